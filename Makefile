@@ -1,0 +1,65 @@
+# make demo | test | lint | table | lock | clean. Needs Python 3.11 or newer with its venv module.
+# Every target that runs something first brings .venv up to date; a second call costs nothing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip --disable-pip-version-check --quiet
+# Two workers suit two cores; XLA uses the rest of a larger machine by itself.
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+# Compiled programs outlive a clone: a second `make test` is several times faster.
+export JAX_COMPILATION_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kgv_jax/xla
+
+.PHONY: help demo test lint table lock clean
+
+help:
+	@sed -n '1,2s/^# //p' Makefile
+
+demo: $(VENV)/.stamp-run
+	$(RUN) -m kgv_jax.main --config=configs/roadsigns.py:quick --workdir=runs/demo
+
+test: $(VENV)/.stamp-dev
+	$(RUN) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+lint: $(VENV)/.stamp-dev
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+table: $(VENV)/.stamp-run
+	$(RUN) -m kgv_jax.compare --config=configs/roadsigns.py:artwork --seeds=3 --fractions=1,0.1 --workdir=runs/table
+
+# Maintainers: after a change of requirements.txt or pyproject.toml. Needs uv.
+UV_COMPILE := uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
+lock:
+	$(UV_COMPILE) --output-file requirements.lock
+	$(UV_COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: '$(PYTHON)' is not Python 3.11 or newer; install it (Debian 12: apt-get install python3) or name one: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "error: '$(PYTHON)' has no venv module; install it (Debian, Ubuntu: apt-get install python3-venv) and call make again" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The lock is installed by hash, then the package itself, in place and without a look at any index.
+$(VENV)/.stamp-%: | $(VENV)/bin/python
+	$(PIP) install --require-hashes --requirement $(LOCK)
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.stamp-run: LOCK := requirements.lock
+$(VENV)/.stamp-dev: LOCK := requirements-dev.lock
+$(VENV)/.stamp-run: requirements.lock pyproject.toml
+$(VENV)/.stamp-dev: requirements-dev.lock pyproject.toml

@@ -15,7 +15,7 @@ WORKERS ?= 2
 PYTEST_ARGS ?=
 
 # Compiled programs outlive a clone: a second `make test` is several times faster.
-export JAX_COMPILATION_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kgv_jax/xla
+JAX_COMPILATION_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kgv_jax/xla
 
 .PHONY: help demo test lint table lock clean
 
@@ -25,7 +25,9 @@ help:
 demo: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.main --config=configs/roadsigns.py:quick --workdir=runs/demo
 
+test: export JAX_COMPILATION_CACHE_DIR := $(JAX_COMPILATION_CACHE_DIR)
 test: $(VENV)/.stamp-dev
+	@mkdir -p -m 700 "$(JAX_COMPILATION_CACHE_DIR)"
 	$(RUN) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 lint: $(VENV)/.stamp-dev
@@ -36,11 +38,12 @@ table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.compare --config=configs/roadsigns.py:artwork --seeds=3 --fractions=1,0.1 --workdir=runs/table
 
 # Maintainers: after a change of requirements.txt or pyproject.toml. Needs uv.
-UV_COMPILE := uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
+UV_COMPILE := uv pip compile --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
 lock:
-	$(UV_COMPILE) --output-file requirements.lock
-	$(UV_COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(UV_COMPILE) --group build --output-file requirements-build.lock
+	$(UV_COMPILE) pyproject.toml --output-file requirements.lock
+	$(UV_COMPILE) pyproject.toml --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
@@ -53,9 +56,10 @@ $(VENV)/bin/python:
 	  echo "error: '$(PYTHON)' has no venv module; install it (Debian, Ubuntu: apt-get install python3-venv) and call make again" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# The lock is installed by hash, then the package itself, in place and without a look at any index.
-$(VENV)/.stamp-%: | $(VENV)/bin/python
-	$(PIP) install --require-hashes --requirement $(LOCK)
+# By hash: first what builds (one dependency comes as source only), then the lock. Last the package itself, in place.
+$(VENV)/.stamp-%: requirements-build.lock | $(VENV)/bin/python
+	$(PIP) install --require-hashes --requirement requirements-build.lock
+	$(PIP) install --require-hashes --no-build-isolation --use-pep517 --requirement $(LOCK)
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -1,0 +1,268 @@
+"""Every setting of a run: name, type, default, range, meaning. Read before JAX starts.
+
+A config file returns a `ConfigDict` made by `default_config()`; `resolve` turns it into the frozen
+`Config`, in which every value has been checked. The dataclasses below are the documentation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import typing
+from typing import Any
+
+import ml_collections
+
+from kgv_jax.methods.presets import PRESETS
+from kgv_jax.util.errors import UserError, nearest
+
+
+def _setting(default: Any, about: str, *, low: float | None = None, high: float | None = None, choices=None) -> Any:
+    metadata = {"about": about, "low": low, "high": high, "choices": choices}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Pictures, and how they become photographs."""
+
+    name: str = _setting("drawn", "where pictures come from", choices=("drawn", "artwork", "folder"))
+    root: str = _setting("", "folder of a `folder` data set: ROOT/<domain>/<class>/*.png")
+    source: str = _setting("de", "domain to train on")
+    targets: str = _setting("cn,ru,us", "domains to test on, separated by commas")
+    size_px: int = _setting(32, "side of the square pictures", low=8, high=1024)
+    photographs: str = _setting("auto", "make photographs of the pictures", choices=("auto", "yes", "no"))
+    train_photographs: int = _setting(60, "photographs of each training picture at fraction 1", low=1)
+    test_photographs: int = _setting(10, "photographs of each test picture", low=1)
+    validation_fraction: float = _setting(0.2, "share of each source class kept for choices", low=0.0, high=0.5)
+    nuisance: float = _setting(1.0, "strength of the photographs' nuisances; 1 is the benchmark", low=0.0, high=3.0)
+    split_seed: int = _setting(0, "seed of the split and of every photograph; not the run's seed", low=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Graph:
+    """The knowledge graph and what is read from it."""
+
+    path: str = _setting("roadsigns", "a graph file, or the name of one that comes with the package")
+    class_by: str = _setting("auto", "how class names are matched to nodes", choices=("auto", "label", "iri", "local"))
+    class_type: str = _setting("Class", "rdf:type of class nodes")
+    hierarchy: str = _setting("broader,variantOf,subClassOf", "relations closed transitively, separated by commas")
+    keep: str = _setting("all", "relations to keep", choices=("all", "hierarchy", "association"))
+    permute_classes: bool = _setting(False, "deal the classes' facts to other classes: same degrees, wrong meaning")
+    candidates: str = _setting("range", "nodes a positive is compared with", choices=("range", "all"))
+    inherit: bool = _setting(True, "a class inherits the facts of its ancestors")
+    variant_relation: str = _setting("variantOf", "relation from a national variant to its class")
+    style_relation: str = _setting("usedIn", "relation from a variant to the style (domain) it is used in")
+
+
+@dataclasses.dataclass(frozen=True)
+class Synthetic:
+    """Pictures made from the graph."""
+
+    elements: bool = _setting(False, "pictures of single elements enter the regulariser")
+    compositions: bool = _setting(False, "pictures composed of the elements of a class's variants")
+    labelled: bool = _setting(False, "compositions are also labelled class pictures (cross-entropy sees them)")
+    per_element: int = _setting(6, "pictures of each element", low=1)
+    per_variant: int = _setting(2, "compositions of each variant", low=1)
+    elements_per_step: int = _setting(32, "element pictures in a batch", low=1)
+    compositions_per_step: int = _setting(64, "compositions in a batch", low=1)
+    photographs: int = _setting(10, "photographs of each synthetic picture", low=1)
+    legends: str = _setting(
+        "drawn", "hand of the legends: our renderer's, taken from source pictures", choices=("drawn", "source", "both")
+    )
+    styles: str = _setting("", "styles to compose in, separated by commas; empty: every style of the graph")
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """The encoder and what stands on it."""
+
+    encoder: str = _setting("resnet8", "name in the registry of encoders")
+    norm: str = _setting("group", "normalisation", choices=("group", "batch"))
+    dim: int = _setting(128, "width D of the common space", low=2)
+    decoder: str = _setting("linear", "decoder from z to classes", choices=("linear", "mlp"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Kgv:
+    """The regulariser of KGV."""
+
+    beta: float = _setting(1.0, "weight of the regulariser", low=0.0)
+    loss: str = _setting("nodes", "its form", choices=("nodes", "joint", "images", "logistic", "sum"))
+    temperature: float = _setting(1.0, "start of T, in units of sqrt(D)", low=1e-3)
+    learn_temperature: bool = _setting(True, "train T")
+    vector_nodes: bool = _setting(False, "nodes are points: every variance stays at var_init")
+    var_min: float = _setting(0.05, "lower bound of a variance", low=1e-6)
+    var_max: float = _setting(5.0, "upper bound of a variance", low=1e-6)
+    var_init: float = _setting(1.0, "start of every variance", low=1e-6)
+    inclusion: float = _setting(0.0, "weight of KL(child || parent) over hierarchical triples", low=0.0)
+    score: str = _setting("fast", "form of the score", choices=("fast", "oracle"))
+    density_head: str = _setting(
+        "instance", "what the density head sums: instanceOf alone, or the evidence of every fact", choices=("instance", "facts")
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Attributes:
+    """The attribute baseline."""
+
+    weight: float = _setting(1.0, "weight of its binary cross-entropy", low=0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Optim:
+    """AdamW with a warm-up and a cosine."""
+
+    learning_rate: float = _setting(2e-3, "peak learning rate", low=0.0)
+    warmup_steps: int = _setting(30, "linear warm-up", low=0)
+    weight_decay: float = _setting(0.02, "decoupled decay of kernels; never of norms, biases or nodes", low=0.0)
+    clip_norm: float = _setting(1.0, "clip gradients by global norm; 0 does not", low=0.0)
+    node_rate: float = _setting(1.0, "learning rate of nodes and relations, as a multiple", low=0.0)
+    ema_decay: float = _setting(0.0, "moving average of the parameters, used in evaluation; 0 is none", low=0.0, high=0.99999)
+    label_smoothing: float = _setting(0.0, "of the cross-entropy", low=0.0, high=0.9)
+
+
+@dataclasses.dataclass(frozen=True)
+class Train:
+    """The loop."""
+
+    steps: int = _setting(300, "optimiser steps", low=1)
+    batch_size: int = _setting(128, "real pictures in a batch, over all devices", low=1)
+    accumulate: int = _setting(1, "micro-batches a step; the gradient equals the full batch's", low=1)
+    log_every_steps: int = _setting(20, "steps between log lines", low=1)
+    checkpoint_every_steps: int = _setting(200, "steps between checkpoints", low=1)
+    keep_checkpoints: int = _setting(2, "checkpoints kept", low=1)
+    prefetch: int = _setting(2, "batches read ahead", low=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mesh:
+    """Axes of the device mesh; -1 takes the devices that are left."""
+
+    data: int = _setting(-1, "devices along `data`", low=-1)
+    model: int = _setting(1, "devices along `model` (nodes are split over it)", low=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluate:
+    """Evaluation."""
+
+    batch_size: int = _setting(256, "pictures in a batch, over all devices", low=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One run. `method` is a name of `kgv_jax/methods/presets.py`; its settings replace the config's."""
+
+    method: str = _setting("kgv", "what is trained", choices=tuple(PRESETS))
+    seed: int = _setting(0, "initialisation and order of the pictures", low=0)
+    fraction: float = _setting(1.0, "share of the training photographs, stratified and nested", low=0.001, high=1.0)
+    data: Data = dataclasses.field(default_factory=Data)
+    kg: Graph = dataclasses.field(default_factory=Graph)
+    synthetic: Synthetic = dataclasses.field(default_factory=Synthetic)
+    model: Model = dataclasses.field(default_factory=Model)
+    kgv: Kgv = dataclasses.field(default_factory=Kgv)
+    attributes: Attributes = dataclasses.field(default_factory=Attributes)
+    optim: Optim = dataclasses.field(default_factory=Optim)
+    train: Train = dataclasses.field(default_factory=Train)
+    mesh: Mesh = dataclasses.field(default_factory=Mesh)
+    evaluate: Evaluate = dataclasses.field(default_factory=Evaluate)
+
+
+def default_config() -> ml_collections.ConfigDict:
+    """Returns every setting at its default, for a config file to change."""
+    return ml_collections.ConfigDict(dataclasses.asdict(Config()))
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """Returns the config as plain nested dictionaries, ready for JSON."""
+    return dataclasses.asdict(config)
+
+
+def digest(config: Config) -> str:
+    """Returns 12 hexadecimal digits that change with any setting."""
+    text = json.dumps(to_dict(config), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
+    """Returns a line `key: old -> new` for every setting in which two configs differ."""
+    lines = []
+    for key in sorted(set(old) | set(new)):
+        a, b, name = old.get(key), new.get(key), f"{prefix}{key}"
+        if isinstance(a, dict) and isinstance(b, dict):
+            lines += differences(a, b, name + ".")
+        elif a != b:
+            lines.append(f"{name}: {a!r} -> {b!r}")
+    return lines
+
+
+def resolve(values: ml_collections.ConfigDict | dict[str, Any]) -> Config:
+    """Checks every value and returns the frozen config, with the method's settings in place.
+
+    Raises:
+      UserError: for an unknown key, a wrong type, a value out of range, or settings at odds.
+    """
+    plain = values.to_dict() if isinstance(values, ml_collections.ConfigDict) else dict(values)
+    config = _read(Config, plain, "config")
+    for key, value in PRESETS[config.method].settings.items():
+        section, name = key.split(".")
+        config = dataclasses.replace(config, **{section: dataclasses.replace(getattr(config, section), **{name: value})})
+    _cross_check(config)
+    return config
+
+
+def _read(cls: type, values: dict[str, Any], prefix: str) -> Any:
+    types, fields = typing.get_type_hints(cls), {field.name: field for field in dataclasses.fields(cls)}
+    for key in values:
+        if key not in fields:
+            raise UserError(f"Unknown setting {prefix}.{key}{nearest(key, fields)}; known: {', '.join(fields)}.")
+    read = {}
+    for name, field in fields.items():
+        key = f"{prefix}.{name}"
+        if name not in values:
+            continue
+        if dataclasses.is_dataclass(types[name]):
+            read[name] = _read(types[name], values[name], key)
+        else:
+            read[name] = _check(key, values[name], types[name], field.metadata)
+    return cls(**read)
+
+
+def _check(key: str, value: Any, expected: type, metadata: typing.Mapping[str, Any]) -> Any:
+    if expected is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if expected is str and isinstance(value, (list, tuple)):
+        value = ",".join(map(str, value))
+    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+        raise UserError(f"{key} is {value!r} ({type(value).__name__}); expected {expected.__name__}: {metadata['about']}.")
+    low, high, choices = metadata["low"], metadata["high"], metadata["choices"]
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise UserError(f"{key} is {value!r}; expected from {low} to {'any' if high is None else high}: {metadata['about']}.")
+    if choices is not None and value not in choices:
+        raise UserError(f"{key} is {value!r}{nearest(str(value), choices)}; expected one of {', '.join(choices)}.")
+    return value
+
+
+def _cross_check(config: Config) -> None:
+    kgv, train = config.kgv, config.train
+    if not kgv.var_min <= kgv.var_init <= kgv.var_max:
+        raise UserError(
+            f"config.kgv.var_init is {kgv.var_init}; expected between var_min = {kgv.var_min} and var_max = {kgv.var_max}."
+        )
+    if config.data.name == "folder" and not config.data.root:
+        raise UserError("config.data.root is empty; a folder data set needs the folder: --config.data.root=ROOT.")
+    if train.batch_size % train.accumulate:
+        raise UserError(
+            f"config.train.accumulate is {train.accumulate}, which does not divide train.batch_size = {train.batch_size}."
+        )
+    if train.accumulate > 1 and kgv.loss == "images":
+        raise UserError(
+            "config.kgv.loss is 'images', which contrasts over the whole batch, with train.accumulate > 1: the "
+            "micro-batches would not add up to the batch. Set train.accumulate=1 or another kgv.loss."
+        )
+    if config.optim.warmup_steps >= train.steps:
+        raise UserError(
+            f"config.optim.warmup_steps is {config.optim.warmup_steps}; expected less than train.steps = {train.steps}."
+        )

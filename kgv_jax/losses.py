@@ -1,0 +1,104 @@
+"""The losses, written like their formulas: one value an example; weights and the one division elsewhere.
+
+The contrastive regularisers take scores `s / T` `[B, R, N]` and the mask `M` `[B, R, N]` (+1 positive,
+0 ignored, -1 negative) and return one value an image, `[B]`; `P_bj = {k : M_bjk = +1}`. Images
+without any positive give 0 and have weight 0 (`has_positive`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+_NEVER = -1e30  # not -inf: its gradient in a logsumexp over nothing is NaN.
+
+
+def cross_entropy(logits: Array, label: Array, *, smoothing: float = 0.0) -> Array:
+    """Returns `-log softmax(logits)[label]` `[B]`, with label smoothing."""
+    target = optax.smooth_labels(jax.nn.one_hot(label, logits.shape[-1]), smoothing)
+    return optax.softmax_cross_entropy(logits, target)
+
+
+def has_positive(mask: Array) -> Array:
+    """Returns 1.0 for each image that has a positive under some relation, `[B]` float32."""
+    return jnp.any(mask == 1, (-2, -1)).astype(jnp.float32)
+
+
+def _mean(values: Array, where: Array, axis: int | tuple[int, ...]) -> Array:
+    return jnp.sum(jnp.where(where, values, 0.0), axis) / jnp.maximum(jnp.sum(where, axis), 1)
+
+
+def info_nce_nodes(score: Array, mask: Array) -> Array:
+    """Multi-positive InfoNCE over the nodes of each relation (method section 1.4, the default).
+
+    `Reg_b = -mean_{j : P_bj nonempty} mean_{k in P_bj} [ s_bjk/T - logsumexp_{k' : M_bjk' != 0} s_bjk'/T ]`.
+    """
+    positive, candidate = mask == 1, mask != 0
+    log_z = jax.nn.logsumexp(jnp.where(candidate, score, _NEVER), -1)
+    per_relation = _mean(score - log_z[..., None], positive, -1)
+    return -_mean(per_relation, positive.any(-1), -1)
+
+
+def info_nce_joint(score: Array, mask: Array) -> Array:
+    """InfoNCE over (relation, node) pairs together: one softmax over `R N` candidates an image."""
+    flat_score, flat_mask = score.reshape(len(score), -1), mask.reshape(len(mask), -1)
+    log_z = jax.nn.logsumexp(jnp.where(flat_mask != 0, flat_score, _NEVER), -1, keepdims=True)
+    return -_mean(flat_score - log_z, flat_mask == 1, -1)
+
+
+def info_nce_images(score: Array, mask: Array) -> Array:
+    """The symmetric direction: for each positive (j, k), contrast over the images of the batch.
+
+    `Reg_b = -mean_{(j,k) : M_bjk = 1} [ s_bjk/T - logsumexp_{b' : b' = b or M_b'jk = -1} s_b'jk/T ]`.
+    Depends on the whole batch, so it does not commute with gradient accumulation.
+    """
+    positive = mask == 1
+    log_negatives = jax.nn.logsumexp(jnp.where(mask == -1, score, _NEVER), 0)
+    return -_mean(score - jnp.logaddexp(score, log_negatives), positive, (-2, -1))
+
+
+def logistic(score: Array, mask: Array) -> Array:
+    """Independent logistic loss a triple: positives and negatives weigh the same an image and relation.
+
+    Scores are compared with their mean over the candidates, since a raw log-density has no zero.
+    """
+    positive, negative = mask == 1, mask == -1
+    centred = score - jax.lax.stop_gradient(_mean(score, mask != 0, -1))[..., None]
+    loss = _mean(jax.nn.softplus(-centred), positive, -1) + _mean(jax.nn.softplus(centred), negative, -1)
+    return 0.5 * _mean(loss, positive.any(-1), -1)
+
+
+def clamped_sum(score: Array, mask: Array, *, margin: float = 10.0) -> Array:
+    """The plain masked sum `-sum_jk M_bjk s_bjk / T`, each difference to the hardest positive clamped.
+
+    Unclamped it is unbounded below with log-densities: negatives are pushed away for ever.
+    """
+    positive, negative = mask == 1, mask == -1
+    reference = _mean(score, positive, -1)[..., None]
+    hinge = jnp.clip(margin - (reference - score), 0.0, 2 * margin)
+    pull = _mean(jnp.clip(-score, 0.0, None), positive, -1)
+    return _mean(_mean(hinge, negative, -1) + pull / score.shape[-1], positive.any(-1), -1)
+
+
+REGULARISERS: dict[str, Callable[[Array, Array], Array]] = {
+    "nodes": info_nce_nodes,
+    "joint": info_nce_joint,
+    "images": info_nce_images,
+    "logistic": logistic,
+    "sum": clamped_sum,
+}
+
+
+def binary_cross_entropy(logits: Array, mask: Array) -> Array:
+    """Mean binary cross-entropy an image over the facts that its mask speaks about.
+
+    Args:
+      logits: `[B, A]`, one a fact.
+      mask: `[B, A]`, +1 true, -1 false, 0 not asked.
+    """
+    losses = optax.sigmoid_binary_cross_entropy(logits, (mask == 1).astype(logits.dtype))
+    return _mean(losses, mask != 0, -1)

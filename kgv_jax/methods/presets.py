@@ -1,0 +1,53 @@
+"""The methods as data: an objective, and the settings that make it this method.
+
+A new row of the comparison table is a new entry here, or a new objective beside this file; the
+trainer knows none of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """One method.
+
+    Attributes:
+      objective: a module of `kgv_jax.methods` (see `methods/objective.py`).
+      about: one line for the table's legend.
+      settings: config values that the method fixes, by "section.name".
+    """
+
+    objective: str
+    about: str
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
+
+
+_NO_PICTURES = {"synthetic.elements": False, "synthetic.compositions": False, "synthetic.labelled": False}
+_ELEMENTS = _NO_PICTURES | {"synthetic.elements": True}
+_COMPOSED = _NO_PICTURES | {"synthetic.elements": True, "synthetic.compositions": True}
+_LABELLED = _COMPOSED | {"synthetic.labelled": True}
+_SHUFFLED = {"kg.permute_classes": True}
+
+PRESETS: dict[str, Preset] = {
+    "ce": Preset("ce", "cross-entropy alone", _NO_PICTURES),
+    "attribute_bce": Preset("attribute_bce", "the graph as plain multi-task labels", _NO_PICTURES),
+    "kgv": Preset("kgv", "KGV as in the paper: Gaussian nodes, isolated element pictures", _ELEMENTS),
+    "shuffled_kg": Preset("kgv", "KGV on a graph whose class rows are permuted", _ELEMENTS | _SHUFFLED),
+    "kgv_vector": Preset("kgv", "KGV with vector nodes", _ELEMENTS | {"kgv.vector_nodes": True}),
+    "kgv_no_synthetic": Preset("kgv", "KGV without synthetic pictures", _NO_PICTURES),
+    "kgv_hierarchy": Preset("kgv", "KGV with hierarchical relations only", _ELEMENTS | {"kg.keep": "hierarchy"}),
+    "kgv_association": Preset("kgv", "KGV with association relations only", _ELEMENTS | {"kg.keep": "association"}),
+    "kgv_compose": Preset("kgv", "KGV with unlabelled compositions (ours)", _COMPOSED),
+    "kgv_compose_labelled": Preset("kgv", "KGV with the same compositions, labelled (ours)", _LABELLED),
+    "ce_compose_labelled": Preset("ce", "cross-entropy with the same labelled compositions: the control", _LABELLED),
+    "attribute_bce_compose": Preset("attribute_bce", "attribute labels on the same unlabelled compositions", _COMPOSED),
+    "shuffled_kg_compose": Preset("kgv", "KGV with compositions on permuted class rows", _COMPOSED | _SHUFFLED),
+}

@@ -1,0 +1,80 @@
+"""The common space of images and graph: Gaussian nodes, translations, a temperature."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from kgv_jax.scoring import gaussian
+
+
+class Nodes(NamedTuple):
+    """Gaussian nodes and relation translations: `mu`, `var` `[N, D]`; `r` `[R, D]`; `temperature` `[]`."""
+
+    mu: Array
+    var: Array
+    r: Array
+    temperature: Array
+
+
+class GaussianSpace(nn.Module):
+    """Parameters of the graph side of KGV, and its score.
+
+    The variance is bounded by parametrisation, in the log domain,
+
+        log var = log var_min + (log var_max - log var_min) sigmoid(v),
+
+    because a density grows without bound as a node shrinks onto one image. It starts at
+    `var_init`. With `vector_nodes` it stays there, and a node is a point (TransE's distance).
+
+    Attributes:
+      num_nodes, num_relations, dim: sizes `N`, `R`, `D`.
+      var_min, var_max, var_init: bounds and start of every variance.
+      vector_nodes: keep variances fixed: the ablation of Gaussian nodes.
+      temperature: start of the softmax temperature `T`, in units of `sqrt(D)`.
+      learn_temperature: whether `T` is trained (as `log T`).
+      mean_scale: standard deviation of the initial means and translations, in units of `1`.
+    """
+
+    num_nodes: int
+    num_relations: int
+    dim: int
+    var_min: float = 0.05
+    var_max: float = 5.0
+    var_init: float = 1.0
+    vector_nodes: bool = False
+    temperature: float = 1.0
+    learn_temperature: bool = True
+    mean_scale: float = 1.0
+
+    def setup(self) -> None:
+        normal = nn.initializers.normal(self.mean_scale)
+        self.mu = self.param("mu", normal, (self.num_nodes, self.dim))
+        self.r = self.param("r", nn.initializers.normal(0.1 * self.mean_scale), (self.num_relations, self.dim))
+        low, high = math.log(self.var_min), math.log(self.var_max)
+        share = min(max((math.log(self.var_init) - low) / (high - low), 1e-4), 1 - 1e-4)
+        start = nn.initializers.constant(math.log(share / (1 - share)))
+        self.v = None if self.vector_nodes else self.param("v", start, (self.num_nodes, self.dim))
+        log_t = math.log(self.temperature * math.sqrt(self.dim))
+        self.log_t = (
+            self.param("log_t", nn.initializers.constant(log_t), ()) if self.learn_temperature else jnp.asarray(log_t)
+        )
+
+    def __call__(self) -> Nodes:
+        """Returns the nodes with their variances inside the bounds."""
+        if self.v is None:
+            var = jnp.full((self.num_nodes, self.dim), self.var_init)
+        else:
+            low, high = math.log(self.var_min), math.log(self.var_max)
+            var = jnp.exp(low + (high - low) * jax.nn.sigmoid(self.v))
+        return Nodes(self.mu, var, self.r, jnp.exp(self.log_t))
+
+    def score(self, z: Array) -> tuple[Array, Nodes]:
+        """Returns `s / T` `[B, R, N]` of embeddings `z` `[B, D]`, and the nodes it used."""
+        nodes = self()
+        return gaussian.log_density(z, nodes.r, nodes.mu, nodes.var) / nodes.temperature, nodes

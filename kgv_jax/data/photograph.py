@@ -1,0 +1,209 @@
+"""A drawn sign becomes a photograph of it: pose, background, optics, light, sensor, JPEG."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+
+import cv2
+import numpy as np
+
+from kgv_jax.util.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Nuisance:
+    """What a camera does to a sign; every photograph draws each entry uniformly from its range.
+
+    One number `a` is the range [-a, a]; a pair is (low, high). The defaults serve every
+    domain alike: a shift between domains must come from the drawings, never from here.
+
+    Attributes:
+      scale: longer side of the sign, as a fraction of the side of the frame.
+      shift: displacement of the sign's centre, fraction of the side.
+      rotation_deg: rotation in the image plane, degrees.
+      tilt_deg: rotation about the vertical and about the horizontal axis, degrees.
+      clutter: amplitude of the background texture, of full scale; 0 leaves a flat colour.
+      blur_px: standard deviation of the defocus, pixels of the output.
+      motion_px: length of the motion blur, pixels of the output.
+      exposure: log2 of the gain, in stops.
+      gamma: log2 of the exponent of the tone curve.
+      shade: change of light from one side of the frame to the other, of full scale.
+      cast: log2 of the gain of each colour channel on its own.
+      saturation: factor on the distance from grey.
+      noise: standard deviation of the sensor noise, of full scale.
+      jpeg_quality: quality factor of the JPEG, 1 to 100.
+    """
+
+    scale: tuple[float, float] = (0.6, 0.9)
+    shift: float = 0.06
+    rotation_deg: float = 10.0
+    tilt_deg: float = 30.0
+    clutter: float = 0.25
+    blur_px: tuple[float, float] = (0.0, 0.9)
+    motion_px: tuple[float, float] = (0.0, 2.5)
+    exposure: tuple[float, float] = (-1.0, 0.4)
+    gamma: float = 0.4
+    shade: float = 0.25
+    cast: float = 0.2
+    saturation: tuple[float, float] = (0.6, 1.2)
+    noise: tuple[float, float] = (0.0, 0.05)
+    jpeg_quality: tuple[float, float] = (35.0, 95.0)
+
+    def __post_init__(self):
+        bounds = {"scale": (0.05, 2), "blur_px": (0, 100), "motion_px": (0, 100), "saturation": (0, 4),
+                  "noise": (0, 1), "jpeg_quality": (1, 100), "rotation_deg": (0, 180), "tilt_deg": (0, 75),
+                  "shift": (0, 1), "clutter": (0, 1), "exposure": (-6, 6), "gamma": (0, 2), "shade": (0, 1),
+                  "cast": (0, 2)}  # fmt: skip
+        for field in dataclasses.fields(self):
+            value, (low, high) = getattr(self, field.name), bounds[field.name]
+            if isinstance(field.default, tuple):
+                value = tuple(map(float, value)) if np.shape(value) == (2,) else (np.nan, np.nan)
+                object.__setattr__(self, field.name, value)
+                good = low <= value[0] <= value[1] <= high
+                expected = f"a pair {low} <= a <= b <= {high}"
+            else:
+                good, expected = low <= value <= high, f"a number in [{low}, {high}]"
+            if not good:
+                raise UserError(f"nuisance.{field.name} is {value}; expected {expected}, such as {field.default}.")
+
+
+RENDER_SCALE = 1.5  # drawings are rendered this much larger than the photograph, so legends stay sharp
+
+
+def photograph_rng(seed: int, stream: str, picture: str, k: int) -> np.random.Generator:
+    """Returns the random numbers of the k-th photograph of a picture, independent of all others."""
+    digest = hashlib.blake2b(repr((int(seed), stream, picture, int(k))).encode(), digest_size=16).digest()
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
+
+
+def photograph(rgba: np.ndarray, size_px: int, rng: np.random.Generator, nuisance: Nuisance) -> np.ndarray:
+    """Takes one photograph of a drawing. Nothing is ever mirrored: left and right are meaning.
+
+    Args:
+      rgba: uint8 [h, w, 4], straight alpha; any size.
+      size_px: side of the result.
+      rng: source of every random choice.
+      nuisance: ranges to choose from.
+
+    Returns:
+      uint8 [size_px, size_px, 3] RGB.
+    """
+    sign = rgba.astype(np.float32) * np.float32(1 / 255)
+    sign[..., :3] *= sign[..., 3:]  # interpolation is linear only in associated alpha
+    sign = cv2.warpPerspective(
+        sign, _pose(rgba, size_px, rng, nuisance), (size_px, size_px), flags=cv2.INTER_LINEAR
+    )
+    image = background(size_px, rng, nuisance.clutter)
+    image *= 1 - sign[..., 3:]
+    image += sign[..., :3]
+    image = _optics(image, rng, nuisance)
+    image = _light(image, rng, nuisance)
+    sigma = rng.uniform(*nuisance.noise)
+    image += rng.standard_normal(image.shape, np.float32) * np.float32(sigma)
+    pixels = cv2.convertScaleAbs(np.clip(image, 0, 1, out=image), alpha=255)
+    return _jpeg(pixels, int(rng.uniform(*nuisance.jpeg_quality)))
+
+
+def background(size_px: int, rng: np.random.Generator, clutter: float) -> np.ndarray:
+    """Paints a scene that never repeats: gradient, noise of three scales, and a few blurred objects.
+
+    Returns:
+      float32 [size_px, size_px, 3] about [0, 1].
+    """
+    base, second = _colour(rng), _colour(rng)
+    corners = base + rng.uniform(-1, 1, (2, 2, 1)) * (second - base)
+    image = cv2.resize(corners.astype(np.float32), (size_px, size_px), interpolation=cv2.INTER_LINEAR)
+    if clutter == 0:
+        image[:] = base
+        return image
+    for _ in range(rng.integers(0, 6)):
+        centre, axes = rng.uniform(0, size_px, 2), rng.uniform(0.04, 0.5, 2) * size_px
+        colour = (base + 3 * clutter * (_colour(rng) - base)).tolist()
+        angle = float(rng.choice((0, 90)) + rng.normal(0, 12))
+        if rng.random() < 0.5:
+            cv2.ellipse(image, tuple(map(int, centre)), tuple(map(int, axes)), angle, 0, 360, colour, -1)
+        else:  # poles, walls, kerbs: long and straight
+            box = cv2.boxPoints((tuple(centre), (axes[0] * 0.5, axes[1] * 4), angle))
+            cv2.fillConvexPoly(image, box.astype(np.int32), colour)
+    image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 2.0) * size_px / 40)
+    amplitudes = clutter * rng.dirichlet((1, 1, 0.5)) * rng.uniform(0.2, 1.2)
+    for cells, amplitude in zip((3, 8, 20), amplitudes, strict=True):
+        # mostly brightness, a little colour: leaves, gravel and brick vary so
+        grain = rng.standard_normal((cells, cells, 4), np.float32) * np.float32(amplitude)
+        grain = np.float32(0.3) * grain[..., :3] + grain[..., 3:]
+        image += cv2.resize(grain, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
+    return np.clip(image, 0, 1, out=image)
+
+
+def _colour(rng: np.random.Generator) -> np.ndarray:
+    """A colour of any hue, more often dull than vivid: float [3] in [0, 1]."""
+    grey = rng.uniform(0.05, 0.95)
+    return np.clip(grey + rng.beta(1, 2) * 0.5 * rng.uniform(-1, 1, 3), 0, 1)
+
+
+def _pose(rgba: np.ndarray, size_px: int, rng: np.random.Generator, nuisance: Nuisance) -> np.ndarray:
+    """Homography [3, 3] from the drawing to the frame: a plane turned before a pinhole camera.
+
+    The sign's own extent is scaled, not the drawing's frame, so that a drawing with a wide
+    margin does not end up smaller than one without.
+    """
+    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(rgba[..., 3] > 127, np.uint8))
+    if not width:
+        left, top, (height, width) = 0, 0, rgba.shape[:2]
+    to_unit = np.eye(3)
+    to_unit[:2] /= max(width, height)
+    to_unit[:2, 2] = -(left + width / 2 - 0.5), -(top + height / 2 - 0.5)
+    to_unit[:2, 2] /= max(width, height)
+
+    roll = np.deg2rad(rng.uniform(-1, 1) * nuisance.rotation_deg)
+    yaw, pitch = np.deg2rad(rng.uniform(-1, 1, 2) * nuisance.tilt_deg)
+    cr, sr, cy, sy, cp, sp = np.cos(roll), np.sin(roll), np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
+    # columns 1 and 2 of Rx(pitch) Ry(yaw) Rz(roll): the plane has no third coordinate
+    turn = np.array(
+        [[cy * cr, -cy * sr], [sp * sy * cr + cp * sr, cp * cr - sp * sy * sr], [sp * sr - cp * sy * cr, 0]]
+    )
+    turn[2, 1] = cp * sy * sr + sp * cr
+    distance = 2.5  # of the camera, in sign sizes: near enough for converging edges
+    project = np.zeros((3, 3))
+    project[:2, :2] = turn[:2]
+    project[2] = turn[2, 0] / distance, turn[2, 1] / distance, 1
+
+    to_frame = np.eye(3)
+    to_frame[:2] *= rng.uniform(*nuisance.scale) * size_px
+    to_frame[:2, 2] = (size_px - 1) / 2 + rng.uniform(-1, 1, 2) * nuisance.shift * size_px
+    return to_frame @ project @ to_unit
+
+
+def _optics(image: np.ndarray, rng: np.random.Generator, nuisance: Nuisance) -> np.ndarray:
+    """Defocus and motion blur as one kernel."""
+    sigma, length = rng.uniform(*nuisance.blur_px), rng.uniform(*nuisance.motion_px)
+    angle = rng.uniform(0, np.pi)
+    radius = int(np.ceil(2.5 * sigma + length / 2))
+    if radius == 0:
+        return image
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+    # a box of this length has variance length^2 / 12; the small floor keeps a sharp kernel finite
+    kernel = np.exp(-0.5 * (along**2 / (sigma**2 + length**2 / 12 + 0.05) + across**2 / (sigma**2 + 0.05)))
+    return cv2.filter2D(
+        image, -1, (kernel / kernel.sum()).astype(np.float32), borderType=cv2.BORDER_REFLECT_101
+    )
+
+
+def _light(image: np.ndarray, rng: np.random.Generator, nuisance: Nuisance) -> np.ndarray:
+    """Tone curve, saturation, exposure, colour cast, and light that falls off across the frame."""
+    image = cv2.pow(np.clip(image, 0, 1), float(2 ** (rng.uniform(-1, 1) * nuisance.gamma)))
+    grey = image @ np.array([[0.299], [0.587], [0.114]], np.float32)
+    image = grey + np.float32(rng.uniform(*nuisance.saturation)) * (image - grey)
+    gain = 2 ** (rng.uniform(*nuisance.exposure) + rng.uniform(-1, 1, 3) * nuisance.cast)
+    ramp = np.linspace(-0.5, 0.5, len(image), dtype=np.float32)
+    slope = rng.uniform(-1, 1, 2).astype(np.float32) * np.float32(nuisance.shade)
+    shade = 1 + ramp[:, None] * slope[0] + ramp * slope[1]
+    return image * (shade[..., None] * gain.astype(np.float32))
+
+
+def _jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
+    # OpenCV takes the first channel for blue; the codec must weigh the channels as a camera does.
+    _, data = cv2.imencode(".jpg", pixels[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, quality))
+    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])

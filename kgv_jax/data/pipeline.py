@@ -1,0 +1,127 @@
+"""Batches as a pure function of (seed, step): resume needs an integer, nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+
+import grain
+import numpy as np
+
+from kgv_jax.util.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Stream:
+    """Examples of one kind, a fixed number of which are in every batch.
+
+    Attributes:
+      name: seeds the stream's order; the order does not depend on the other streams.
+      arrays: key -> array [n, ...]; may be memory-mapped, only rows in use are read.
+      per_step: rows in every global batch.
+    """
+
+    name: str
+    arrays: Mapping[str, np.ndarray]
+    per_step: int
+
+    def __len__(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+
+@dataclasses.dataclass(frozen=True)
+class Pipeline:
+    """`pipeline[step]` is this process's part of the global batch of that step.
+
+    Element `i` of a stream's endless order (shuffle, repeat; every epoch in an order of
+    its own) is in step `i // per_step`. Process `p` of `P` holds rows
+    `[p per_step / P, (p + 1) per_step / P)` of every stream.
+    """
+
+    streams: tuple[Stream, ...]
+    orders: tuple[grain.MapDataset, ...] = dataclasses.field(repr=False)
+    process_index: int
+    process_count: int
+
+    def rows(self, stream: int, step: int) -> np.ndarray:
+        """Returns the rows int64 [per_step / process_count] of a stream in a step."""
+        count = self.streams[stream].per_step // self.process_count
+        start = step * self.streams[stream].per_step + self.process_index * count
+        order = self.orders[stream]
+        return np.fromiter((order[i] for i in range(start, start + count)), np.int64, count)
+
+    def __getitem__(self, step: int) -> dict[str, np.ndarray]:
+        """Returns key -> array [batch / process_count, ...]: the streams' rows, one after another."""
+        if step < 0:
+            raise IndexError(f"step {step} is negative")
+        parts = [
+            {key: array[rows] for key, array in stream.arrays.items()}
+            for index, stream in enumerate(self.streams)
+            for rows in [self.rows(index, step)]
+        ]
+        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+    def iterate(
+        self, start: int, stop: int, *, prefetch: int = 2, threads: int = 1
+    ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+        """Yields (step, batch) for `start <= step < stop`, read ahead in background threads.
+
+        Neither number changes what is yielded. Closing the generator, or leaving it,
+        ends the threads.
+
+        Args:
+          start: first step.
+          stop: step after the last.
+          prefetch: batches read ahead; 0 reads in the caller's thread.
+          threads: background threads.
+        """
+        options = grain.ReadOptions(num_threads=threads if prefetch else 0, prefetch_buffer_size=prefetch)
+        batches = iter(grain.MapDataset.range(start, stop).map(self.__getitem__).to_iter_dataset(options))
+        try:
+            yield from zip(range(start, stop), batches, strict=True)
+        finally:
+            batches.close()
+
+
+def make_pipeline(
+    streams: Sequence[Stream], *, seed: int, process_index: int = 0, process_count: int = 1
+) -> Pipeline:
+    """Checks the streams and fixes their order.
+
+    Raises:
+      UserError: a stream is empty, its rows do not divide by the processes, or the
+        streams differ in keys, types or shapes.
+    """
+    if not streams:
+        raise UserError("No stream of examples was given; a batch needs at least one.")
+    if not 0 <= process_index < process_count:
+        raise UserError(f"process_index is {process_index}; expected 0 to {process_count - 1}.")
+    for stream in streams:
+        _check(stream, streams[0], process_count)
+    orders = tuple(
+        grain.MapDataset.range(len(stream)).seed(_order_seed(seed, stream.name)).shuffle().repeat(None)
+        for stream in streams
+    )
+    return Pipeline(tuple(streams), orders, process_index, process_count)
+
+
+def _check(stream: Stream, first: Stream, process_count: int) -> None:
+    lengths = {key: len(array) for key, array in stream.arrays.items()}
+    if len(set(lengths.values())) != 1:
+        raise UserError(f"Stream {stream.name!r}: its arrays have lengths {lengths}; expected one length.")
+    if not len(stream):
+        raise UserError(f"Stream {stream.name!r} has no example; add pictures or leave the stream out.")
+    if stream.per_step < 1 or stream.per_step % process_count:
+        raise UserError(
+            f"Stream {stream.name!r}: {stream.per_step} rows a step do not divide by {process_count} processes;"
+            f" use a positive multiple of {process_count}."
+        )
+    found, expected = ({key: (a.dtype, a.shape[1:]) for key, a in s.arrays.items()} for s in (stream, first))
+    if found != expected:
+        raise UserError(f"Stream {stream.name!r} holds {found}; stream {first.name!r} holds {expected}.")
+
+
+def _order_seed(seed: int, name: str) -> int:
+    # grain seeds epoch e with seed + e: neighbouring seeds would share orders if they were not hashed.
+    return int.from_bytes(hashlib.blake2b(repr((int(seed), name)).encode(), digest_size=4).digest(), "little")

@@ -32,7 +32,6 @@ test: $(VENV)/.stamp-dev
 
 lint: $(VENV)/.stamp-dev
 	$(RUN) -m ruff check .
-	$(RUN) -m ruff format --check .
 
 table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.compare --config=configs/roadsigns.py:artwork --seeds=3 --fractions=1,0.1 --workdir=runs/table

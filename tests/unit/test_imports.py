@@ -1,0 +1,200 @@
+"""The package reads its own sources: who imports whom, and what no module may do."""
+
+import ast
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "kgv_jax"
+
+# Imports go down this list, or stay in one room; rooms of one line do not import each other
+# unless ALLOWED_SIDEWAYS says so.
+LAYERS: tuple[frozenset[str], ...] = (
+    frozenset({"util"}),
+    frozenset({"kg", "data", "parallel"}),
+    frozenset({"models", "scoring"}),
+    frozenset({"losses", "methods", "optim"}),
+    frozenset({"state", "step", "metrics", "checkpoint"}),
+    frozenset({"train", "evaluate"}),
+    frozenset({"report", "explain", "main", "compare", "predictions"}),
+)
+# Readable from every layer: plain values without behaviour.
+VALUES = frozenset({"config_schema"})
+# What a config names: the table of methods is data, and imports nothing of the package.
+READ_BY_VALUES = ("kgv_jax.util", "kgv_jax.methods.presets")
+ALLOWED_SIDEWAYS = {
+    ("data", "kg"),
+    ("methods", "losses"),
+    ("step", "state"),
+    ("step", "metrics"),
+    ("checkpoint", "state"),
+    ("train", "evaluate"),
+    ("main", "report"),
+    ("compare", "report"),
+    ("compare", "main"),
+}
+NO_JAX_ROOMS = ("util", "kg", "data", "report", "config_schema")
+JAX_STACK = ("jax", "jaxlib", "flax", "optax", "orbax", "chex")
+OUTSIDE = ("configs", "launch", "tests", "benchmarks", "colabs")
+
+# What only one place may import, and that place (paths below kgv_jax/).
+OWNERS = {
+    "orbax": ("checkpoint.py",),
+    "signal": ("preemption.py", "train.py"),
+    "resvg_py": ("data/decode.py", "data/draw/", "data/prepare.py"),
+    "PIL": ("data/decode.py", "data/draw/", "data/photograph.py", "data/prepare.py"),
+    "cv2": ("data/",),
+    "grain": ("data/pipeline.py",),
+    "pyoxigraph": ("kg/load.py",),
+    "tensorboardX": ("util/writers.py",),
+}
+FORBIDDEN_MODULES = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve")
+FORBIDDEN_CALLS = ("eval", "exec", "compile", "__import__")
+
+
+def _modules() -> list[str]:
+    return sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+
+
+def _tree(module: str) -> ast.Module:
+    return ast.parse((PACKAGE / module).read_text(encoding="utf-8"), filename=module)
+
+
+def _imports(tree: ast.AST, package: str) -> list[tuple[int, str]]:
+    """All (line, full dotted name) a module imports, at its top or inside functions."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")
+            base = ".".join(parts[: len(parts) - node.level + 1]) if node.level else ""
+            base = ".".join(filter(None, (base, node.module)))
+            found += [(node.lineno, f"{base}.{alias.name}") for alias in node.names]
+    return found
+
+
+def _room(dotted: str) -> str:
+    """`kgv_jax.data.draw.sign` -> `data`; the package itself -> ``."""
+    return [*dotted.split("."), ""][1]
+
+
+def _layer(room: str) -> int:
+    for index, rooms in enumerate(LAYERS):
+        if room in rooms:
+            return index
+    raise AssertionError(f"the room {room!r} is in no line of LAYERS: give it its place there")
+
+
+def _may_import(importer: str, name: str) -> bool:
+    """Whether a module of the room `importer` may import the full dotted `name`."""
+    imported = _room(name)
+    if importer == imported or imported in VALUES or (importer, imported) in ALLOWED_SIDEWAYS:
+        return True
+    if importer in VALUES:
+        return any(_is(name, allowed) for allowed in READ_BY_VALUES)
+    return _layer(imported) < _layer(importer)
+
+
+def _is(dotted: str, name: str) -> bool:
+    return dotted == name or dotted.startswith(name + ".")
+
+
+def _module_of(module: str) -> tuple[str, str]:
+    """(`kgv_jax.data.draw.sign`, the package that its relative imports start from)."""
+    parts = ["kgv_jax", *pathlib.PurePosixPath(module).with_suffix("").parts]
+    if parts[-1] == "__init__":
+        return ".".join(parts[:-1]), ".".join(parts[:-1])
+    return ".".join(parts), ".".join(parts[:-1])
+
+
+@pytest.mark.parametrize("module", _modules())
+def test_imports_go_one_way(module):
+    dotted, package = _module_of(module)
+    importer = _room(dotted)
+    wrong = []
+    for line, name in _imports(_tree(module), package):
+        if _is(name, "kgv_jax"):
+            if importer and _room(name) and not _may_import(importer, name):
+                wrong.append(f"{module}:{line}: {importer} may not import {name}")
+        elif any(_is(name, other) for other in OUTSIDE):
+            wrong.append(f"{module}:{line}: the package may not import {name}")
+        elif importer in NO_JAX_ROOMS and any(_is(name, other) for other in JAX_STACK):
+            wrong.append(f"{module}:{line}: {importer} is plain numpy and may not import {name}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("module", _modules())
+def test_one_owner_for_what_moves(module):
+    tree, (_, package) = _tree(module), _module_of(module)
+    wrong = []
+    for line, name in _imports(tree, package):
+        for owned, owners in OWNERS.items():
+            if _is(name, owned) and not module.startswith(owners):
+                wrong.append(f"{module}:{line}: only {', '.join(owners)} may import {name}")
+        if any(_is(name, other) for other in FORBIDDEN_MODULES):
+            wrong.append(f"{module}:{line}: {name} runs code from files; use JSON, npz or safetensors")
+        if _is(name, "jax.distributed") and not module.startswith("parallel/"):
+            wrong.append(f"{module}:{line}: jax.distributed belongs to parallel/")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "jax.distributed":
+            if not module.startswith("parallel/"):
+                wrong.append(f"{module}:{node.lineno}: jax.distributed belongs to parallel/")
+        elif isinstance(node, ast.Attribute) and ast.unparse(node) == "cv2.imread":
+            wrong.append(f"{module}:{node.lineno}: images are opened by data/decode.py")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("module", _modules())
+def test_no_code_from_strings(module):
+    wrong = []
+    for node in ast.walk(_tree(module)):
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Name) and node.func.id in FORBIDDEN_CALLS:
+            wrong.append(f"{module}:{node.lineno}: {node.func.id}()")
+        called = ast.unparse(node.func)
+        if called in ("os.system", "os.popen"):
+            wrong.append(f"{module}:{node.lineno}: {called}()")
+        for keyword in node.keywords:
+            if keyword.arg == "shell":
+                wrong.append(f"{module}:{node.lineno}: shell=")
+            if keyword.arg == "allow_pickle" and ast.unparse(keyword.value) != "False":
+                wrong.append(f"{module}:{node.lineno}: allow_pickle=")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_rules_can_fail():
+    source = "from kgv_jax.train import fit\nfrom . import bank\nfrom ..kg import load\nimport jax.numpy\n"
+    tree = ast.parse(source)
+    assert [name for _, name in _imports(tree, "kgv_jax.data")] == [
+        "kgv_jax.train.fit",
+        "kgv_jax.data.bank",
+        "kgv_jax.kg.load",
+        "jax.numpy",
+    ]
+    for importer, name in (("data", "train"), ("kg", "data.types"), ("step", "train"), ("util", "kg")):
+        assert not _may_import(importer, f"kgv_jax.{name}"), (importer, name)
+    for importer, name in (("data", "kg.graph"), ("train", "step"), ("kg", "util"), ("kg", "kg.graph")):
+        assert _may_import(importer, f"kgv_jax.{name}"), (importer, name)
+    assert _is("jax.numpy", "jax") and not _is("jaxtyping", "jax")
+
+
+def test_every_module_is_imported_by_something_or_is_a_command():
+    """A file that nothing imports and no one can start is dead."""
+    imported = set()
+    for module in _modules():
+        _, package = _module_of(module)
+        imported |= {name for _, name in _imports(_tree(module), package)}
+    for folder in ("configs", "tests"):
+        for path in (ROOT / folder).rglob("*.py"):
+            imported |= {name for _, name in _imports(ast.parse(path.read_text(encoding="utf-8")), "")}
+    dead = []
+    for module in _modules():
+        dotted, _ = _module_of(module)
+        is_command = '__name__ == "__main__"' in (PACKAGE / module).read_text(encoding="utf-8")
+        is_used = is_command or any(_is(name, dotted) for name in imported)
+        if not module.endswith("__init__.py") and not is_used:
+            dead.append(module)
+    assert not dead, f"no module, config or test imports {dead}"

@@ -1,0 +1,125 @@
+"""Hierarchies: cycles, ancestors, descendants, depths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kgv_jax.kg.graph import Graph
+from kgv_jax.kg.names import local_name
+from kgv_jax.util.errors import UserError
+
+Sets = tuple[frozenset[int], ...]
+
+
+def present(graph: Graph, relations: Sequence[str]) -> tuple[int, ...]:
+    """Returns the indices of those named relations that the graph has, sorted.
+
+    An ablation may have taken a hierarchical relation out of a graph; what is absent adds nothing.
+    """
+    wanted = {name.casefold() for name in relations}
+    return tuple(
+        index
+        for index, name in enumerate(graph.relations)
+        if name.casefold() in wanted or local_name(name).casefold() in wanted
+    )
+
+
+def parents(graph: Graph, relations: Sequence[int]) -> list[list[int]]:
+    """Returns the direct tails of every node along any of the relations."""
+    rows = graph.triples[np.isin(graph.triples[:, 1], np.asarray(relations, np.int32))]
+    result: list[list[int]] = [[] for _ in graph.nodes]
+    for head, _, tail in rows.tolist():
+        if tail not in result[head]:
+            result[head].append(tail)
+    return result
+
+
+def find_cycles(graph: Graph, relations: Sequence[int]) -> list[tuple[int, ...]]:
+    """Returns one cycle (node indices, in the direction of the edges) for every knot of the hierarchy.
+
+    Nodes are visited in order, depth first and without recursion; an edge back to a node on
+    the current path closes a cycle, and no node is part of two of the cycles returned.
+    """
+    above = parents(graph, relations)
+    state = [0] * len(graph.nodes)  # 0 unseen, 1 on the path, 2 done
+    cycles: list[tuple[int, ...]] = []
+    used: set[int] = set()
+    for root in range(len(graph.nodes)):
+        if state[root]:
+            continue
+        path, stack = [root], [iter(above[root])]
+        state[root] = 1
+        while stack:
+            step = next(stack[-1], None)
+            if step is None:
+                state[path.pop()] = 2
+                stack.pop()
+            elif state[step] == 0:
+                state[step] = 1
+                path.append(step)
+                stack.append(iter(above[step]))
+            elif state[step] == 1:
+                cycle = tuple(path[path.index(step) :])
+                if used.isdisjoint(cycle):
+                    used.update(cycle)
+                    cycles.append(cycle)
+    return cycles
+
+
+def cycle_text(graph: Graph, cycle: Sequence[int]) -> str:
+    """Returns `a -> b -> a` by local names."""
+    return " -> ".join(local_name(graph.nodes[index]) for index in (*cycle, cycle[0]))
+
+
+def ancestors(graph: Graph, relations: Sequence[int]) -> Sets:
+    """Returns the transitive closure: for every node all nodes above it, itself not included.
+
+    Raises:
+      UserError: the relations have a cycle; the message names it.
+    """
+    above = parents(graph, relations)
+    missing = [len(nodes) for nodes in above]
+    below: list[list[int]] = [[] for _ in above]
+    for node, nodes in enumerate(above):
+        for parent in nodes:
+            below[parent].append(node)
+    empty: frozenset[int] = frozenset()
+    result = [empty] * len(above)
+    ready = [node for node, count in enumerate(missing) if count == 0]
+    done = 0
+    while ready:
+        node = ready.pop()
+        done += 1
+        if above[node]:
+            result[node] = frozenset(above[node]).union(*(result[parent] for parent in above[node]))
+        for child in below[node]:
+            missing[child] -= 1
+            if missing[child] == 0:
+                ready.append(child)
+    if done < len(above):
+        names = ", ".join(local_name(graph.relations[index]) for index in relations)
+        cycle = cycle_text(graph, find_cycles(graph, relations)[0])
+        raise UserError(f"the hierarchy ({names}) has a cycle: {cycle}; take out one of these triples")
+    return tuple(result)
+
+
+def descendants(above: Sets) -> Sets:
+    """Returns for every node all nodes that have it as an ancestor."""
+    below: list[list[int]] = [[] for _ in above]
+    for node, nodes in enumerate(above):
+        for ancestor in nodes:
+            below[ancestor].append(node)
+    return tuple(frozenset(nodes) for nodes in below)
+
+
+def depths(graph: Graph, relations: Sequence[int]) -> np.ndarray:
+    """Returns for every node the number of edges on the longest way up from it, `[N]` int32."""
+    above, closure = parents(graph, relations), ancestors(graph, relations)
+    result = np.zeros(len(above), np.int32)
+    # A node has more ancestors than each of its ancestors has: parents come first in this order.
+    for node in sorted(range(len(above)), key=lambda index: len(closure[index])):
+        if above[node]:
+            result[node] = 1 + max(result[parent] for parent in above[node])
+    return result

@@ -1,0 +1,92 @@
+"""Classes of a data set -> nodes of the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from kgv_jax.kg.graph import Graph
+from kgv_jax.kg.names import local_name, plain
+from kgv_jax.util.errors import UserError
+
+BY = ("auto", "label", "iri", "local")
+
+
+def find_nodes(graph: Graph, name: str, *, by: str = "auto", class_types: Sequence[str] = ("Class",)) -> list[int]:
+    """Returns the nodes a class name may mean; one is the answer, several are an ambiguity.
+
+    `auto` reads the name as an IRI, else a local name, else a label, else without regard to case and
+    to the separators ` `, `_` and `-`. Nodes of a class type go before others of the same name.
+    """
+    if by == "iri":
+        found = [graph.nodes.index(name)] if name in graph.nodes else []
+    elif by in ("label", "local"):
+        texts = graph.labels if by == "label" else tuple(map(local_name, graph.nodes))
+        found = [index for index, text in enumerate(texts) if text == name]
+        found = found or [index for index, text in enumerate(texts) if plain(text) == plain(name)]
+    else:
+        # A class type decides before the reading does: a legend's local name may be a class's label.
+        found = list(graph.candidates(name))
+        if not any(graph.types[index] in class_types for index in found):
+            spelled = plain(name)
+            loose = [
+                index
+                for index, (node, label) in enumerate(zip(graph.nodes, graph.labels, strict=True))
+                if spelled in (plain(local_name(node)), plain(label))
+            ]
+            typed = [index for index in loose if graph.types[index] in class_types]
+            found = typed or found or loose
+    typed = [index for index in found if graph.types[index] in class_types]
+    return typed or found
+
+
+def map_classes(
+    graph: Graph,
+    classes: Sequence[str],
+    *,
+    by: str | Mapping[str, str] = "auto",
+    class_types: Sequence[str] = ("Class",),
+) -> np.ndarray:
+    """Returns the node of every class, `[C]` int32.
+
+    Args:
+      graph: the graph.
+      classes: class names, for example the names of folders.
+      by: how names are read: `auto`, `label`, `iri`, `local` (see `find_nodes`), or a
+        mapping class name -> node name, as a column of the user's own table.
+      class_types: types that are preferred where a name has several meanings.
+
+    Raises:
+      UserError: listing every class that has no node, several nodes, or another class's node.
+    """
+    column = by if isinstance(by, Mapping) else None
+    if column is None and by not in BY:
+        raise UserError(f"classes are mapped by {', '.join(BY)} or a column, not by {by!r}")
+    relations = {plain(local_name(name)) for name in graph.relations}
+    nodes: list[int] = []
+    problems: list[str] = []
+    owner: dict[int, str] = {}
+    for name in classes:
+        wanted = name if column is None else column.get(name)
+        if wanted is None:
+            problems.append(f"{name!r}: not in the given column")
+            continue
+        found = find_nodes(graph, wanted, by="auto" if column is not None else by, class_types=class_types)
+        if not found:
+            kind = ": is a relation, not a class" if plain(wanted) in relations else graph.suggestion(wanted)
+            problems.append(f"{name!r}{kind or ': nothing like it'}")
+        elif len(found) > 1:
+            problems.append(f"{name!r}: may mean {', '.join(graph.nodes[index] for index in found)}")
+        elif found[0] in owner:
+            problems.append(f"{name!r}: means the same node as {owner[found[0]]!r}, {graph.nodes[found[0]]}")
+        else:
+            owner[found[0]] = name
+            nodes.append(found[0])
+    if problems:
+        raise UserError(
+            f"{len(problems)} of {len(classes)} classes have no node of their own in the graph:\n  "
+            + "\n  ".join(problems)
+            + "\nadd them to the graph file, rename the classes, or give a column that maps them"
+        )
+    return np.array(nodes, np.int32)

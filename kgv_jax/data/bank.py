@@ -79,7 +79,9 @@ def build_bank(
     render_px = size_px if nuisance is None else round(RENDER_SCALE * size_px)
     keep = len(pictures) * render_px**2 * 4 <= _KEEP_BYTES
     digest, drawings = _digest_drawings(pictures, render_px, keep=keep)
-    digest.update(repr((_FORMAT, cv2.__version__, size_px, per_picture, nuisance, int(seed), stream)).encode())
+    digest.update(
+        repr((_FORMAT, cv2.__version__, size_px, per_picture, nuisance, int(seed), stream)).encode()
+    )
 
     def shoot(position: int) -> np.ndarray:
         picture = pictures[position]
@@ -124,7 +126,8 @@ def _digest_drawings(pictures: Sequence[Picture], size_px: int, *, keep: bool):
     for position, drawing in enumerate(loaded):
         if drawing.shape != shape or drawing.dtype != np.uint8:
             raise ValueError(
-                f"{pictures[position].id}: load({size_px}) gave {drawing.dtype} {drawing.shape}, not uint8 {shape}"
+                f"{pictures[position].id}: load({size_px}) gave {drawing.dtype} {drawing.shape};"
+                f" expected uint8 {shape}"
             )
         digest.update(pictures[position].id.encode() + b"\0")
         digest.update(np.ascontiguousarray(drawing))
@@ -152,7 +155,7 @@ def _in_threads(function, count: int, *, what: str) -> Iterator:
 def _write(path: pathlib.Path, shape: tuple[int, ...], blocks: Iterator[np.ndarray]) -> None:
     """Writes the array and its digest; either the whole file appears under its name or none does."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     digest = hashlib.blake2b(digest_size=16)
     with _replacing(path) as file:
         np.lib.format.write_array_header_1_0(file, header)
@@ -187,11 +190,13 @@ def _open_cached(path: pathlib.Path, shape: tuple[int, ...]) -> np.ndarray | Non
         images = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         _log.warning("%s is not a bank of photographs (%s); it is built again.", path, error)
         return None
     if images.shape != shape or images.dtype != np.uint8 or not images.flags.c_contiguous:
-        _log.warning("%s holds %s %s, not uint8 %s; it is built again.", path, images.dtype, images.shape, shape)
+        _log.warning(
+            "%s holds %s %s, not uint8 %s; it is built again.", path, images.dtype, images.shape, shape
+        )
         return None
     digest = hashlib.blake2b(digest_size=16)
     for start, stop in itertools.pairwise((*range(0, len(images), 1024), len(images))):

@@ -63,9 +63,12 @@ class Nuisance:
                 good = low <= value[0] <= value[1] <= high
                 expected = f"a pair {low} <= a <= b <= {high}"
             else:
+                object.__setattr__(self, field.name, float(value))
                 good, expected = low <= value <= high, f"a number in [{low}, {high}]"
             if not good:
-                raise UserError(f"nuisance.{field.name} is {value}; expected {expected}, such as {field.default}.")
+                raise UserError(
+                    f"nuisance.{field.name} is {value}; expected {expected}, such as {field.default}."
+                )
 
 
 RENDER_SCALE = 1.5  # drawings are rendered this much larger than the photograph, so legends stay sharp
@@ -158,7 +161,14 @@ def _pose(rgba: np.ndarray, size_px: int, rng: np.random.Generator, nuisance: Nu
 
     roll = np.deg2rad(rng.uniform(-1, 1) * nuisance.rotation_deg)
     yaw, pitch = np.deg2rad(rng.uniform(-1, 1, 2) * nuisance.tilt_deg)
-    cr, sr, cy, sy, cp, sp = np.cos(roll), np.sin(roll), np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
+    cr, sr, cy, sy, cp, sp = (
+        np.cos(roll),
+        np.sin(roll),
+        np.cos(yaw),
+        np.sin(yaw),
+        np.cos(pitch),
+        np.sin(pitch),
+    )
     # columns 1 and 2 of Rx(pitch) Ry(yaw) Rz(roll): the plane has no third coordinate
     turn = np.array(
         [[cy * cr, -cy * sr], [sp * sy * cr + cp * sr, cp * cr - sp * sy * sr], [sp * sr - cp * sy * cr, 0]]

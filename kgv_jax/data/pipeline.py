@@ -114,8 +114,8 @@ def _check(stream: Stream, first: Stream, process_count: int) -> None:
         raise UserError(f"Stream {stream.name!r} has no example; add pictures or leave the stream out.")
     if stream.per_step < 1 or stream.per_step % process_count:
         raise UserError(
-            f"Stream {stream.name!r}: {stream.per_step} rows a step do not divide by {process_count} processes;"
-            f" use a positive multiple of {process_count}."
+            f"Stream {stream.name!r}: {stream.per_step} rows a step do not divide by {process_count}"
+            f" processes; use a positive multiple of {process_count}."
         )
     found, expected = ({key: (a.dtype, a.shape[1:]) for key, a in s.arrays.items()} for s in (stream, first))
     if found != expected:

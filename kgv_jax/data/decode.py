@@ -1,0 +1,168 @@
+"""The only file that opens images: bytes of unknown origin become RGBA pixels of one size."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import pathlib
+from xml.etree import ElementTree
+
+import numpy as np
+import resvg_py
+from PIL import Image, ImageOps
+
+from kgv_jax.util.errors import UserError
+
+_log = logging.getLogger(__name__)
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".svg")
+MAX_PIXELS = 50_000_000
+MAX_SVG_BYTES = 16 * 2**20
+_FORMATS = ("PNG", "JPEG", "WEBP")
+
+
+def decode(path: str | os.PathLike, size_px: int) -> np.ndarray:
+    """Reads a picture, its aspect kept, centred in a transparent square.
+
+    Of an animation the first frame is read; the orientation a camera wrote is honoured.
+    The declared size is checked before any pixel is decoded. Nothing outside the file is
+    ever read: references of an SVG to other files are dropped.
+
+    Args:
+      path: a PNG, JPEG, WebP or SVG file.
+      size_px: side of the square.
+
+    Returns:
+      uint8 [size_px, size_px, 4] RGBA, straight alpha.
+
+    Raises:
+      UserError: the file is missing, empty, damaged, too large, or not a picture.
+    """
+    path = pathlib.Path(path)
+    data = _read(path)
+    if path.suffix.lower() == ".svg":
+        return _letterbox(_render_svg(path, data, size_px), size_px)
+    image = _open(path, data)
+    try:
+        image.draft(None, (2 * size_px, 2 * size_px))  # lets a large JPEG be decoded small
+        return _letterbox(_to_rgba(image), size_px)
+    except MemoryError:
+        raise
+    except Exception as error:  # damaged files raise whatever the decoder stumbled upon
+        raise UserError(
+            f"{path}: the {image.format} data cannot be decoded ({error}); the file is truncated or damaged,"
+            " copy or export it again."
+        ) from error
+
+
+def check(path: str | os.PathLike) -> None:
+    """Raises the UserError that `decode` would raise for a file.
+
+    A raster picture is decoded in full (JPEG at an eighth of its size), since a truncated
+    file has a healthy header; an SVG is drawn small.
+    """
+    decode(path, 8)
+
+
+def _read(path: pathlib.Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror}); check the path and its rights."
+        ) from error
+    if not data:
+        raise UserError(f"{path}: the file is empty (0 bytes); copy or download it again, or remove it.")
+    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype html", b"<html", b"<head")):
+        raise UserError(
+            f"{path}: this is an HTML page, not a picture; the download gave an error page, fetch it again."
+        )
+    return data
+
+
+def _open(path: pathlib.Path, data: bytes) -> Image.Image:
+    """Reads the header; no pixel is decoded yet."""
+    too_large = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels, scale the picture down."
+    try:
+        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UserError(f"{path}: {error}; {too_large}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # as in decode
+        raise UserError(
+            f"{path}: not a PNG, JPEG or WebP picture (it starts with {data[:8]!r}); convert it to one of"
+            " these, or remove it."
+        ) from error
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise UserError(f"{path}: {width} x {height} is {width * height / 1e6:.1f} megapixels; {too_large}")
+    return image
+
+
+def _to_rgba(image: Image.Image) -> Image.Image:
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        # Pillow's own conversion clips 16 bits at 255 instead of scaling them.
+        wide = np.asarray(image).astype(np.uint32)
+        opaque = np.full(wide.shape, 255, np.uint8)
+        if isinstance(clear := image.info.get("transparency"), int):
+            opaque[wide == clear] = 0
+        grey = ((wide + 128) // 257).clip(0, 255).astype(np.uint8)
+        return Image.fromarray(np.dstack([grey, grey, grey, opaque]))
+    return image.convert("RGBA")
+
+
+def _letterbox(image: Image.Image, size_px: int) -> np.ndarray:
+    scale = size_px / max(image.size)
+    size = tuple(max(1, round(side * scale)) for side in image.size)
+    if size != image.size:
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    square = np.zeros((size_px, size_px, 4), np.uint8)
+    left, top = (size_px - size[0]) // 2, (size_px - size[1]) // 2
+    square[top : top + size[1], left : left + size[0]] = image
+    return square
+
+
+def _render_svg(path: pathlib.Path, data: bytes, size_px: int) -> Image.Image:
+    if len(data) > MAX_SVG_BYTES:
+        raise UserError(
+            f"{path}: {len(data) / 2**20:.0f} MiB of SVG; the limit is {MAX_SVG_BYTES >> 20} MiB, simplify it."
+        )
+    try:
+        root = ElementTree.fromstring(data)
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
+        raise UserError(f"{path}: not well-formed SVG ({error}); export it again.") from error
+    if root.tag.rpartition("}")[2] != "svg":
+        raise UserError(
+            f"{path}: its root element is <{root.tag.rpartition('}')[2]}>, not <svg>; not a picture."
+        )
+    _drop_references(path, root)
+    text = any(_local(node) == "text" for node in root.iter())
+    try:
+        # Both sides given: the drawing is fitted into them, whatever size it declares.
+        png = resvg_py.svg_to_bytes(
+            svg_string=ElementTree.tostring(root, encoding="unicode"),
+            width=size_px,
+            height=size_px,
+            skip_system_fonts=not text,
+        )
+    except ValueError as error:
+        raise UserError(f"{path}: the SVG cannot be drawn ({error}); export it again.") from error
+    return Image.open(io.BytesIO(png)).convert("RGBA")
+
+
+def _drop_references(path: pathlib.Path, root: ElementTree.Element) -> None:
+    """Removes every link to another file; fragments and embedded data stay."""
+    for node in root.iter():
+        for name, value in list(node.attrib.items()):
+            if name.rpartition("}")[2] == "href" and not value.lstrip().startswith(("#", "data:")):
+                del node.attrib[name]
+                if _local(node) in ("image", "use", "feImage"):
+                    _log.warning("%s: its reference to %r is not followed.", path, value)
+
+
+def _local(node: ElementTree.Element) -> str:
+    return node.tag.rpartition("}")[2]

@@ -1,0 +1,213 @@
+"""A user's own pictures: ROOT/<domain>/<class>/*.{png,jpg,jpeg,webp,svg}."""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import functools
+import hashlib
+import os
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+
+from kgv_jax.data import decode
+from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.util.errors import UserError, nearest
+
+_NAMED = 5  # files or classes that a note names before it only counts
+
+
+def load(
+    root: str | os.PathLike,
+    *,
+    source: str,
+    targets: Sequence[str] | str,
+    validation_fraction: float = 0.2,
+    seed: int = 0,
+    photographs: bool | None = None,
+) -> Dataset:
+    """Lists, checks and splits the pictures of a folder.
+
+    The classes are the source's class folders with at least one readable picture. Of `n`
+    pictures of a class, a `validation_fraction` each goes to validation and to the
+    source's test part, one at least where n >= 3; two give train and validation, which
+    then serves as test too; a single one is trained on. Who goes where follows from a
+    hash of (seed, path): a file added later displaces at most one other at each border,
+    and none between validation and test.
+
+    Every file is decoded once here, small, so that damaged ones are told of now rather
+    than in the middle of a run; the pixels in use are read later, when asked for.
+
+    Args:
+      root: the folder.
+      source: domain to learn from.
+      targets: domains to be tested on, a sequence or one string with commas.
+      validation_fraction: between 0 and 0.5.
+      seed: of the split.
+      photographs: whether the pictures are drawings, of which photographs are to be
+        made; None means yes if every file is an SVG.
+
+    Raises:
+      UserError: a folder is missing, the source has no picture, a target has no class of
+        the source, or the fraction is out of range.
+    """
+    root = pathlib.Path(root)
+    if not 0 < validation_fraction < 0.5:
+        raise UserError(
+            f"validation_fraction is {validation_fraction}; expected a number between 0 and 0.5, such as 0.2."
+        )
+    targets = targets.split(",") if isinstance(targets, str) else targets
+    targets = [name for name in dict.fromkeys(map(str.strip, targets)) if name and name != source]
+    _check_folders(root, source, targets)
+
+    notes: list[str] = []
+    found = {domain: _pictures(root, domain, notes) for domain in (source, *targets)}
+    classes = tuple(sorted(found[source]))
+    if not classes:
+        raise UserError(
+            f"{root / source}: no class folder with a readable picture; expected"
+            f" {source}/<class>/*.{{{','.join(suffix[1:] for suffix in decode.SUFFIXES)}}}."
+            + "".join(f"\n  {note}" for note in notes)
+        )
+    train, validation, test = _split(found[source], validation_fraction, seed, notes)
+    domains = {source: tuple(test)}
+    for domain in targets:
+        domains[domain] = _common(domain, found[domain], source, classes, notes)
+    if photographs is None:
+        everyone = (*train, *validation, *(picture for part in domains.values() for picture in part))
+        photographs = all(picture.id.lower().endswith(".svg") for picture in everyone)
+    return Dataset(
+        classes, tuple(train), tuple(validation), domains, source, bool(photographs), notes=tuple(notes)
+    )
+
+
+def _check_folders(root: pathlib.Path, source: str, targets: Sequence[str]) -> None:
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder; expected ROOT/<domain>/<class>/<picture>.")
+    domains = [path.name for path in _folders(root)]
+    for role, name in (("source", source), *(("target", name) for name in targets)):
+        if name not in domains:
+            raise UserError(
+                f"{root} has no folder {name!r} for the {role} domain; it has {_some(domains, 20) or 'none'}"
+                f"{nearest(name, domains)}."
+            )
+
+
+def _folders(path: pathlib.Path) -> list[pathlib.Path]:
+    return sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
+
+
+def _pictures(root: pathlib.Path, domain: str, notes: list[str]) -> dict[str, list[Picture]]:
+    """Readable pictures of a domain by class; what had to be left out is noted."""
+    folders = _folders(root / domain)
+    paths: list[pathlib.Path] = []
+    others: collections.Counter[str] = collections.Counter()
+    for path in (path for folder in folders for path in sorted(folder.iterdir())):
+        if path.name.startswith(".") or path.is_dir():
+            continue
+        if path.suffix.lower() in decode.SUFFIXES:
+            paths.append(path)
+        else:
+            others[path.suffix.lower() or "no ending"] += 1
+    if others:
+        notes.append(f"{domain}: {others.total()} files with other endings ignored ({_some(others)}).")
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        reasons = [reason for reason in pool.map(_reason, paths) if reason is not None]
+    damaged = {path for path, _ in reasons}
+    if reasons:
+        told = "".join(f"\n  {reason}" for _, reason in reasons[:_NAMED])
+        more = f"\n  and {len(reasons) - _NAMED} more" if len(reasons) > _NAMED else ""
+        notes.append(
+            f"{domain}: {len(reasons)} of {len(paths)} pictures cannot be read and are left out:{told}{more}"
+        )
+
+    pictures: dict[str, list[Picture]] = collections.defaultdict(list)
+    for path in paths:
+        if path not in damaged:
+            label = path.parent.name
+            load_picture = functools.partial(decode.decode, path)
+            pictures[label].append(Picture(f"{domain}/{label}/{path.name}", domain, label, load_picture))
+    lost = {path.parent.name for path in damaged} - pictures.keys()
+    if lost:
+        notes.append(f"{domain}: no readable picture is left of {_some(sorted(lost))}.")
+    if empty := [
+        folder.name for folder in folders if folder.name not in pictures and folder.name not in lost
+    ]:
+        notes.append(f"{domain}: class folders without a picture, left out: {_some(empty)}.")
+    return dict(pictures)
+
+
+def _reason(path: pathlib.Path) -> tuple[pathlib.Path, str] | None:
+    try:
+        decode.check(path)
+    except UserError as error:
+        return path, str(error)
+    return None
+
+
+def _split(
+    found: Mapping[str, Sequence[Picture]], fraction: float, seed: int, notes: list[str]
+) -> tuple[list[Picture], list[Picture], list[Picture]]:
+    """Splits every class of the source into train, validation and test."""
+    train, validation, test = [], [], []
+    single, pair = [], []
+    for label in sorted(found):
+        pictures = sorted(found[label], key=lambda picture: _rank(seed, picture.id))
+        count = len(pictures)
+        part = min(max(1, round(fraction * count)), (count - 1) // 2)
+        if count >= 3:
+            test += pictures[:part]
+            validation += pictures[count - part :]
+            train += pictures[part : count - part]
+        elif count == 2:
+            pair.append(label)
+            train.append(pictures[0])
+            validation.append(pictures[1])
+            test.append(pictures[1])
+        else:
+            single.append(label)
+            train += pictures
+    if pair:
+        notes.append(f"two pictures only, one of them both validation and test: {_some(pair)}.")
+    if single:
+        notes.append(
+            f"one picture only, trained on and never validated or tested at the source: {_some(single)}."
+        )
+    return train, validation, test
+
+
+def _rank(seed: int, name: str) -> bytes:
+    return hashlib.blake2b(repr((int(seed), name)).encode(), digest_size=16).digest()
+
+
+def _common(
+    domain: str,
+    found: Mapping[str, Sequence[Picture]],
+    source: str,
+    classes: Sequence[str],
+    notes: list[str],
+) -> tuple[Picture, ...]:
+    """Pictures of a target domain that belong to a class of the source."""
+    common = [name for name in classes if name in found]
+    unknown = sorted(found.keys() - set(classes))
+    if not common:
+        raise UserError(
+            f"Target {domain!r} shares no class with source {source!r}: it has {_some(unknown) or 'no picture'},"
+            f" the source has {_some(classes)}. Class folders must have the same names; rename them,"
+            " or leave the target out."
+        )
+    if unknown:
+        notes.append(f"{domain}: classes that {source} does not have, left out: {_some(unknown)}.")
+    if len(common) < len(classes):
+        missing = [name for name in classes if name not in found]
+        notes.append(
+            f"{domain}: tested on {len(common)} of {len(classes)} classes; without a picture: {_some(missing)}."
+        )
+    return tuple(picture for name in common for picture in found[name])
+
+
+def _some(names: Iterable[str], count: int = 4 * _NAMED) -> str:
+    names = list(names)
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from kgv_jax.kg.names import local_name
+from kgv_jax.kg.names import local_name, plain
 from kgv_jax.util.errors import UserError, nearest
+
+_Index = dict[str, list[int]]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -89,24 +91,29 @@ class Graph:
         )
 
     def candidates(self, name: str) -> tuple[int, ...]:
-        """Returns the nodes that `name` may mean: by IRI, else local name, else label, else without case.
+        """Returns the nodes that `name` may mean: by IRI, else local name, else label, else loosely.
 
         `prefix:local` means the nodes whose IRI ends in `prefix#local` or `prefix/local`. The first
-        of these readings that matches anything is the answer; more than one node is an ambiguity.
+        of these readings that matches anything is the answer; more than one node is an ambiguity. The
+        last reading ignores case and tells no `_` or `-` from a space.
         """
-        exact, local, label, loose = self._lookups
+        exact, local, label, _ = self._lookups
         if name in exact:
             return (exact[name],)
         for table in (local, label):
             if name in table:
-                return table[name]
+                return tuple(table[name])
         if ":" in name:
             prefix, _, rest = name.partition(":")
             ends = (f"{prefix}#{rest}", f"{prefix}/{rest}")
             found = tuple(index for index in local.get(rest, ()) if self.nodes[index].endswith(ends))
             if found:
                 return found
-        return loose.get(name.casefold(), ())
+        return self.alike(name)
+
+    def alike(self, name: str) -> tuple[int, ...]:
+        """Returns the nodes whose name, local name or label differs at most in case and separators."""
+        return tuple(self._lookups[-1].get(plain(name), ()))
 
     def node(self, name: str | int) -> int:
         """Returns the index of a node given by IRI, else unique local name, else unique label.
@@ -148,7 +155,7 @@ class Graph:
             return found[0]
         if found:
             full = ", ".join(self.relations[index] for index in found)
-            raise UserError(f"{name!r} may mean {len(found)} relations of the graph: {full}; give the full name")
+            raise UserError(f"{name!r} may mean {len(found)} relations : {full}; give the full name")
         known = f"; it has {', '.join(names)}" if names else "; it has no triples"
         raise UserError(f"the graph has no relation {name!r}{nearest(name, names)}{known}")
 
@@ -187,7 +194,7 @@ class Graph:
             "nodes": list(zip(self.nodes, self.labels, self.types, strict=True)),
             "relations": self.relations,
             "triples": self.triples.tolist(),
-            "attributes": sorted((index, sorted(values.items())) for index, values in self.attributes.items()),
+            "attributes": sorted((node, sorted(values.items())) for node, values in self.attributes.items()),
         }
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -201,18 +208,18 @@ class Graph:
         return hash(self.digest())
 
     @functools.cached_property
-    def _lookups(self) -> tuple[dict[str, int], dict, dict, dict]:
+    def _lookups(self) -> tuple[dict[str, int], _Index, _Index, _Index]:
         exact = {name: index for index, name in enumerate(self.nodes)}
-        local: dict[str, tuple[int, ...]] = {}
-        label: dict[str, tuple[int, ...]] = {}
-        loose: dict[str, tuple[int, ...]] = {}
+        local: dict[str, list[int]] = {}
+        label: dict[str, list[int]] = {}
+        alike: dict[str, list[int]] = {}
         for index, (name, text) in enumerate(zip(self.nodes, self.labels, strict=True)):
             short = local_name(name)
-            local[short] = (*local.get(short, ()), index)
-            label[text] = (*label.get(text, ()), index)
-            for key in {name.casefold(), short.casefold(), text.casefold()}:
-                loose[key] = (*loose.get(key, ()), index)
-        return exact, local, label, loose
+            local.setdefault(short, []).append(index)
+            label.setdefault(text, []).append(index)
+            for key in {plain(name), plain(short), plain(text)}:
+                alike.setdefault(key, []).append(index)
+        return exact, local, label, alike
 
     @functools.cached_property
     def _by_tail(self) -> tuple[np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ DUPLICATE = "duplicate triple"
 SELF_LOOP = "head and tail are the same node"
 BLANK_NODE = "blank node (it has no name; give it an IRI)"
 LITERAL_SUBJECT = "literal as subject"
+LITERAL_TYPE = "literal as type"
 RELATION_AS_NODE = "relation used as a node"
 SCHEMA = "describes the vocabulary, not a node"
 FURTHER_TYPE = "further type of a node"
@@ -32,6 +33,7 @@ _PROPERTY_TYPES = frozenset(
     {RDF + "Property", OWL + "Ontology", RDFS + "Datatype"}
     | {OWL + kind + "Property" for kind in ("Object", "Datatype", "Annotation", "Transitive", "Functional")}
 )
+_SCHEMA_RELATIONS = frozenset({RDFS + "domain", RDFS + "range", RDFS + "isDefinedBy", OWL + "imports"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,6 +106,7 @@ class _Builder:
                 unique.append(statement)
         typed = [s for s in unique if s.relation == RDF_TYPE]
         links = [s for s in unique if s.relation != RDF_TYPE and not isinstance(s.tail, Literal)]
+        links = [s for s in links if not self._is_schema(s)]
         literals = [s for s in unique if s.relation != RDF_TYPE and isinstance(s.tail, Literal)]
 
         relations = {s.relation for s in links}
@@ -113,7 +116,6 @@ class _Builder:
         type_names = {s.tail for s in typed}
         linked = {s.head for s in links} | {s.tail for s in links}
         vocabulary = relations | (type_names - linked)
-        links = [s for s in links if not self._is_schema(s)]
         typed = self._about_nodes(typed, vocabulary, SCHEMA)
         literals = self._about_nodes(literals, vocabulary, SCHEMA)
 
@@ -160,7 +162,7 @@ class _Builder:
         return kept
 
     def _is_schema(self, statement: Statement) -> bool:
-        schema = statement.relation in (RDFS + "domain", RDFS + "range", OWL + "imports", RDFS + "isDefinedBy")
+        schema = statement.relation in _SCHEMA_RELATIONS
         if schema:
             self._drop(SCHEMA, statement)
         return schema
@@ -220,6 +222,8 @@ def _unfit(statement: Statement) -> str | None:
         return LITERAL_SUBJECT
     if statement.head is None or statement.tail is None:
         return BLANK_NODE
+    if statement.relation == RDF_TYPE and isinstance(statement.tail, Literal):
+        return LITERAL_TYPE
     if statement.head == statement.tail:
         return SELF_LOOP
     return None

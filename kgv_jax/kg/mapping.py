@@ -13,7 +13,9 @@ from kgv_jax.util.errors import UserError
 BY = ("auto", "label", "iri", "local")
 
 
-def find_nodes(graph: Graph, name: str, *, by: str = "auto", class_types: Sequence[str] = ("Class",)) -> list[int]:
+def find_nodes(
+    graph: Graph, name: str, *, by: str = "auto", class_types: Sequence[str] = ("Class",)
+) -> list[int]:
     """Returns the nodes a class name may mean; one is the answer, several are an ambiguity.
 
     `auto` reads the name as an IRI, else a local name, else a label, else without regard to case and
@@ -22,21 +24,14 @@ def find_nodes(graph: Graph, name: str, *, by: str = "auto", class_types: Sequen
     if by == "iri":
         found = [graph.nodes.index(name)] if name in graph.nodes else []
     elif by in ("label", "local"):
-        texts = graph.labels if by == "label" else tuple(map(local_name, graph.nodes))
-        found = [index for index, text in enumerate(texts) if text == name]
-        found = found or [index for index, text in enumerate(texts) if plain(text) == plain(name)]
+        text_of = graph.labels.__getitem__ if by == "label" else lambda index: local_name(graph.nodes[index])
+        alike = [index for index in graph.alike(name) if plain(text_of(index)) == plain(name)]
+        found = [index for index in alike if text_of(index) == name] or alike
     else:
         # A class type decides before the reading does: a legend's local name may be a class's label.
         found = list(graph.candidates(name))
         if not any(graph.types[index] in class_types for index in found):
-            spelled = plain(name)
-            loose = [
-                index
-                for index, (node, label) in enumerate(zip(graph.nodes, graph.labels, strict=True))
-                if spelled in (plain(local_name(node)), plain(label))
-            ]
-            typed = [index for index in loose if graph.types[index] in class_types]
-            found = typed or found or loose
+            found = [index for index in graph.alike(name) if graph.types[index] in class_types] or found
     typed = [index for index in found if graph.types[index] in class_types]
     return typed or found
 

@@ -50,8 +50,8 @@ class MaskTable:
     def fact_row(self, relation: str, node: int | str) -> int:
         """Returns the row of the fact (relation, node)."""
         if relation not in self.relations:
-            known = ", ".join(self.relations)
-            raise UserError(f"no relation {relation!r} in the mask{nearest(relation, self.relations)}; it has {known}")
+            near, known = nearest(relation, self.relations), ", ".join(self.relations)
+            raise UserError(f"no relation {relation!r} in the mask{near}; it has {known}")
         key = self.relations.index(relation), self.graph.node(node)
         if key not in self.fact_rows:
             raise UserError(f"({relation}, {self.graph.nodes[key[1]]}) is no fact of the mask table; add it")

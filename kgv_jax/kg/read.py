@@ -22,7 +22,13 @@ _FORMATS = {
 }
 _TABLES = (".csv", ".tsv")
 _HEADERS = ({"head", "relation", "tail"}, {"subject", "predicate", "object"})
-_SHORT = {"type": RDF_TYPE, "rdf:type": RDF_TYPE, "a": RDF_TYPE, "label": RDFS_LABEL, "rdfs:label": RDFS_LABEL}
+_SHORT = {
+    "type": RDF_TYPE,
+    "rdf:type": RDF_TYPE,
+    "a": RDF_TYPE,
+    "label": RDFS_LABEL,
+    "rdfs:label": RDFS_LABEL,
+}
 
 
 class Literal(NamedTuple):
@@ -144,7 +150,7 @@ def _table(path: pathlib.Path, text: str, *, delimiter: str | None) -> Iterator[
                 )
             head, relation, tail = (cells[column] for column in columns)
             if not (head and relation and tail):
-                raise UserError(f"{path}: line {line} has an empty cell, {cells}; expected head, relation, tail")
+                raise UserError(f"{path}: empty cell in line {line}, {cells}; expected head, relation, tail")
             relation = _SHORT.get(relation.lower(), relation)
             yield Statement(line, _cell(head), relation, _cell(tail, literal=relation == RDFS_LABEL))
     except csv.Error as error:

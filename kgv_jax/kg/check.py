@@ -1,0 +1,236 @@
+"""The doctor: what a graph file holds, what was lost in reading it, and what a user should mend."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from kgv_jax.kg import closure
+from kgv_jax.kg.graph import Graph
+from kgv_jax.kg.load import EXPECTED, Loaded, load_graph
+from kgv_jax.kg.mapping import find_nodes
+from kgv_jax.kg.names import local_name
+from kgv_jax.util.errors import UserError
+
+HIERARCHY = ("broader", "variantOf", "subClassOf", "hypernym")
+IMAGES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".svg"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """Lines of facts about a graph, and lines of what is wrong with it."""
+
+    facts: tuple[str, ...]
+    findings: tuple[str, ...]
+
+
+def check(
+    path: str | os.PathLike,
+    *,
+    images: str | os.PathLike | None = None,
+    class_type: str = "Class",
+    hierarchy: Sequence[str] | None = None,
+) -> Findings:
+    """Reads a graph file and examines it.
+
+    Args:
+      path: the graph file.
+      images: folder `DIR/<class>/` or `DIR/<domain>/<class>/` to hold against the graph, or None.
+      class_type: local name of the type of class nodes.
+      hierarchy: local names of the hierarchical relations; the usual ones that occur, if None.
+
+    Raises:
+      UserError: the file or the folder cannot be read, or a named relation is not in the graph.
+    """
+    loaded = load_graph(pathlib.Path(path), class_types=(class_type,))
+    graph = loaded.graph
+    if hierarchy is None:
+        levels = closure.present(graph, HIERARCHY)
+    else:
+        levels = tuple(sorted({graph.relation(name) for name in hierarchy}))
+    folders = None if images is None else class_folders(images)
+    classes, how = _classes(graph, class_type, levels)
+    facts = [f"{path}: {_count(loaded.report.read, 'statement')} read, {loaded.report.kept} kept"]
+    findings = _losses(loaded, facts)
+    cycles = closure.find_cycles(graph, levels)
+    facts += _counts(graph, levels, cycles)
+    facts.append(f"classes: {len(classes)} ({how})")
+    if not classes:
+        types = ", ".join(sorted(set(graph.types) - {""}))
+        findings.append(f"no node has the type {class_type!r}; types are {types}; see --class-type")
+    for cycle in cycles:
+        where = _lines([loaded.report.node_lines[graph.nodes[node]] for node in cycle])
+        findings.append(f"cycle in the hierarchy: {closure.cycle_text(graph, cycle)}{where}")
+    findings += _dangling(loaded, classes)
+    if not cycles:
+        findings += [
+            f"the graph cannot tell apart: {', '.join(_names(graph, group))}"
+            + _lines([loaded.report.node_lines[graph.nodes[node]] for node in group])
+            for group in indistinguishable(graph, classes, levels)
+        ]
+    if folders is not None:
+        findings += _pictures(graph, classes, class_type, folders, facts)
+    return Findings(tuple(facts), tuple(findings))
+
+
+def indistinguishable(graph: Graph, classes: Sequence[int], levels: Sequence[int]) -> list[tuple[int, ...]]:
+    """Returns the groups of classes with the same facts: their own, inherited, and of their variants.
+
+    Args:
+      graph: a graph without cycles in its hierarchy.
+      classes: class nodes.
+      levels: indices of the hierarchical relations.
+    """
+    above = closure.ancestors(graph, levels)
+    known = set(classes)
+    groups = collections.defaultdict(list)
+    for node in classes:
+        own = {(relation, tail) for at in (node, *above[node]) for _, relation, tail in _rows(graph, at)}
+        own |= {(-1, ancestor) for ancestor in above[node]}
+        below = {child for relation in levels for child in graph.heads(relation, node) if child not in known}
+        variants = collections.Counter(
+            frozenset((relation, tail) for _, relation, tail in _rows(graph, child) if tail != node)
+            for child in below
+        )
+        groups[frozenset(own), frozenset(variants.items())].append(node)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def class_folders(root: str | os.PathLike) -> dict[str, list[pathlib.Path]]:
+    """Returns class name -> its folders.
+
+    The layout is `root/<class>/`, or `root/<domain>/<class>/` as soon as a folder holds a folder.
+    """
+    root = pathlib.Path(root)
+    if not root.is_dir():
+        raise UserError(f"{root} is no folder; expected DIR/<class>/ or DIR/<domain>/<class>/ with images")
+    top = _folders(root)
+    deep = [folder for domain in top for folder in _folders(domain)]
+    if not top:
+        raise UserError(f"{root} has no folders; expected DIR/<class>/ or DIR/<domain>/<class>/ with images")
+    result: dict[str, list[pathlib.Path]] = {}
+    for folder in deep or top:
+        result.setdefault(folder.name, []).append(folder)
+    return result
+
+
+def _folders(root: pathlib.Path) -> list[pathlib.Path]:
+    return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))
+
+
+def _classes(graph: Graph, class_type: str, levels: Sequence[int]) -> tuple[tuple[int, ...], str]:
+    if any(graph.types):
+        return graph.nodes_of_type(class_type), f"nodes of type {class_type}"
+    tails = set(graph.triples[:, 2].tolist())
+    heads = sorted(set(graph.triples[:, 0].tolist()) - tails)
+    return tuple(heads), "no node has a type: those that nothing points at"
+
+
+def _losses(loaded: Loaded, facts: list[str]) -> list[str]:
+    findings = []
+    for reason, count in sorted(loaded.report.dropped.items()):
+        lines = loaded.report.lines[reason]
+        text = f"dropped {count}: {reason}{_lines(lines, more=count > len(lines))}"
+        (facts if reason in EXPECTED else findings).append(text)
+    return findings
+
+
+def _counts(graph: Graph, levels: Sequence[int], cycles: Sequence[tuple[int, ...]]) -> list[str]:
+    types = collections.Counter(graph.types)
+    uses = np.bincount(graph.triples[:, 1], minlength=len(graph.relations))
+    listed = ", ".join(f"{kind or 'no type'} {count}" for kind, count in sorted(types.items()))
+    relations = ", ".join(
+        f"{local_name(name)} {count}" for name, count in zip(graph.relations, uses.tolist(), strict=True)
+    )
+    names = ", ".join(local_name(graph.relations[index]) for index in levels) or "no hierarchical relation"
+    depth = "endless (cycle)" if cycles else f"depth {int(closure.depths(graph, levels).max(initial=0))}"
+    return [
+        f"nodes: {len(graph.nodes)} ({listed})",
+        f"triples: {len(graph.triples)} ({relations})",
+        f"hierarchy: {names}; {depth}",
+    ]
+
+
+def _dangling(loaded: Loaded, classes: Sequence[int]) -> list[str]:
+    """Classes with nothing going out, and classes in a part of the graph without any other class."""
+    graph = loaded.graph
+    part = _components(graph)
+    sizes = collections.Counter(part[node] for node in classes)
+    findings = []
+    for node in classes:
+        name, where = local_name(graph.nodes[node]), _lines([loaded.report.node_lines[graph.nodes[node]]])
+        if not len(graph.outgoing(node)):
+            findings.append(f"dangling class {name}: no triple goes out of it{where}")
+        elif len(classes) > 1 and sizes[part[node]] == 1:
+            findings.append(f"dangling class {name}: nothing connects it with another class{where}")
+    return findings
+
+
+def _components(graph: Graph) -> list[int]:
+    """Returns for every node the smallest node that it is connected with, in either direction."""
+    root = list(range(len(graph.nodes)))
+
+    def find(node: int) -> int:
+        while root[node] != node:
+            root[node] = root[root[node]]
+            node = root[node]
+        return node
+
+    for head, _, tail in graph.triples.tolist():
+        low, high = sorted((find(head), find(tail)))
+        root[high] = low
+    return [find(node) for node in range(len(graph.nodes))]
+
+
+def _pictures(
+    graph: Graph,
+    classes: Sequence[int],
+    class_type: str,
+    folders: dict[str, list[pathlib.Path]],
+    facts: list[str],
+) -> list[str]:
+    """Holds folders of images against the classes, both ways."""
+    findings, with_images, total = [], set(), 0
+    for name, places in sorted(folders.items()):
+        found = find_nodes(graph, name, class_types=(class_type,))
+        listed = ", ".join(map(str, places))
+        if not found:
+            findings.append(f"folder maps to no class{graph.suggestion(name)}: {listed}")
+        elif len(found) > 1:
+            findings.append(f"folder may mean {', '.join(_names(graph, found))}: {listed}")
+        elif found[0] not in classes:
+            kind = graph.types[found[0]] or "node without a type"
+            findings.append(f"folder maps to no class, but to {graph.nodes[found[0]]} ({kind}): {listed}")
+        for place in places:
+            count = sum(1 for p in place.iterdir() if p.suffix.lower() in IMAGES)
+            total += count
+            if not count:
+                findings.append(f"class folder with no images: {place}")
+            elif len(found) == 1:
+                with_images.add(found[0])
+    facts.append(f"images: {total} in {sum(map(len, folders.values()))} folders of {len(folders)} classes")
+    missing = [node for node in classes if node not in with_images]
+    return findings + [f"class without images: {name}" for name in _names(graph, missing)]
+
+
+def _rows(graph: Graph, node: int) -> list[list[int]]:
+    return graph.outgoing(node).tolist()
+
+
+def _names(graph: Graph, nodes: Sequence[int]) -> list[str]:
+    return [local_name(graph.nodes[node]) for node in nodes]
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _lines(lines: Sequence[int], *, more: bool = False) -> str:
+    unique = sorted(set(lines))
+    text = ", ".join(map(str, unique)) + (", ..." if more else "")
+    return f" (line{'s' if len(unique) > 1 or more else ''} {text})"

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from kgv_jax.kg import closure
+from kgv_jax.kg.assemble import EXPECTED, Loaded
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.load import EXPECTED, Loaded, load_graph
+from kgv_jax.kg.load import load_graph
 from kgv_jax.kg.mapping import find_nodes
 from kgv_jax.kg.names import local_name
 from kgv_jax.util.errors import UserError

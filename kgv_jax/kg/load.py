@@ -1,66 +1,36 @@
-"""Graph files in: Turtle, N-Triples, RDF/XML and tables become one `Graph`, and a report of what was lost."""
+"""Graph files in: Turtle, N-Triples, RDF/XML and tables, each statement with its line."""
 
 from __future__ import annotations
 
-import collections
-import dataclasses
+import csv
+import io
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.names import OWL, RDF, RDF_TYPE, RDFS, RDFS_LABEL, local_name
-from kgv_jax.kg.read import Literal, Statement, read_statements
-from kgv_jax.util.errors import UserError
+import pyoxigraph
 
-__all__ = ["LoadReport", "Loaded", "load_graph", "local_name"]
+from kgv_jax.kg.assemble import Literal, Loaded, LoadReport, Statement, assemble
+from kgv_jax.kg.names import RDF_TYPE, RDFS_LABEL, local_name
+from kgv_jax.util.errors import UserError, nearest
 
-DUPLICATE = "duplicate triple"
-SELF_LOOP = "head and tail are the same node"
-BLANK_NODE = "blank node (it has no name; give it an IRI)"
-LITERAL_SUBJECT = "literal as subject"
-LITERAL_TYPE = "literal as type"
-RELATION_AS_NODE = "relation used as a node"
-SCHEMA = "describes the vocabulary, not a node"
-FURTHER_TYPE = "further type of a node"
-FURTHER_LABEL = "further label of a node"
-FURTHER_VALUE = "further value of an attribute"
+__all__ = ["LoadReport", "Loaded", "load_graph", "local_name", "read_statements"]
 
-# What a careful author writes on purpose; every other reason to drop a statement is worth a look.
-EXPECTED = frozenset({SCHEMA, FURTHER_TYPE, FURTHER_LABEL, FURTHER_VALUE})
-
-_LINES_KEPT = 5
-_PROPERTY_TYPES = frozenset(
-    {RDF + "Property", OWL + "Ontology", RDFS + "Datatype"}
-    | {OWL + kind + "Property" for kind in ("Object", "Datatype", "Annotation", "Transitive", "Functional")}
-)
-_SCHEMA_RELATIONS = frozenset({RDFS + "domain", RDFS + "range", RDFS + "isDefinedBy", OWL + "imports"})
-
-
-@dataclasses.dataclass(frozen=True)
-class LoadReport:
-    """What became of the statements of a file: `read == kept + sum(dropped.values())`.
-
-    Attributes:
-      read: statements in the file (triples, types, labels and attributes).
-      kept: statements that are part of the graph.
-      dropped: reason -> number of statements.
-      lines: reason -> the lines of the first few of them.
-      node_lines: node name -> the line on which it first occurs.
-    """
-
-    read: int
-    kept: int
-    dropped: Mapping[str, int]
-    lines: Mapping[str, tuple[int, ...]]
-    node_lines: Mapping[str, int] = dataclasses.field(repr=False, default_factory=dict)
-
-
-@dataclasses.dataclass(frozen=True)
-class Loaded:
-    """A graph and the report of its reading."""
-
-    graph: Graph
-    report: LoadReport
+_FORMATS = {
+    ".ttl": pyoxigraph.RdfFormat.TURTLE,
+    ".nt": pyoxigraph.RdfFormat.N_TRIPLES,
+    ".rdf": pyoxigraph.RdfFormat.RDF_XML,
+    ".xml": pyoxigraph.RdfFormat.RDF_XML,
+    ".owl": pyoxigraph.RdfFormat.RDF_XML,
+}
+_TABLES = (".csv", ".tsv")
+_HEADERS = ({"head", "relation", "tail"}, {"subject", "predicate", "object"})
+_SHORT = {
+    "type": RDF_TYPE,
+    "rdf:type": RDF_TYPE,
+    "a": RDF_TYPE,
+    "label": RDFS_LABEL,
+    "rdfs:label": RDFS_LABEL,
+}
 
 
 def load_graph(path: str | pathlib.Path, *, class_types: Sequence[str] = ("Class",)) -> Loaded:
@@ -79,151 +49,130 @@ def load_graph(path: str | pathlib.Path, *, class_types: Sequence[str] = ("Class
         as a relation.
     """
     path = pathlib.Path(path)
-    statements = read_statements(path)
-    return _Builder(path, statements, tuple(class_types)).build()
+    return assemble(path, read_statements(path), tuple(class_types))
 
 
-class _Builder:
-    """Sorts statements into triples, types, labels and attributes; every one is kept or counted."""
+def read_statements(path: pathlib.Path) -> list[Statement]:
+    """Reads every statement of a graph file.
 
-    def __init__(self, path: pathlib.Path, statements: Sequence[Statement], class_types: tuple[str, ...]):
-        self.path = path
-        self.statements = statements
-        self.class_types = class_types
-        self.dropped: collections.Counter[str] = collections.Counter()
-        self.lines: dict[str, list[int]] = {}
-        self.node_lines: dict[str, int] = {}
-
-    def build(self) -> Loaded:
-        seen, unique = set(), []
-        for statement in self.statements:
-            key = (statement.head, statement.relation, statement.tail)
-            reason = _unfit(statement) or (DUPLICATE if key in seen else None)
-            if reason:
-                self._drop(reason, statement)
-            else:
-                seen.add(key)
-                unique.append(statement)
-        typed = [s for s in unique if s.relation == RDF_TYPE]
-        links = [s for s in unique if s.relation != RDF_TYPE and not isinstance(s.tail, Literal)]
-        links = [s for s in links if not self._is_schema(s)]
-        literals = [s for s in unique if s.relation != RDF_TYPE and isinstance(s.tail, Literal)]
-
-        relations = {s.relation for s in links}
-        self._check_no_class_is_a_relation(typed, relations)
-        relations |= {s.head for s in typed if s.tail in _PROPERTY_TYPES}
-        links = self._about_nodes(links, relations, RELATION_AS_NODE)
-        type_names = {s.tail for s in typed}
-        linked = {s.head for s in links} | {s.tail for s in links}
-        vocabulary = relations | (type_names - linked)
-        typed = self._about_nodes(typed, vocabulary, SCHEMA)
-        literals = self._about_nodes(literals, vocabulary, SCHEMA)
-
-        types = self._types(typed)
-        labels, attributes = self._literals(literals)
-        if not links and not types:
-            raise UserError(
-                f"{self.path} holds no triples between nodes ({len(self.statements)} statements read); "
-                "expected lines such as  sign:yield kgv:hasShape shape:triangle ."
-            )
-        graph = Graph.from_triples(
-            ((s.head, s.relation, s.tail) for s in links), labels=labels, types=types, attributes=attributes
-        )
-        read, lost = len(self.statements), sum(self.dropped.values())
-        for statement in self.statements:
-            for name in (statement.head, statement.tail):
-                if isinstance(name, str):
-                    self.node_lines.setdefault(name, statement.line)
-        report = LoadReport(
-            read=read,
-            kept=read - lost,
-            dropped=dict(self.dropped),
-            lines={reason: tuple(lines) for reason, lines in self.lines.items()},
-            node_lines={name: self.node_lines[name] for name in graph.nodes},
-        )
-        return Loaded(graph, report)
-
-    def _drop(self, reason: str, statement: Statement) -> None:
-        self.dropped[reason] += 1
-        lines = self.lines.setdefault(reason, [])
-        if len(lines) < _LINES_KEPT:
-            lines.append(statement.line)
-
-    def _about_nodes(self, statements: list[Statement], excluded: set[str], reason: str) -> list[Statement]:
-        """Keeps the statements whose head and tail are nodes; the others are counted."""
-        kept = []
-        for statement in statements:
-            if statement.head in excluded:
-                self._drop(SCHEMA, statement)
-            elif statement.relation != RDF_TYPE and statement.tail in excluded:
-                self._drop(reason, statement)
-            else:
-                kept.append(statement)
-        return kept
-
-    def _is_schema(self, statement: Statement) -> bool:
-        schema = statement.relation in _SCHEMA_RELATIONS
-        if schema:
-            self._drop(SCHEMA, statement)
-        return schema
-
-    def _check_no_class_is_a_relation(self, typed: list[Statement], relations: set[str]) -> None:
-        for statement in typed:
-            if statement.head in relations and local_name(statement.tail) in self.class_types:
-                use = next(s for s in self.statements if s.relation == statement.head)
-                raise UserError(
-                    f"{self.path}: {statement.head} is a relation (line {use.line}) and a "
-                    f"{local_name(statement.tail)} (line {statement.line}); a name can be one or the other, "
-                    "so rename one of them"
-                )
-
-    def _types(self, typed: list[Statement]) -> dict[str, str]:
-        """One type a node: of the class types if it has one, never owl:NamedIndividual if it has another."""
-
-        def rank(statement: Statement) -> tuple[bool, bool, str]:
-            name = local_name(statement.tail)
-            return name not in self.class_types, statement.tail == OWL + "NamedIndividual", statement.tail
-
-        best: dict[str, Statement] = {}
-        for statement in sorted(typed, key=rank):
-            if statement.head in best:
-                self._drop(FURTHER_TYPE, statement)
-            else:
-                best[statement.head] = statement
-        return {head: local_name(statement.tail) for head, statement in best.items()}
-
-    def _literals(self, literals: list[Statement]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-        """Labels (English or without language first) and attributes; other languages under `name@de`."""
-
-        def rank(statement: Statement) -> tuple[bool, str, str]:
-            language = statement.tail.language
-            return language not in ("", "en"), language, statement.tail.text
-
-        labels: dict[str, str] = {}
-        attributes: dict[str, dict[str, str]] = {}
-        for statement in sorted(literals, key=rank):
-            head, text, language = statement.head, statement.tail.text, statement.tail.language
-            is_label = statement.relation == RDFS_LABEL
-            if is_label and head not in labels:
-                labels[head] = text
-                continue
-            key = local_name(statement.relation) + (f"@{language}" if language not in ("", "en") else "")
-            values = attributes.setdefault(head, {})
-            if key in values or (is_label and language in ("", "en")):
-                self._drop(FURTHER_LABEL if is_label else FURTHER_VALUE, statement)
-            else:
-                values[key] = text
-        return labels, {head: values for head, values in attributes.items() if values}
+    Raises:
+      UserError: no such file, an unknown suffix, an empty file, not UTF-8, or a syntax error
+        (with line and column).
+    """
+    suffix = path.suffix.lower()
+    if suffix not in _FORMATS and suffix not in _TABLES:
+        known = " ".join((*_FORMATS, *_TABLES))
+        raise UserError(f"{path}: cannot tell the format from the suffix {suffix!r}; expected one of {known}")
+    data = _read_bytes(path)
+    if suffix in _TABLES:
+        return list(_table(path, data.decode(), delimiter="\t" if suffix == ".tsv" else None))
+    return list(_rdf(path, data, _FORMATS[suffix]))
 
 
-def _unfit(statement: Statement) -> str | None:
-    """Returns why a statement cannot be part of any graph, or None."""
-    if isinstance(statement.head, Literal):
-        return LITERAL_SUBJECT
-    if statement.head is None or statement.tail is None:
-        return BLANK_NODE
-    if statement.relation == RDF_TYPE and isinstance(statement.tail, Literal):
-        return LITERAL_TYPE
-    if statement.head == statement.tail:
-        return SELF_LOOP
+def _read_bytes(path: pathlib.Path) -> bytes:
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; expected a graph file")
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        near = nearest(path.name, [p.name for p in path.parent.glob("*")]) if path.parent.is_dir() else ""
+        raise UserError(f"{path}: no such graph file{near}") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    if not data.strip():
+        raise UserError(f"{path} is empty; expected at least one triple")
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+        raise UserError(
+            f"{path}: not UTF-8, byte 0x{data[error.start]:02x} at line {line} column {column}; "
+            "save the file as UTF-8"
+        ) from None
+    return data
+
+
+class _Lines(io.RawIOBase):
+    """Hands a parser one line at a time, so that `line` is where its latest statement ended."""
+
+    def __init__(self, data: bytes):
+        self._lines = iter(data.splitlines(keepends=True))
+        self.line = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        line = next(self._lines, b"")
+        self.line += bool(line)
+        return line
+
+
+def _rdf(path: pathlib.Path, data: bytes, format: pyoxigraph.RdfFormat) -> Iterator[Statement]:
+    lines = _Lines(data)
+    # A base that does not name the folder: the same file is the same graph wherever it lies.
+    base = None if format == pyoxigraph.RdfFormat.N_TRIPLES else "file:///"
+    try:
+        for quad in pyoxigraph.parse(lines, format, base_iri=base):
+            yield Statement(lines.line, _term(quad.subject), quad.predicate.value, _term(quad.object))
+    except SyntaxError as error:
+        where = f"line {error.lineno or lines.line}"
+        where += f" column {error.offset}" if error.offset else ""
+        what = str(error.msg).rsplit(": ", 1)[-1] if error.lineno else error.msg
+        raise UserError(f"{path}: {where}: {what}; mend the file there, or just before") from None
+
+
+def _term(term: object) -> str | Literal | None:
+    if isinstance(term, pyoxigraph.NamedNode):
+        return term.value
+    if isinstance(term, pyoxigraph.Literal):
+        return Literal(term.value, (term.language or "").lower())
     return None
+
+
+def _table(path: pathlib.Path, text: str, *, delimiter: str | None) -> Iterator[Statement]:
+    if delimiter is None:
+        first = text.lstrip().splitlines()[0]
+        delimiter = ";" if first.count(";") >= 2 and first.count(",") < 2 else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    columns, width, start = None, 3, 1
+    try:
+        for row in reader:
+            line, start = start, reader.line_num + 1
+            cells = [cell.strip() for cell in row]
+            if not any(cells):
+                continue
+            if columns is None:
+                columns, width, is_header = _columns(cells)
+                if is_header:
+                    continue
+            if len(cells) != width:
+                raise UserError(
+                    f"{path}: line {line} has {len(cells)} columns, {cells}; expected {width} "
+                    f"separated by {delimiter!r} (quote a cell that contains the separator)"
+                )
+            head, relation, tail = (cells[column] for column in columns)
+            if not (head and relation and tail):
+                raise UserError(f"{path}: empty cell in line {line}, {cells}; expected head, relation, tail")
+            relation = _SHORT.get(relation.lower(), relation)
+            yield Statement(line, _cell(head), relation, _cell(tail, literal=relation == RDFS_LABEL))
+    except csv.Error as error:
+        raise UserError(f"{path}: line {reader.line_num}: {error}; mend the quotes of that line") from None
+
+
+def _columns(cells: list[str]) -> tuple[list[int], int, bool]:
+    """Returns where head, relation and tail stand, the width of the table, and whether it has a header."""
+    names = [cell.lower() for cell in cells]
+    for header in _HEADERS:
+        if header <= set(names):
+            order = ("head", "relation", "tail") if "head" in header else ("subject", "predicate", "object")
+            return [names.index(name) for name in order], len(cells), True
+    return [0, 1, 2], 3, False
+
+
+def _cell(cell: str, *, literal: bool = False) -> str | Literal:
+    if len(cell) >= 2 and cell[0] == cell[-1] == '"':
+        return Literal(cell[1:-1])
+    return Literal(cell) if literal else cell

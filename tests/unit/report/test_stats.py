@@ -1,0 +1,158 @@
+import time
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from kgv_jax.report import stats
+
+
+def clustered(rng, *, seeds=1, drawings=30, photographs=8, spread=1.5, own=0.5, shift=0.0):
+    """Right or wrong [seeds, n], with drawings that are easy or hard for every seed, and the drawings [n]."""
+    ease = rng.normal(0, spread, drawings)
+    logits = shift + ease + rng.normal(0, own, (seeds, drawings))
+    right = rng.random((seeds, drawings, photographs)) < 1 / (1 + np.exp(-logits[..., None]))
+    return right.reshape(seeds, -1), np.repeat(np.arange(drawings), photographs)
+
+
+@pytest.mark.parametrize(("right", "n"), [(7, 10), (0, 5), (5, 5), (311, 400)])
+def test_unclustered_is_wilson_exactly(right, n):
+    found = stats.accuracy_interval(np.arange(n) < right, np.arange(n))
+    expected = scipy.stats.binomtest(right, n).proportion_ci(method="wilson")
+    np.testing.assert_allclose(found, (right / n, expected.low, expected.high), rtol=1e-12, atol=1e-12)
+
+
+def test_bootstrap_agrees_with_students_interval_of_drawing_means():
+    rng = np.random.default_rng(0)
+    right, drawings = clustered(rng, drawings=200)
+    means = right.reshape(200, 8).mean(1)
+    expected = scipy.stats.t.interval(0.95, 199, means.mean(), scipy.stats.sem(means))
+    found = stats.accuracy_interval(right[0], drawings)
+    assert found.mean == pytest.approx(means.mean())
+    np.testing.assert_allclose(found[1:], expected, atol=0.004)
+
+
+def test_clusters_widen_the_interval():
+    right, drawings = clustered(np.random.default_rng(1), spread=3.0)
+    by_drawing = stats.accuracy_interval(right[0], drawings)
+    by_photograph = stats.accuracy_interval(right[0], np.arange(right.shape[1]))
+    assert by_drawing.mean == by_photograph.mean
+    assert by_drawing.high - by_drawing.low > 1.5 * (by_photograph.high - by_photograph.low)
+
+
+@pytest.mark.parametrize(("seeds", "drawings"), [(1, 12), (3, 30)])
+def test_coverage(seeds, drawings):
+    rng = np.random.default_rng(2)
+    inside = 0
+    for _ in range(200):
+        right, groups = clustered(rng, seeds=seeds, drawings=drawings)
+        found = stats.mean_interval(right, groups, resamples=500)
+        inside += found.low <= 0.5 <= found.high
+    assert 0.90 <= inside / 200 <= 1.0
+
+
+def test_paired_test_keeps_its_level_and_has_power():
+    rng = np.random.default_rng(3)
+    below = {0.0: 0, 2.0: 0}
+    for _ in range(100):
+        a, groups = clustered(rng, seeds=3, drawings=25)
+        for shift in below:
+            b, _ = clustered(rng, seeds=3, drawings=25, shift=shift)
+            below[shift] += stats.paired_difference(b, a, groups, resamples=500).p < 0.05
+    assert below[0.0] <= 12
+    assert below[2.0] >= 90
+
+
+def test_pairing_removes_what_two_methods_share():
+    rng = np.random.default_rng(4)
+    a, groups = clustered(rng, drawings=60, spread=3.0)
+    b = a.copy()
+    b[0, ::8] = True
+    paired = stats.paired_difference(b, a, groups)
+    alone = stats.accuracy_interval(a[0], groups)
+    assert paired.mean == pytest.approx(b.mean() - a.mean())
+    assert paired.high - paired.low < 0.5 * (alone.high - alone.low)
+    assert paired.low > 0 and paired.p < 0.001
+
+
+def test_a_method_does_not_differ_from_itself():
+    right, groups = clustered(np.random.default_rng(5), seeds=3)
+    assert stats.paired_difference(right, right, groups) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_difference_is_antisymmetric():
+    rng = np.random.default_rng(6)
+    a, groups = clustered(rng, seeds=3)
+    b, _ = clustered(rng, seeds=3, shift=0.3)
+    one, other = stats.paired_difference(a, b, groups), stats.paired_difference(b, a, groups)
+    np.testing.assert_allclose(one[:3], (-other.mean, -other.high, -other.low), atol=1e-12)
+    assert one.p == pytest.approx(other.p)
+    assert (one.p < 0.05) == (not one.low <= 0 <= one.high)
+
+
+def test_seeds_that_disagree_widen_the_interval():
+    rng = np.random.default_rng(7)
+    right, groups = clustered(rng, seeds=1, drawings=80)
+    same = np.repeat(right, 4, axis=0)
+    other = same.copy()
+    other[:2, ::2] = False
+    narrow, wide = stats.mean_interval(same, groups), stats.mean_interval(other, groups)
+    assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)
+
+
+def test_domains_count_the_same_whatever_their_size():
+    right = {"DE": np.tile([True, True, True, False], (2, 100)), "CN": np.tile([True, False], (2, 4))}
+    groups = {"DE": np.arange(400) // 4, "CN": np.arange(8)}
+    found = stats.mean_interval_over_domains(right, groups)
+    assert found.mean == pytest.approx((0.75 + 0.5) / 2)
+    # All the doubt is in the small domain, and half of it remains in the mean.
+    alone = stats.mean_interval(right["CN"], groups["CN"])
+    assert found.high - found.low == pytest.approx((alone.high - alone.low) / 2, rel=0.1)
+
+
+def test_drawings_of_unequal_size_are_weighted_by_their_photographs():
+    right, groups = np.array([1, 1, 1, 1, 1, 1, 0, 0], bool), np.array(list("aaaaaabc"))
+    assert stats.accuracy_interval(right, groups).mean == 0.75
+
+
+def test_nothing_to_resample():
+    all_right = np.ones(12, bool)
+    wilson = scipy.stats.binomtest(4, 4).proportion_ci(method="wilson")
+    found = stats.accuracy_interval(all_right, np.repeat(np.arange(4), 3))
+    np.testing.assert_allclose(found, (1.0, wilson.low, wilson.high))
+    one_drawing = stats.accuracy_interval(np.arange(10) < 5, np.zeros(10))
+    assert one_drawing.mean == 0.5 and one_drawing.high - one_drawing.low > 0.75
+    assert stats.paired_difference([all_right], [~all_right], np.zeros(12)) == (1.0, -1.0, 1.0, 1.0)
+
+
+def test_same_seed_same_interval():
+    right, groups = clustered(np.random.default_rng(8), seeds=3)
+    assert stats.mean_interval(right, groups) == stats.mean_interval(right, groups)
+    assert stats.mean_interval(right, groups) != stats.mean_interval(right, groups, seed=1)
+
+
+def test_chunks_do_not_change_the_weights(monkeypatch):
+    right, groups = clustered(np.random.default_rng(9), seeds=3)
+    whole = stats.mean_interval(right, groups, resamples=1001)
+    monkeypatch.setattr(stats, "_CHUNK_WEIGHTS", 30 * 100)
+    np.testing.assert_allclose(stats.mean_interval(right, groups, resamples=1001), whole, rtol=1e-12)
+
+
+def test_wrong_shapes_are_named():
+    with pytest.raises(ValueError, match=r"\(1, 3\) and \(2,\)"):
+        stats.accuracy_interval([True, False, True], [0, 1])
+    with pytest.raises(ValueError, match="same seeds for both methods, found 2 and 1"):
+        stats.paired_difference(np.ones((2, 3)), np.ones((1, 3)), [0, 1, 2])
+    with pytest.raises(ValueError, match="same domains"):
+        stats.mean_interval_over_domains({"DE": [[True]]}, {"CN": [0]})
+    with pytest.raises(ValueError, match="neither empty"):
+        stats.accuracy_interval([], [])
+
+
+def test_ten_thousand_resamples_take_less_than_a_second():
+    rng = np.random.default_rng(10)
+    right = {domain: rng.random((5, 200 * 16)) < 0.5 for domain in "abcd"}
+    groups = {domain: np.repeat(np.arange(200), 16) for domain in right}
+    start = time.process_time()
+    stats.paired_difference_over_domains(right, right, groups)
+    assert time.process_time() - start < 1.0

@@ -36,7 +36,6 @@ class Data:
     train_photographs: int = _setting(60, "photographs of each training picture at fraction 1", low=1)
     test_photographs: int = _setting(10, "photographs of each test picture", low=1)
     validation_fraction: float = _setting(0.2, "share of each source class kept for choices", low=0.0, high=0.5)
-    nuisance: float = _setting(1.0, "strength of the photographs' nuisances; 1 is the benchmark", low=0.0, high=3.0)
     split_seed: int = _setting(0, "seed of the split and of every photograph; not the run's seed", low=0)
 
 

@@ -1,0 +1,109 @@
+"""Every test domain of a config, evaluated: predictions files and records."""
+
+from __future__ import annotations
+
+import logging
+import pathlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from kgv_jax.config_schema import Config, digest
+from kgv_jax.experiment import Examples
+from kgv_jax.methods.knowledge import Knowledge
+from kgv_jax.parallel import distributed
+from kgv_jax.parallel.mesh import check_divisible, put_batch
+from kgv_jax.predictions import Predictions
+from kgv_jax.report.stats import accuracy_interval
+from kgv_jax.state import State
+
+_log = logging.getLogger(__name__)
+
+
+def predict(
+    evaluate: Callable[..., tuple[Any, Any]],
+    state: State,
+    knowledge: Knowledge,
+    examples: Examples,
+    *,
+    classes: tuple[str, ...],
+    batch_size: int,
+    mesh: Mesh,
+) -> Predictions:
+    """Returns the predictions for all examples; the last batch is padded, never dropped."""
+    check_divisible("config.evaluate.batch_size", batch_size, mesh)
+    logits, scores = [], []
+    for images in _batches(examples.image, batch_size):
+        batch_logits, batch_scores = evaluate(state, put_batch({"image": images}, mesh)["image"], knowledge)
+        logits.append(np.asarray(batch_logits))
+        if batch_scores is not None:
+            scores.append(np.asarray(batch_scores))
+    count = len(examples.label)
+    stacked = np.concatenate(logits)[:count]
+    assert len(stacked) == count, (len(stacked), count)
+    return Predictions(
+        id=examples.id,
+        picture=examples.picture,
+        label=examples.label,
+        logits=stacked,
+        scores=np.concatenate(scores)[:count] if scores else np.zeros((count, 0), np.float32),
+        classes=np.array(classes),
+    )
+
+
+def _batches(images: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+    """Yields this process's rows of every global batch."""
+    per_process = batch_size // jax.process_count()
+    start = jax.process_index() * per_process
+    for first in range(0, len(images), batch_size):
+        rows = images[first : first + batch_size]
+        padded = np.concatenate([rows, np.zeros((batch_size - len(rows), *rows.shape[1:]), rows.dtype)])
+        yield padded[start : start + per_process]
+
+
+def evaluate_domains(
+    evaluate: Callable[..., tuple[Any, Any]],
+    state: State,
+    knowledge: Knowledge,
+    domains: Mapping[str, Examples],
+    *,
+    config: Config,
+    classes: tuple[str, ...],
+    folder: pathlib.Path,
+    mesh: Mesh,
+) -> list[dict[str, Any]]:
+    """Evaluates every domain; writes `folder/<domain>.npz` and returns the records of `results.json`."""
+    records = []
+    for name, examples in domains.items():
+        predictions = predict(
+            evaluate, state, knowledge, examples, classes=classes, batch_size=config.evaluate.batch_size, mesh=mesh
+        )
+        if distributed.is_leader():
+            predictions.save(folder / f"{name}.npz")
+        records += make_records(predictions, domain=name, config=config)
+    return records
+
+
+def make_records(predictions: Predictions, *, domain: str, config: Config) -> list[dict[str, Any]]:
+    """Returns one record a head; the interval resamples drawings, not photographs."""
+    records = []
+    for head in predictions.heads():
+        accuracy, low, high = accuracy_interval(predictions.correct(head), predictions.picture)
+        records.append(
+            {
+                "method": config.method,
+                "seed": config.seed,
+                "fraction": config.fraction,
+                "domain": domain,
+                "head": head,
+                "accuracy": float(accuracy),
+                "low": float(low),
+                "high": float(high),
+                "n": len(predictions.label),
+                "config_digest": digest(config),
+            }
+        )
+    return records

@@ -1,0 +1,345 @@
+"""From a config to what a run works on: pictures, graph, mask rows, batches, test photographs.
+
+Nothing here knows a method or touches a device.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import pathlib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+
+import numpy as np
+
+from kgv_jax.config_schema import Config
+from kgv_jax.data import synthetic
+from kgv_jax.data.bank import Bank, build_bank
+from kgv_jax.data.extract import ExtractedLegends
+from kgv_jax.data.photograph import Nuisance
+from kgv_jax.data.pipeline import Pipeline, Stream, make_pipeline
+from kgv_jax.data.sources import artwork, drawn, folder
+from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.kg import transforms
+from kgv_jax.kg.graph import Graph
+from kgv_jax.kg.load import load_graph, local_name
+from kgv_jax.kg.mapping import map_classes
+from kgv_jax.kg.mask import MaskTable, make_mask_table
+from kgv_jax.util.cache import cache_dir
+from kgv_jax.util.errors import UserError
+
+VALIDATION = "validation"  # name of the source's held-out pictures among the evaluated domains
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """Photographs to test on: `image` `[n, S, S, 3]` uint8, `label` `[n]`, `picture` and `id` names `[n]`."""
+
+    image: np.ndarray
+    label: np.ndarray
+    picture: np.ndarray
+    id: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """Everything a run works on.
+
+    Attributes:
+      dataset: classes and pictures.
+      graph: the graph as the method sees it (after ablations).
+      mask: its mask table.
+      class_nodes: `[C]` node of each class.
+      class_rows: mask rows of each class: its own, then its variants'.
+      parents: `[E, 2]` (child, parent) pairs of the hierarchical relations.
+      pipeline: training batches by step.
+      domains: test photographs by domain, `validation` first.
+      notes: what a user should be told.
+    """
+
+    dataset: Dataset
+    graph: Graph
+    mask: MaskTable
+    class_nodes: np.ndarray
+    class_rows: tuple[tuple[int, ...], ...]
+    parents: np.ndarray
+    pipeline: Pipeline
+    domains: Mapping[str, Examples]
+    notes: tuple[str, ...]
+
+
+def split_names(names: str) -> tuple[str, ...]:
+    """Returns the names of a comma-separated setting."""
+    return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+def load_dataset(config: Config) -> Dataset:
+    """Loads the pictures that `config.data` names."""
+    data = config.data
+    options = {"source": data.source, "targets": split_names(data.targets), "seed": data.split_seed}
+    if data.name == "folder":
+        choice = {"auto": None, "yes": True, "no": False}[data.photographs]
+        fraction = data.validation_fraction
+        return folder.load(data.root, validation_fraction=fraction, photographs=choice, **options)
+    source = {"drawn": drawn, "artwork": artwork}[data.name]
+    return source.load(validation_fraction=data.validation_fraction, **options)
+
+
+def load_knowledge_graph(config: Config) -> tuple[Graph, tuple[str, ...]]:
+    """Loads the graph file, or one that comes with the package, and what was dropped from it."""
+    path = pathlib.Path(config.kg.path)
+    if not path.suffix:
+        path = pathlib.Path(str(resources.files("kgv_jax.kg") / "graphs" / f"{config.kg.path}.ttl"))
+    loaded = load_graph(path, class_types=(config.kg.class_type,))
+    return loaded.graph, tuple(f"graph: {line}" for line in loaded.report.lines() if "dropped" in line)
+
+
+def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> Experiment:
+    """Builds the experiment of a config."""
+    dataset = load_dataset(config)
+    graph, graph_notes = load_knowledge_graph(config)
+    class_nodes = map_classes(graph, dataset.classes, by=config.kg.class_by)
+    # Pictures are drawn from the graph as it is; an ablation changes what the method is told about them.
+    elements, compositions = _synthetic_pictures(config, graph, class_nodes, dataset)
+    seen = _ablate(config, graph, class_nodes)
+    variants = _variants(config, graph, class_nodes)
+    mask = _mask_table(config, seen, class_nodes, variants, elements + compositions)
+    streams = _streams(config, dataset, graph, mask, class_nodes, variants, elements, compositions)
+    hierarchy = _known(seen, split_names(config.kg.hierarchy))
+    parents = seen.triples[np.isin(seen.triples[:, 1], [seen.relation(name) for name in hierarchy])][:, [0, 2]]
+    return Experiment(
+        dataset=dataset,
+        graph=seen,
+        mask=mask,
+        class_nodes=class_nodes,
+        class_rows=tuple(
+            (mask.row(int(node)), *(mask.row(variant) for variant in variants[int(node)])) for node in class_nodes
+        ),
+        parents=parents,
+        pipeline=make_pipeline(
+            streams, seed=config.seed, process_index=process_index, process_count=process_count
+        ),
+        domains=_test_examples(config, dataset),
+        notes=dataset.notes + graph_notes,
+    )
+
+
+def _known(graph: Graph, names: Sequence[str]) -> list[str]:
+    present = {local_name(relation) for relation in graph.relations}
+    return [name for name in names if name in present]
+
+
+def _ablate(config: Config, graph: Graph, class_nodes: np.ndarray) -> Graph:
+    hierarchy = _known(graph, split_names(config.kg.hierarchy))
+    if config.kg.permute_classes:
+        graph = transforms.permute_class_rows(graph, class_nodes, seed=config.seed)
+    if config.kg.keep == "hierarchy":
+        graph = transforms.hierarchy_only(graph, hierarchy)
+    elif config.kg.keep == "association":
+        graph = transforms.association_only(graph, hierarchy)
+    return graph
+
+
+def _variants(config: Config, graph: Graph, class_nodes: np.ndarray) -> dict[int, tuple[int, ...]]:
+    """Returns the national variants of every class, by class node."""
+    found: dict[int, list[int]] = {int(node): [] for node in class_nodes}
+    if _known(graph, [config.kg.variant_relation]):
+        relation = graph.relation(config.kg.variant_relation)
+        for head, _, tail in graph.triples[graph.triples[:, 1] == relation]:
+            if int(tail) in found:
+                found[int(tail)].append(int(head))
+    return {node: tuple(variants) for node, variants in found.items()}
+
+
+def _synthetic_pictures(
+    config: Config, graph: Graph, class_nodes: np.ndarray, dataset: Dataset
+) -> tuple[tuple[Picture, ...], tuple[Picture, ...]]:
+    wanted = config.synthetic
+    if not (wanted.elements or wanted.compositions):
+        return (), ()
+    hands = []
+    if wanted.legends in ("source", "both"):
+        hands.append(ExtractedLegends(graph, dataset.train))
+    if wanted.legends in ("drawn", "both"):
+        hands.append(synthetic.DrawnLegends())
+    legends = synthetic.MergedLegends(tuple(hands))
+    seed = config.data.split_seed
+    elements = compositions = ()
+    if wanted.elements:
+        elements = synthetic.element_pictures(graph, legends=legends, per_element=wanted.per_element, seed=seed)
+        if not elements:
+            raise UserError(
+                f"The renderer knows no shape, colour or legend of the graph {config.kg.path!r}, so method "
+                f"{config.method!r} has no element pictures. Use method kgv_no_synthetic, or name nodes as the renderer does."
+            )
+    if wanted.compositions:
+        classes = [graph.nodes[node] for node in class_nodes]
+        styles = split_names(wanted.styles) or None
+        compositions = synthetic.composition_pictures(
+            graph, classes, legends=legends, styles=styles, per_variant=wanted.per_variant, seed=seed
+        )
+        if not compositions:
+            raise UserError(
+                f"No class of the graph {config.kg.path!r} states a shape and a legend that the renderer knows, so "
+                f"method {config.method!r} has nothing to compose. Use method kgv, or add hasShape and hasLegend."
+            )
+    return elements, compositions
+
+
+def _mask_table(
+    config: Config,
+    graph: Graph,
+    class_nodes: np.ndarray,
+    variants: Mapping[int, Sequence[int]],
+    pictures: Sequence[Picture],
+) -> MaskTable:
+    relations = {local_name(name) for name in graph.relations}
+    depicted = {pair for picture in pictures for pair in picture.depicts}
+    elements = {graph.node(node) for relation, node in depicted if relation == "instanceOf"}
+    facts = sorted(
+        (relation, graph.node(node)) for relation, node in depicted if relation in relations
+    )
+    heads = [*map(int, class_nodes), *(v for node in class_nodes for v in variants[int(node)]), *sorted(elements)]
+    return make_mask_table(
+        graph,
+        heads=list(dict.fromkeys(heads)),
+        facts=facts,
+        hierarchy=_known(graph, split_names(config.kg.hierarchy)),
+        candidates=config.kg.candidates,
+        inherit=config.kg.inherit,
+    )
+
+
+def _streams(
+    config: Config,
+    dataset: Dataset,
+    graph: Graph,
+    mask: MaskTable,
+    class_nodes: np.ndarray,
+    variants: Mapping[int, Sequence[int]],
+    elements: Sequence[Picture],
+    compositions: Sequence[Picture],
+) -> list[Stream]:
+    node_of = dict(zip(dataset.classes, map(int, class_nodes), strict=True))
+    label_of = {name: label for label, name in enumerate(dataset.classes)}
+    # A composition's label is the local name of its class node; a folder's class may be called otherwise.
+    label_of_node = {graph.nodes[node]: label_of[name] for name, node in node_of.items()}
+    label_of_local = {local_name(name): label for name, label in label_of_node.items()}
+    style = _style_variants(config, graph, variants, dataset.source)
+
+    def class_head(node: int, variant: int | None) -> list[int]:
+        return [mask.row(node)] + ([] if variant is None else [mask.row(variant)])
+
+    def composed_rows(picture: Picture) -> list[int]:
+        if config.synthetic.labelled:
+            node = int(class_nodes[label_of_local[local_name(picture.label)]])
+            return class_head(node, _variant_drawn(graph, variants[node], picture))
+        return mask.rows_for([pair for pair in picture.depicts if _speaks(mask, pair[0])])
+
+    data = config.data
+    real_rows = [class_head(node_of[p.label], style.get(node_of[p.label])) for p in dataset.train]
+    plan = [("train", dataset.train, real_rows, [label_of[p.label] for p in dataset.train], 1.0, config.train.batch_size)]
+    if elements:
+        rows = [mask.rows_for(p.depicts) for p in elements]
+        plan.append(("elements", elements, rows, [0] * len(elements), 0.0, config.synthetic.elements_per_step))
+    if compositions:
+        rows = [composed_rows(p) for p in compositions]
+        labels = [label_of_local[local_name(p.label)] for p in compositions]
+        labelled = float(config.synthetic.labelled)
+        plan.append(("compositions", compositions, rows, labels, labelled, config.synthetic.compositions_per_step))
+
+    width = max(len(row) for _, _, rows, *_ in plan for row in rows)
+    streams = []
+    for name, pictures, rows, labels, labelled, per_step in plan:
+        photographed = dataset.photographs or name != "train"
+        each = 1 if not photographed else data.train_photographs if name == "train" else config.synthetic.photographs
+        bank = _photograph(config, pictures, each, stream=name, photographed=photographed)
+        keep = _fraction(config.fraction, pictures, each) if name == "train" else np.arange(len(bank.images))
+        padded = np.array([list(row) + [-1] * (width - len(row)) for row in rows], np.int32).reshape(-1, width)
+        arrays = {
+            "image": bank.images if len(keep) == len(bank.images) else bank.images[keep],
+            "label": np.asarray(labels, np.int32)[bank.picture[keep]],
+            "labelled": np.full(len(keep), labelled, np.float32),
+            "rows": padded[bank.picture[keep]],
+        }
+        streams.append(Stream(name, arrays, per_step))
+    return streams
+
+
+def _speaks(mask: MaskTable, relation: str) -> bool:
+    return relation == "instanceOf" or relation in {local_name(name) for name in mask.relations}
+
+
+def _style_variants(
+    config: Config, graph: Graph, variants: Mapping[int, Sequence[int]], style: str
+) -> dict[int, int]:
+    """Returns the variant of each class that is used in the style called `style`, by class node."""
+    if not _known(graph, [config.kg.style_relation]):
+        return {}
+    relation = graph.relation(config.kg.style_relation)
+    found = {}
+    for node, its_variants in variants.items():
+        for variant in its_variants:
+            if any(local_name(graph.nodes[tail]) == style for tail in graph.tails(variant, relation)):
+                found[node] = variant
+    return found
+
+
+def _variant_drawn(graph: Graph, variants: Sequence[int], picture: Picture) -> int | None:
+    """Returns the variant that states most of what the picture shows."""
+    shown = {(relation, graph.node(node)) for relation, node in picture.depicts}
+
+    def agreement(variant: int) -> int:
+        stated = graph.triples[graph.triples[:, 0] == variant]
+        return len(shown & {(local_name(graph.relations[j]), int(k)) for _, j, k in stated})
+
+    return max(variants, key=agreement, default=None)
+
+
+def _photograph(
+    config: Config, pictures: Sequence[Picture], per_picture: int, *, stream: str, photographed: bool
+) -> Bank:
+    return build_bank(
+        pictures,
+        size_px=config.data.size_px,
+        per_picture=per_picture,
+        nuisance=Nuisance() if photographed else None,
+        seed=config.data.split_seed,
+        stream=stream,
+        cache_dir=cache_dir("banks"),
+    )
+
+
+def _fraction(fraction: float, pictures: Sequence[Picture], per_picture: int) -> np.ndarray:
+    """Returns the rows of a bank that a low-data run keeps: nested and the same share of every class.
+
+    Of drawings, the first photographs of each; of photographs, the first pictures of each class in
+    the order in which the source lists them (a seeded one); never fewer than one.
+    """
+    if per_picture > 1:
+        kept = max(1, math.ceil(fraction * per_picture))
+        return (np.arange(len(pictures))[:, None] * per_picture + np.arange(kept)).reshape(-1)
+    rows: dict[str | None, list[int]] = {}
+    for row, picture in enumerate(pictures):
+        rows.setdefault(picture.label, []).append(row)
+    return np.sort(np.concatenate([r[: max(1, math.ceil(fraction * len(r)))] for r in rows.values()]))
+
+
+def _test_examples(config: Config, dataset: Dataset) -> dict[str, Examples]:
+    label_of = {name: label for label, name in enumerate(dataset.classes)}
+    each = config.data.test_photographs if dataset.photographs else 1
+    domains = {}
+    for name, pictures in {VALIDATION: dataset.validation, **dataset.domains}.items():
+        if not pictures:
+            continue
+        bank = _photograph(config, pictures, each, stream=f"test-{name}", photographed=dataset.photographs)
+        ids = np.array([picture.id for picture in pictures])
+        number = np.arange(len(bank.picture)) % each
+        domains[name] = Examples(
+            image=bank.images,
+            label=np.array([label_of[picture.label] for picture in pictures], np.int32)[bank.picture],
+            picture=ids[bank.picture],
+            id=np.array([f"{ids[p]}#{k}" for p, k in zip(bank.picture, number, strict=True)]),
+        )
+    return domains

@@ -1,0 +1,52 @@
+"""Command-line flags whose mistakes are told in one message."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+from absl import flags
+
+from kgv_jax.config_schema import default_config
+from kgv_jax.util.errors import UserError, nearest
+
+
+def parse_flags(argv: list[str]) -> list[str]:
+    """Parses `argv` into the global flags; returns what is left.
+
+    Raises:
+      UserError: for an unknown flag or setting (naming the nearest), a bad value, or a config file
+        that is missing or fails.
+    """
+    for argument in argv[1:]:
+        if argument.startswith("--config="):
+            _check_exists(pathlib.Path(argument.removeprefix("--config=").partition(":")[0]))
+    try:
+        return flags.FLAGS(argv)
+    except flags.UnrecognizedFlagError as error:
+        raise UserError(f"Unknown flag --{error.flagname}{nearest(error.flagname, flags.FLAGS)}.") from error
+    except flags.Error as error:
+        # A config file that fails brings its whole traceback; its last line says what went wrong.
+        first, *_, last = [line for line in str(error).splitlines() if line.strip()] * 2
+        raise UserError(first if first == last else f"{first} {last.split(': ', 1)[-1]}") from error
+    except (AttributeError, KeyError) as error:
+        raise UserError(_unknown_setting(argv) or str(error)) from error
+
+
+def _check_exists(path: pathlib.Path) -> None:
+    if not path.is_file():
+        there = sorted(str(file) for file in path.parent.glob("*.py")) if path.parent.is_dir() else []
+        raise UserError(f"--config names {path}, which is no file{nearest(str(path), there)}; there are: {there}.")
+
+
+def _unknown_setting(argv: list[str]) -> str | None:
+    """Names the first setting on the command line that no config has, and the nearest there is."""
+    for argument in argv[1:]:
+        node, prefix = default_config(), "config"
+        for key in re.split("[= ]", argument, maxsplit=1)[0].split(".")[1:]:
+            if key not in node:
+                return f"Unknown setting --{prefix}.{key}{nearest(key, node)}; {prefix} has: {', '.join(node)}."
+            node, prefix = node[key], f"{prefix}.{key}"
+            if not hasattr(node, "keys"):
+                break
+    return None

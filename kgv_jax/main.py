@@ -1,0 +1,72 @@
+"""`python -m kgv_jax.main --config=FILE --workdir=DIR`: train and evaluate one run.
+
+`--mode=eval --workdir=DIR` evaluates the newest checkpoint again; it needs no config file.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+from absl import app, flags
+from ml_collections import config_flags
+
+from kgv_jax import config_schema
+from kgv_jax.util.errors import UserError
+from kgv_jax.flags import parse_flags
+from kgv_jax.workdir import Workdir
+
+_CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; `FILE.py:quick` names a variant.")
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.")
+_MODE = flags.DEFINE_enum("mode", "train", ["train", "eval"], "train (and evaluate), or evaluate a trained run.")
+
+
+def main(argv: list[str]) -> None:
+    """Reads the config, and only then starts JAX."""
+    if len(argv) > 1:
+        raise UserError(f"Unknown argument {argv[1]!r}; settings are given as --config.NAME=VALUE.")
+    if not _WORKDIR.value:
+        raise UserError("--workdir is missing; name the folder of the run: --workdir=runs/NAME.")
+    workdir = Workdir(_WORKDIR.value)
+    if _MODE.value == "eval":
+        config = workdir.read_config()
+    elif _CONFIG.value is None:
+        raise UserError("--config is missing; name a config file, such as --config=configs/roadsigns.py:quick.")
+    else:
+        config = config_schema.resolve(_CONFIG.value)
+        workdir.claim(config)
+    records = workdir.read_results() if _MODE.value == "train" else None
+    if records is None:
+        records = _run(config, workdir)
+    from kgv_jax.report.table import format_table
+
+    print(format_table(records))
+
+
+def _run(config: config_schema.Config, workdir: Workdir) -> list[dict]:
+    from kgv_jax.parallel import distributed
+
+    distributed.start()
+    from kgv_jax import train
+
+    job = train.evaluate_only if _MODE.value == "eval" else train.train_and_evaluate
+    return job(config, workdir)
+
+
+def run() -> None:
+    """Entry point: a user's mistake is one message and exit code 2, never a traceback."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("absl").setLevel(logging.WARNING)
+    for name in ("jax", "orbax", "grain"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        app.run(main, flags_parser=parse_flags)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,86 @@
+"""The contract of an objective, and cross-entropy, which every objective contains.
+
+An objective is a set of terms. Each term gives one value and one weight an example; the loss is
+
+    L = sum_t coefficient_t * (sum_b weight_tb value_tb) / (sum_b weight_tb) + penalty.
+
+Weights depend on the batch alone, not on parameters, so a batch may be cut into micro-batches whose
+gradients add up exactly: the one division is by the weight of the whole batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from kgv_jax import losses
+from kgv_jax.config_schema import Config
+from kgv_jax.methods.knowledge import Knowledge
+from kgv_jax.models.classifier import Outputs
+
+
+class Batch(TypedDict):
+    """One batch: `image` `[B, H, W, 3]` uint8, `label` `[B]` int32, `labelled` `[B]` float32 (weight in the
+    cross-entropy), `rows` `[B, K]` int32 (head rows of the mask, -1 pads; none: not in the regulariser)."""
+
+    image: Array
+    label: Array
+    labelled: Array
+    rows: Array
+
+
+class Objective:
+    """Cross-entropy over the labelled images. Subclasses add terms, parameters and a second head."""
+
+    def __init__(self, config: Config, knowledge: Knowledge) -> None:
+        self.config = config
+        self.head: nn.Module | None = self.make_head(knowledge)
+
+    def make_head(self, knowledge: Knowledge) -> nn.Module | None:
+        """Returns the module with the objective's own parameters, called with `z` `[B, D]`, or None."""
+        del knowledge
+        return None
+
+    def init(self, key: Array) -> Mapping[str, Any]:
+        """Returns the parameters of the head."""
+        if self.head is None:
+            return {}
+        return self.head.init(key, jnp.zeros((1, self.config.model.dim)))["params"]
+
+    def coefficients(self) -> dict[str, float]:
+        """Returns the coefficient of each term."""
+        return {"ce": 1.0}
+
+    def weights(self, batch: Batch, knowledge: Knowledge) -> dict[str, Array]:
+        """Returns the weights of each term, `[B]` float32."""
+        del knowledge
+        return {"ce": batch["labelled"]}
+
+    def values(self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge) -> dict[str, Array]:
+        """Returns the values of each term, `[B]` float32."""
+        del params, knowledge
+        smoothing = self.config.optim.label_smoothing
+        return {"ce": losses.cross_entropy(outputs.logits, batch["label"], smoothing=smoothing)}
+
+    def penalty(self, params: Any, knowledge: Knowledge) -> Array:
+        """Returns a term of the parameters alone."""
+        del params, knowledge
+        return jnp.zeros(())
+
+    def knowledge_scores(self, params: Any, outputs: Outputs, knowledge: Knowledge) -> Array | None:
+        """Returns log-scores of the classes from the graph side, `[B, C]`, or None if there is none."""
+        del params, outputs, knowledge
+        return None
+
+
+def over_variants(scores: Array, knowledge: Knowledge) -> Array:
+    """Returns `[B, C]`: `logsumexp` of `[B, V]` scores over the variants of each class."""
+    num_classes = knowledge.class_node.shape[0]
+    top = jax.ops.segment_max(scores.T, knowledge.evidence_class, num_classes)
+    total = jax.ops.segment_sum(jnp.exp(scores.T - top[knowledge.evidence_class]), knowledge.evidence_class, num_classes)
+    return (top + jnp.log(total)).T

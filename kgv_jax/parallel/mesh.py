@@ -1,0 +1,74 @@
+"""The one device mesh (axes `data` and `model`), and where arrays live on it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from kgv_jax.util.errors import UserError
+
+# First match wins. The node table is split over `model`; everything else is small and replicated.
+PARAMETER_RULES: tuple[tuple[str, PartitionSpec], ...] = (
+    (r"knowledge/(mu|v)$", PartitionSpec("model", None)),
+    (r".*", PartitionSpec()),
+)
+
+
+def make_mesh(data: int, model: int) -> Mesh:
+    """Returns a mesh over all devices; `data` = -1 takes what `model` leaves."""
+    devices = jax.device_count()
+    if devices % model or (data != -1 and data * model != devices):
+        raise UserError(
+            f"config.mesh asks for data = {data} x model = {model} devices; this run has {devices}. "
+            "Set --config.mesh.data=-1 and a --config.mesh.model that divides the devices."
+        )
+    # Auto: the compiler propagates shardings; Explicit axes would put them into every type.
+    return jax.make_mesh((devices // model, model), ("data", "model"), axis_types=(AxisType.Auto,) * 2)
+
+
+def replicated(mesh: Mesh) -> NamedSharding:
+    """Returns the sharding of arrays that every device holds whole."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def batch_sharding(mesh: Mesh) -> NamedSharding:
+    """Returns the sharding of a batch: its first axis over `data`."""
+    return NamedSharding(mesh, PartitionSpec("data"))
+
+
+def state_shardings(mesh: Mesh, state: Any) -> Any:
+    """Returns a sharding for every leaf of an (abstract) state, by `PARAMETER_RULES` on its path.
+
+    An axis that the mesh does not divide is left whole.
+    """
+
+    def sharding(path: tuple, leaf: Any) -> NamedSharding:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        spec = next(spec for pattern, spec in PARAMETER_RULES if re.search(pattern, name))
+        fits = len(spec) <= leaf.ndim and all(
+            axis is None or size % mesh.shape[axis] == 0 for axis, size in zip(spec, leaf.shape, strict=False)
+        )
+        return NamedSharding(mesh, spec if fits else PartitionSpec())
+
+    return jax.tree_util.tree_map_with_path(sharding, state)
+
+
+def check_divisible(name: str, size: int, mesh: Mesh) -> None:
+    """Raises UserError unless a batch axis of `size` can be split over the mesh's `data` axis."""
+    parts = mesh.shape["data"]
+    if size % parts:
+        raise UserError(
+            f"{name} is {size}, not divisible by the {parts} devices along `data`. "
+            f"Use {size // parts * parts or parts} or {(size // parts + 1) * parts}, or another --config.mesh.data."
+        )
+
+
+def put_batch(batch: Mapping[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
+    """Returns global arrays made of every process's own rows of a batch."""
+    sharding = batch_sharding(mesh)
+    return {key: jax.make_array_from_process_local_data(sharding, value) for key, value in batch.items()}

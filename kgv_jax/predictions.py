@@ -1,0 +1,59 @@
+"""Predictions files: everything after evaluation reads them, never the model."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+
+import numpy as np
+from scipy.special import log_softmax
+
+HEADS = ("decoder", "density", "both")
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """What a trained model says about one domain's `n` photographs.
+
+    Attributes:
+      id: `[n]` name of each photograph.
+      picture: `[n]` name of the drawing it shows: the unit that intervals resample.
+      label: `[n]` int32 true class.
+      logits: `[n, C]` float32 of the decoder.
+      scores: `[n, C]` float32 log-scores of the classes from the graph side; `[n, 0]` without one.
+      classes: `[C]` class names.
+    """
+
+    id: np.ndarray
+    picture: np.ndarray
+    label: np.ndarray
+    logits: np.ndarray
+    scores: np.ndarray
+    classes: np.ndarray
+
+    def heads(self) -> tuple[str, ...]:
+        """Returns the heads there are."""
+        return HEADS if self.scores.shape[-1] else HEADS[:1]
+
+    def log_probabilities(self, head: str) -> np.ndarray:
+        """Returns `[n, C]` of a head; "both" averages the two in log space."""
+        if head == "decoder":
+            return log_softmax(self.logits, -1)
+        if head == "density":
+            return log_softmax(self.scores, -1)
+        return 0.5 * (log_softmax(self.logits, -1) + log_softmax(self.scores, -1))
+
+    def correct(self, head: str) -> np.ndarray:
+        """Returns `[n]` bool."""
+        return self.log_probabilities(head).argmax(-1) == self.label
+
+    def save(self, path: pathlib.Path) -> None:
+        """Writes an `.npz` of plain arrays."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(path, **dataclasses.asdict(self))
+
+    @classmethod
+    def load(cls, path: pathlib.Path) -> Predictions:
+        """Reads what `save` wrote."""
+        with np.load(path, allow_pickle=False) as arrays:
+            return cls(**{field.name: arrays[field.name] for field in dataclasses.fields(cls)})

@@ -1,0 +1,53 @@
+"""Everything a run needs to go on, as one pytree."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from kgv_jax.methods.objective import Objective
+from kgv_jax.models.classifier import Classifier
+
+
+class State(NamedTuple):
+    """The resumable state. Batches and random keys are functions of `step`, so they are not in it.
+
+    Attributes:
+      step: `[]` int32, optimiser steps taken.
+      params: `{"classifier": ..., "knowledge": ...}` float32.
+      batch_stats: running statistics of batch norm; empty with group norm.
+      opt_state: the optimiser's moments.
+      ema: moving average of `params`; empty without one.
+    """
+
+    step: Array
+    params: Any
+    batch_stats: Any
+    opt_state: Any
+    ema: Any
+
+
+def init_state(
+    key: Array,
+    *,
+    classifier: Classifier,
+    objective: Objective,
+    optimizer: optax.GradientTransformation,
+    size_px: int,
+    ema: bool,
+) -> State:
+    """Returns the state before the first step."""
+    images = jnp.zeros((1, size_px, size_px, 3), jnp.uint8)
+    variables = classifier.init(jax.random.fold_in(key, 0), images, train=False)
+    params = {"classifier": variables["params"], "knowledge": objective.init(jax.random.fold_in(key, 1))}
+    return State(
+        step=jnp.zeros((), jnp.int32),
+        params=params,
+        batch_stats=variables.get("batch_stats", {}),
+        opt_state=optimizer.init(params),
+        ema=jax.tree.map(jnp.copy, params) if ema else {},
+    )

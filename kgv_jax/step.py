@@ -1,0 +1,124 @@
+"""The training step and the evaluation step: pure functions, jitted over a mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+from jax.sharding import Mesh
+
+from kgv_jax.methods.knowledge import Knowledge
+from kgv_jax.methods.objective import Batch, Objective
+from kgv_jax.models.classifier import Classifier
+from kgv_jax.parallel.mesh import batch_sharding, replicated
+from kgv_jax.state import State
+
+Metrics = dict[str, Array]
+
+
+def make_train_step(
+    classifier: Classifier,
+    objective: Objective,
+    optimizer: optax.GradientTransformation,
+    *,
+    accumulate: int = 1,
+    ema_decay: float = 0.0,
+) -> Callable[[State, Batch, Knowledge], tuple[State, Metrics]]:
+    """Returns `step(state, batch, knowledge) -> (state, metrics)`, not yet jitted.
+
+    With `accumulate` micro-batches, gradients of weighted sums are added and divided once by the
+    weight of the whole batch, so the step equals that of the full batch (but for batch norm, whose
+    statistics are those of a micro-batch).
+    """
+    coefficients = objective.coefficients()
+
+    def loss_fn(params: Any, batch_stats: Any, batch: Batch, totals: Metrics, knowledge: Knowledge) -> tuple:
+        outputs, updated = classifier.apply(
+            {"params": params["classifier"], "batch_stats": batch_stats}, batch["image"], train=True, mutable=["batch_stats"]
+        )
+        values = objective.values(params["knowledge"], outputs, batch, knowledge)
+        weights = objective.weights(batch, knowledge)
+        means = {name: jnp.sum(weights[name] * values[name]) / totals[name] for name in values}
+        hits = (outputs.logits.argmax(-1) == batch["label"]) * batch["labelled"]
+        means["accuracy"] = hits.sum() / totals["ce"]
+        penalty = objective.penalty(params["knowledge"], knowledge) / accumulate
+        loss = sum(coefficients[name] * means[name] for name in values) + penalty
+        return loss, (updated.get("batch_stats", batch_stats), means | {"loss": loss})
+
+    def step(state: State, batch: Batch, knowledge: Knowledge) -> tuple[State, Metrics]:
+        totals = {
+            name: jnp.maximum(weight.sum(), 1.0) for name, weight in objective.weights(batch, knowledge).items()
+        }
+        gradient = jax.grad(loss_fn, has_aux=True)
+        if accumulate == 1:
+            grads, (batch_stats, metrics) = gradient(state.params, state.batch_stats, batch, totals, knowledge)
+        else:
+            grads, batch_stats, metrics = _accumulate(gradient, state, batch, totals, knowledge, accumulate)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        ema = optax.incremental_update(params, state.ema, 1 - ema_decay) if ema_decay else state.ema
+        metrics["gradient_norm"] = optax.global_norm(grads)
+        return State(state.step + 1, params, batch_stats, opt_state, ema), metrics
+
+    return step
+
+
+def _accumulate(
+    gradient: Callable, state: State, batch: Batch, totals: Metrics, knowledge: Knowledge, parts: int
+) -> tuple[Any, Any, Metrics]:
+    def split(x: Array) -> Array:
+        # Strided, so that every device cuts its own rows and none moves.
+        return jnp.swapaxes(x.reshape(x.shape[0] // parts, parts, *x.shape[1:]), 0, 1)
+
+    def body(carry: tuple, micro: Batch) -> tuple[tuple, None]:
+        grads, batch_stats, metrics = carry
+        more, (batch_stats, values) = gradient(state.params, batch_stats, micro, totals, knowledge)
+        return (jax.tree.map(jnp.add, grads, more), batch_stats, jax.tree.map(jnp.add, metrics, values)), None
+
+    micros = jax.tree.map(split, dict(batch))
+    first = jax.tree.map(lambda x: x[0], micros)
+    shapes = jax.eval_shape(gradient, state.params, state.batch_stats, first, totals, knowledge)
+    zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    carry = (zeros[0], state.batch_stats, zeros[1][1])
+    (grads, batch_stats, metrics), _ = jax.lax.scan(body, carry, micros)
+    return grads, batch_stats, metrics
+
+
+def make_eval_step(
+    classifier: Classifier, objective: Objective
+) -> Callable[[State, Array, Knowledge], tuple[Array, Array | None]]:
+    """Returns `evaluate(state, images, knowledge) -> (logits [B, C], knowledge scores [B, C] or None)`.
+
+    Uses the moving average of the parameters where there is one.
+    """
+
+    def evaluate(state: State, images: Array, knowledge: Knowledge) -> tuple[Array, Array | None]:
+        params = state.ema or state.params
+        variables = {"params": params["classifier"], "batch_stats": state.batch_stats}
+        outputs = classifier.apply(variables, images, train=False)
+        return outputs.logits, objective.knowledge_scores(params["knowledge"], outputs, knowledge)
+
+    return evaluate
+
+
+def jit_train_step(step: Callable, mesh: Mesh, shardings: State) -> Callable:
+    """Jits a training step over the mesh; the old state's memory is given to the new one."""
+    return jax.jit(
+        step,
+        in_shardings=(shardings, batch_sharding(mesh), replicated(mesh)),
+        out_shardings=(shardings, replicated(mesh)),
+        donate_argnums=0,
+    )
+
+
+def jit_eval_step(evaluate: Callable, mesh: Mesh, shardings: State) -> Callable:
+    """Jits an evaluation step over the mesh; every process gets all rows."""
+    return jax.jit(
+        evaluate,
+        in_shardings=(shardings, batch_sharding(mesh), replicated(mesh)),
+        out_shardings=replicated(mesh),
+    )

@@ -1,0 +1,214 @@
+"""The main job, in the order in which things happen."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from kgv_jax import experiment as experiment_lib
+from kgv_jax import step as step_lib
+from kgv_jax.checkpoint import Checkpointer
+from kgv_jax.config_schema import Config
+from kgv_jax.evaluate import evaluate_domains
+from kgv_jax.experiment import Experiment
+from kgv_jax.methods.knowledge import Knowledge, make_knowledge
+from kgv_jax.methods.objective import Objective
+from kgv_jax.methods.registry import make_objective
+from kgv_jax.models import registry
+from kgv_jax.models.classifier import Classifier
+from kgv_jax.optim.optimizer import make_optimizer
+from kgv_jax.parallel import distributed, mesh as mesh_lib
+from kgv_jax.preemption import StopRequest
+from kgv_jax.state import State, init_state
+from kgv_jax.util.errors import UserError
+from kgv_jax.util.progress import Progress
+from kgv_jax.util.writers import MetricWriter
+from kgv_jax.workdir import Workdir
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What training and evaluation share: the model, its objective, the mesh, and a state's layout."""
+
+    config: Config
+    experiment: Experiment
+    mesh: Mesh
+    classifier: Classifier
+    objective: Objective
+    knowledge: Knowledge
+    abstract_state: State
+    shardings: State
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimiser of the config."""
+        return make_optimizer(self.config.optim, self.config.train.steps)
+
+    def restorable(self) -> State:
+        """Returns the abstract state with the sharding of every array, for the checkpointer."""
+        return jax.tree.map(
+            lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+            self.abstract_state,
+            self.shardings,
+        )
+
+
+def make_run(config: Config) -> Run:
+    """Builds everything but the numbers of the state: shapes before memory."""
+    mesh = mesh_lib.make_mesh(config.mesh.data, config.mesh.model)
+    experiment = experiment_lib.build(
+        config, process_index=jax.process_index(), process_count=jax.process_count()
+    )
+    for stream in experiment.pipeline.streams:
+        mesh_lib.check_divisible(f"The number of {stream.name!r} pictures a step", stream.per_step, mesh)
+    knowledge = make_knowledge(
+        experiment.mask.table,
+        class_nodes=experiment.class_nodes,
+        class_rows=experiment.class_rows,
+        parents=experiment.parents,
+    )
+    knowledge = jax.device_put(knowledge, mesh_lib.replicated(mesh))
+    encoder = registry.get(config.model.encoder)
+    classifier = Classifier(
+        encoder.make(norm=config.model.norm),
+        num_classes=len(experiment.dataset.classes),
+        dim=config.model.dim,
+        decoder=config.model.decoder,
+        mean=encoder.mean,
+        std=encoder.std,
+    )
+    objective = make_objective(config, knowledge)
+    run = Run(config, experiment, mesh, classifier, objective, knowledge, None, None)
+    abstract = jax.eval_shape(lambda: _initial_state(run))
+    return dataclasses.replace(run, abstract_state=abstract, shardings=mesh_lib.state_shardings(mesh, abstract))
+
+
+def _initial_state(run: Run) -> State:
+    return init_state(
+        # The hardware generator compiles in a quarter of threefry's time.
+        jax.random.key(run.config.seed, impl="rbg"),
+        classifier=run.classifier,
+        objective=run.objective,
+        optimizer=run.optimizer,
+        size_px=run.config.data.size_px,
+        ema=run.config.optim.ema_decay > 0,
+    )
+
+
+def train_and_evaluate(config: Config, workdir: Workdir) -> list[dict[str, Any]]:
+    """Trains, or goes on training, and evaluates. Returns the records of `results.json`."""
+    run = make_run(config)
+    for note in run.experiment.notes:
+        _log.warning("%s", note)
+    checkpointer = Checkpointer(workdir.checkpoints, keep=config.train.keep_checkpoints)
+    try:
+        state = fit(run, workdir, checkpointer)
+    finally:
+        checkpointer.close()
+    return report(run, state, workdir)
+
+
+def evaluate_only(config: Config, workdir: Workdir) -> list[dict[str, Any]]:
+    """Evaluates the newest checkpoint of a run."""
+    run = make_run(config)
+    checkpointer = Checkpointer(workdir.checkpoints, keep=config.train.keep_checkpoints)
+    try:
+        step = checkpointer.latest_step()
+        if step is None:
+            raise UserError(f"{workdir.checkpoints} holds no checkpoint. Train first: leave --mode=eval out.")
+        if step < config.train.steps:
+            _log.warning("The newest checkpoint is step %d of %d: training has not ended.", step, config.train.steps)
+        state = checkpointer.restore(step, run.restorable())
+    finally:
+        checkpointer.close()
+    return report(run, state, workdir)
+
+
+def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer) -> State:
+    """The loop: take the next batch, step, write the step before's metrics, save."""
+    config = run.config
+    step_fn = step_lib.jit_train_step(
+        step_lib.make_train_step(
+            run.classifier,
+            run.objective,
+            run.optimizer,
+            accumulate=config.train.accumulate,
+            ema_decay=config.optim.ema_decay,
+        ),
+        run.mesh,
+        run.shardings,
+    )
+    start = checkpointer.latest_step()
+    if start is None:
+        start = 0
+        state = jax.jit(lambda: _initial_state(run), out_shardings=run.shardings)()
+    else:
+        _log.info("Resuming at step %d of %d.", start, config.train.steps)
+        state = checkpointer.restore(start, run.restorable())
+    if start >= config.train.steps:
+        return state
+
+    per_step = sum(stream.per_step for stream in run.experiment.pipeline.streams)
+    batches = run.experiment.pipeline.iterate(start, config.train.steps, prefetch=config.train.prefetch)
+    leader = distributed.is_leader()
+    with (
+        StopRequest() as stop,
+        MetricWriter(workdir.path, resume_step=start) as writer,
+        Progress(total=config.train.steps, start=start, unit_size=per_step) as progress,
+    ):
+        pending: tuple[int, Any] | None = None
+        for index, batch in batches:
+            state, metrics = step_fn(state, mesh_lib.put_batch(batch, run.mesh), run.knowledge)
+            done = index + 1
+            if pending is not None and leader:
+                # One step late, so that the device never waits for Python.
+                _write(writer, progress, *pending)
+            log = done % config.train.log_every_steps == 0 or done == config.train.steps
+            pending = (done, metrics) if log else None
+            progress.advance(done)
+            if done % config.train.checkpoint_every_steps == 0 or done == config.train.steps or stop.signal:
+                checkpointer.save(done, state)
+            if stop.signal and done < config.train.steps:
+                batches.close()
+                raise SystemExit(
+                    f"Stopped by {stop.signal.name} after step {done}; saved. The same command goes on from there."
+                )
+        if pending is not None and leader:
+            _write(writer, progress, *pending)
+    return state
+
+
+def _write(writer: MetricWriter, progress: Progress, step: int, metrics: Any) -> None:
+    values = {name: float(np.asarray(value)) for name, value in metrics.items()}
+    if not np.isfinite(values["loss"]):
+        raise UserError(
+            f"The loss is {values['loss']} at step {step}. Lower config.optim.learning_rate or set "
+            "config.optim.clip_norm; the checkpoints before this step are kept."
+        )
+    writer.write(step, values)
+    progress.update_loss(values["loss"])
+
+
+def report(run: Run, state: State, workdir: Workdir) -> list[dict[str, Any]]:
+    """Evaluates every domain and writes `predictions/` and `results.json`."""
+    evaluate = step_lib.jit_eval_step(step_lib.make_eval_step(run.classifier, run.objective), run.mesh, run.shardings)
+    records = evaluate_domains(
+        evaluate,
+        state,
+        run.knowledge,
+        run.experiment.domains,
+        config=run.config,
+        classes=run.experiment.dataset.classes,
+        folder=workdir.predictions,
+        mesh=run.mesh,
+    )
+    if distributed.is_leader():
+        workdir.write_results(records)
+    return records

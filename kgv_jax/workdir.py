@@ -1,0 +1,87 @@
+"""The folder of one run: its config, its results, and whether it may be used again."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pathlib
+from typing import Any
+
+from kgv_jax.config_schema import Config, differences, resolve, to_dict
+from kgv_jax.util.errors import UserError
+
+
+class Workdir:
+    """Paths of a run, and the two files that decide whether it goes on.
+
+    Attributes:
+      path: the folder.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = pathlib.Path(path).absolute()
+
+    @property
+    def checkpoints(self) -> pathlib.Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def predictions(self) -> pathlib.Path:
+        """Folder of the predictions files."""
+        return self.path / "predictions"
+
+    def claim(self, config: Config) -> None:
+        """Makes the folder and writes `config.json`, or checks that it holds the same config.
+
+        Raises:
+          UserError: another config's run is in the folder (the differences are listed), or the
+            folder cannot be written.
+        """
+        file = self.path / "config.json"
+        if file.exists():
+            found = differences(json.loads(file.read_text()), to_dict(config))
+            if found:
+                raise UserError(
+                    f"{self.path} holds a run of another config ({len(found)} differences, there -> here):\n  "
+                    + "\n  ".join(found)
+                    + "\nUse another --workdir, or delete this one."
+                )
+            return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._write("config.json", to_dict(config))
+        except OSError as error:
+            raise UserError(f"--workdir={self.path} cannot be written: {error.strerror}. Choose another folder.") from error
+
+    def read_config(self) -> Config:
+        """Returns the config of the run that is in the folder."""
+        file = self.path / "config.json"
+        if not file.exists():
+            raise UserError(f"{self.path} has no config.json, so no run is there. Train first, with --config=FILE.")
+        return resolve(json.loads(file.read_text()))
+
+    def read_results(self) -> list[dict[str, Any]] | None:
+        """Returns the records of a finished run, or None."""
+        file = self.path / "results.json"
+        return json.loads(file.read_text()) if file.exists() else None
+
+    def write_results(self, records: list[dict[str, Any]]) -> None:
+        """Writes `results.json`: the mark of a finished run."""
+        self._write("results.json", records)
+
+    def _write(self, name: str, value: Any) -> None:
+        """Writes JSON so that the file is whole or not there."""
+        target, partial = self.path / name, self.path / f".{name}.partial"
+        try:
+            partial.write_text(json.dumps(value, indent=1) + "\n")
+            os.replace(partial, target)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            if error.errno == errno.ENOSPC:
+                raise UserError(
+                    f"Could not write {target}: no space left on the disk. Free some space and run the same "
+                    "command again; it resumes."
+                ) from error
+            raise

@@ -1,0 +1,83 @@
+"""Losses against numbers worked out by hand, and against the plain loop."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kgv_jax import losses
+
+
+def _nodes_by_loop(score, mask):
+    values = []
+    for s_b, m_b in zip(score, mask, strict=True):
+        relations = []
+        for s, m in zip(s_b, m_b, strict=True):
+            if (m == 1).any():
+                log_z = np.log(np.exp(s[m != 0]).sum())
+                relations.append(np.mean([s_k - log_z for s_k, m_k in zip(s, m, strict=True) if m_k == 1]))
+        values.append(-np.mean(relations) if relations else 0.0)
+    return np.array(values)
+
+
+def test_info_nce_of_two_nodes_is_log_two():
+    score, mask = jnp.zeros((1, 1, 2)), jnp.array([[[1, -1]]])
+    np.testing.assert_allclose(losses.info_nce_nodes(score, mask), [np.log(2)], rtol=1e-6)
+
+
+def test_info_nce_equals_the_loop_over_its_formula():
+    rng = np.random.default_rng(0)
+    score = rng.normal(size=(7, 3, 11))
+    mask = rng.integers(-1, 2, size=(7, 3, 11))
+    mask[0] = np.minimum(mask[0], 0)
+    np.testing.assert_allclose(losses.info_nce_nodes(score, mask), _nodes_by_loop(score, mask), rtol=2e-5, atol=1e-6)
+
+
+def test_ignored_nodes_never_matter():
+    rng = np.random.default_rng(1)
+    score, mask = rng.normal(size=(4, 2, 6)), rng.integers(-1, 2, size=(4, 2, 6))
+    mask[..., 3] = 0
+    changed = score.copy()
+    changed[..., 3] += 5.0
+    for name, loss in losses.REGULARISERS.items():
+        np.testing.assert_allclose(loss(score, mask), loss(changed, mask), atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("name", sorted(losses.REGULARISERS))
+def test_every_form_prefers_the_positive_and_has_finite_gradients(name):
+    loss = losses.REGULARISERS[name]
+    mask = jnp.array([[[1, -1, -1, 0]], [[-1, 1, -1, 0]], [[0, 0, 0, 0]]])
+    right = 3.0 * (mask == 1)
+    wrong = 3.0 * jnp.roll(mask == 1, 1, axis=-1)
+    assert loss(right, mask)[:2].sum() < loss(wrong, mask)[:2].sum()
+    assert loss(right, mask)[2] == 0.0
+    gradient = jax.grad(lambda s: loss(s, mask).sum())(right)
+    assert jnp.isfinite(gradient).all()
+    assert jnp.abs(gradient[:2]).sum() > 0
+    assert jnp.abs(gradient[2]).sum() == 0
+
+
+def test_clamped_sum_is_bounded_below():
+    mask = jnp.array([[[1, -1]]])
+    far = jnp.array([[[0.0, -1e6]]])
+    assert losses.clamped_sum(far, mask)[0] >= 0.0
+
+
+def test_images_direction_contrasts_with_images_of_other_nodes():
+    score = jnp.array([[[2.0, 0.0]], [[1.0, 0.0]]])
+    mask = jnp.array([[[1, -1]], [[-1, 1]]])
+    first = -(2.0 - np.log(np.exp(2.0) + np.exp(1.0)))
+    second = -(0.0 - np.log(np.exp(0.0) + np.exp(0.0)))
+    np.testing.assert_allclose(losses.info_nce_images(score, mask), [first, second], rtol=1e-5)
+
+
+def test_binary_cross_entropy_asks_only_what_the_mask_asks():
+    logits, mask = jnp.array([[0.0, 50.0, -50.0]]), jnp.array([[1, -1, 0]])
+    np.testing.assert_allclose(losses.binary_cross_entropy(logits, mask), [(np.log(2) + 50) / 2], rtol=1e-6)
+
+
+def test_cross_entropy_with_smoothing():
+    logits = jnp.array([[1.0, 2.0, 3.0]])
+    log_p = np.log(np.exp([1, 2, 3]) / np.exp([1, 2, 3]).sum())
+    expected = -(0.9 * log_p[1] + 0.1 * log_p.mean())
+    np.testing.assert_allclose(losses.cross_entropy(logits, jnp.array([1]), smoothing=0.1), [expected], rtol=1e-5)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import os
 import pathlib
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -20,6 +22,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".svg")
 MAX_PIXELS = 50_000_000
 MAX_SVG_BYTES = 16 * 2**20
 _FORMATS = ("PNG", "JPEG", "WEBP")
+_SIDES = ("width", "height")
 
 
 def decode(path: str | os.PathLike, size_px: int) -> np.ndarray:
@@ -129,17 +132,16 @@ def _letterbox(image: Image.Image, size_px: int) -> np.ndarray:
 def _render_svg(path: pathlib.Path, data: bytes, size_px: int) -> Image.Image:
     if len(data) > MAX_SVG_BYTES:
         raise UserError(
-            f"{path}: {len(data) / 2**20:.0f} MiB of SVG; the limit is {MAX_SVG_BYTES >> 20} MiB, simplify it."
+            f"{path}: {len(data) >> 20} MiB of SVG; the limit is {MAX_SVG_BYTES >> 20} MiB, simplify it."
         )
     try:
         root = ElementTree.fromstring(data)
     except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise UserError(f"{path}: not well-formed SVG ({error}); export it again.") from error
-    if root.tag.rpartition("}")[2] != "svg":
-        raise UserError(
-            f"{path}: its root element is <{root.tag.rpartition('}')[2]}>, not <svg>; not a picture."
-        )
+    if _local(root) != "svg":
+        raise UserError(f"{path}: the root element is <{_local(root)}>, not <svg>; export it again as SVG.")
     _drop_references(path, root)
+    _make_size_sane(root)
     text = any(_local(node) == "text" for node in root.iter())
     try:
         # Both sides given: the drawing is fitted into them, whatever size it declares.
@@ -152,6 +154,17 @@ def _render_svg(path: pathlib.Path, data: bytes, size_px: int) -> Image.Image:
     except ValueError as error:
         raise UserError(f"{path}: the SVG cannot be drawn ({error}); export it again.") from error
     return Image.open(io.BytesIO(png)).convert("RGBA")
+
+
+def _make_size_sane(root: ElementTree.Element) -> None:
+    """Keeps the ratio of the declared sides alone: the renderer draws nothing below a pixel or above 1e13."""
+    sides = [re.fullmatch(r"\s*(\d*\.?\d+(?:[eE][+-]?\d+)?)\s*([a-z]*)\s*", root.get(k, "")) for k in _SIDES]
+    if "viewBox" not in root.attrib or None in sides or sides[0][2] != sides[1][2]:
+        return
+    numbers = [float(side[1]) for side in sides]
+    if 0 < min(numbers) and max(numbers) < math.inf:
+        for name, number in zip(_SIDES, numbers, strict=True):
+            root.set(name, str(1000 * number / max(numbers)))
 
 
 def _drop_references(path: pathlib.Path, root: ElementTree.Element) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 
 import cv2
 import numpy as np
@@ -51,27 +52,32 @@ class Nuisance:
     jpeg_quality: tuple[float, float] = (35.0, 95.0)
 
     def __post_init__(self):
-        bounds = {"scale": (0.05, 2), "blur_px": (0, 100), "motion_px": (0, 100), "saturation": (0, 4),
-                  "noise": (0, 1), "jpeg_quality": (1, 100), "rotation_deg": (0, 180), "tilt_deg": (0, 75),
-                  "shift": (0, 1), "clutter": (0, 1), "exposure": (-6, 6), "gamma": (0, 2), "shade": (0, 1),
-                  "cast": (0, 2)}  # fmt: skip
         for field in dataclasses.fields(self):
-            value, (low, high) = getattr(self, field.name), bounds[field.name]
-            if isinstance(field.default, tuple):
-                value = tuple(map(float, value)) if np.shape(value) == (2,) else (np.nan, np.nan)
-                object.__setattr__(self, field.name, value)
-                good = low <= value[0] <= value[1] <= high
-                expected = f"a pair {low} <= a <= b <= {high}"
-            else:
-                object.__setattr__(self, field.name, float(value))
-                good, expected = low <= value <= high, f"a number in [{low}, {high}]"
-            if not good:
+            given, (low, high) = getattr(self, field.name), _BOUNDS[field.name]
+            pair = isinstance(field.default, tuple)
+            try:
+                values = tuple(map(float, given)) if pair else (float(given),)
+            except (TypeError, ValueError):
+                values = ()
+            ordered = all(a <= b for a, b in itertools.pairwise((low, *values, high)))  # no NaN passes
+            if len(values) != 1 + pair or not ordered:
+                expected = f"a pair {low} <= a <= b <= {high}" if pair else f"a number from {low} to {high}"
                 raise UserError(
-                    f"nuisance.{field.name} is {value}; expected {expected}, such as {field.default}."
+                    f"nuisance.{field.name} is {given!r}; expected {expected}, such as {field.default}."
                 )
+            object.__setattr__(self, field.name, values if pair else values[0])
+
+
+_BOUNDS = {
+    "scale": (0.05, 2), "shift": (0, 1), "rotation_deg": (0, 180), "tilt_deg": (0, 75), "clutter": (0, 1),
+    "blur_px": (0, 100), "motion_px": (0, 100), "exposure": (-6, 6), "gamma": (0, 2), "shade": (0, 1),
+    "cast": (0, 2), "saturation": (0, 4), "noise": (0, 1), "jpeg_quality": (1, 100),
+}  # fmt: skip
 
 
 RENDER_SCALE = 1.5  # drawings are rendered this much larger than the photograph, so legends stay sharp
+
+_TO_GREY = np.full((3, 3), (0.299, 0.587, 0.114))  # Rec. 601 luma, the one JPEG uses
 
 
 def photograph_rng(seed: int, stream: str, picture: str, k: int) -> np.random.Generator:
@@ -92,14 +98,14 @@ def photograph(rgba: np.ndarray, size_px: int, rng: np.random.Generator, nuisanc
     Returns:
       uint8 [size_px, size_px, 3] RGB.
     """
-    sign = rgba.astype(np.float32) * np.float32(1 / 255)
-    sign[..., :3] *= sign[..., 3:]  # interpolation is linear only in associated alpha
-    sign = cv2.warpPerspective(
-        sign, _pose(rgba, size_px, rng, nuisance), (size_px, size_px), flags=cv2.INTER_LINEAR
-    )
-    image = background(size_px, rng, nuisance.clutter)
-    image *= 1 - sign[..., 3:]
-    image += sign[..., :3]
+    alpha = rgba[..., 3]
+    weight = cv2.merge((alpha, alpha, alpha, np.full_like(alpha, 255)))
+    # interpolation is linear only in associated alpha
+    sign = cv2.multiply(rgba, weight, scale=1 / 255**2, dtype=cv2.CV_32F)
+    pose = _pose(rgba, size_px, rng, nuisance)
+    sign = cv2.warpPerspective(sign, pose, (size_px, size_px), flags=cv2.INTER_LINEAR)
+    clear = 1 - sign[..., 3]
+    image = background(size_px, rng, nuisance.clutter) * cv2.merge((clear, clear, clear)) + sign[..., :3]
     image = _optics(image, rng, nuisance)
     image = _light(image, rng, nuisance)
     sigma = rng.uniform(*nuisance.noise)
@@ -204,13 +210,13 @@ def _optics(image: np.ndarray, rng: np.random.Generator, nuisance: Nuisance) -> 
 def _light(image: np.ndarray, rng: np.random.Generator, nuisance: Nuisance) -> np.ndarray:
     """Tone curve, saturation, exposure, colour cast, and light that falls off across the frame."""
     image = cv2.pow(np.clip(image, 0, 1), float(2 ** (rng.uniform(-1, 1) * nuisance.gamma)))
-    grey = image @ np.array([[0.299], [0.587], [0.114]], np.float32)
-    image = grey + np.float32(rng.uniform(*nuisance.saturation)) * (image - grey)
+    saturation = rng.uniform(*nuisance.saturation)
     gain = 2 ** (rng.uniform(*nuisance.exposure) + rng.uniform(-1, 1, 3) * nuisance.cast)
+    image = cv2.transform(image, gain[:, None] * (_TO_GREY + saturation * (np.eye(3) - _TO_GREY)))
     ramp = np.linspace(-0.5, 0.5, len(image), dtype=np.float32)
     slope = rng.uniform(-1, 1, 2).astype(np.float32) * np.float32(nuisance.shade)
     shade = 1 + ramp[:, None] * slope[0] + ramp * slope[1]
-    return image * (shade[..., None] * gain.astype(np.float32))
+    return image * cv2.merge((shade, shade, shade))
 
 
 def _jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:

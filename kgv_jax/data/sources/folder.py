@@ -88,8 +88,8 @@ def _check_folders(root: pathlib.Path, source: str, targets: Sequence[str]) -> N
     for role, name in (("source", source), *(("target", name) for name in targets)):
         if name not in domains:
             raise UserError(
-                f"{root} has no folder {name!r} for the {role} domain; it has {_some(domains, 20) or 'none'}"
-                f"{nearest(name, domains)}."
+                f"{root} has the domain folders {_some(domains) or '(none)'}; there is none for the {role}"
+                f" {name!r}{nearest(name, domains) or '.'}"
             )
 
 
@@ -169,11 +169,9 @@ def _split(
             single.append(label)
             train += pictures
     if pair:
-        notes.append(f"two pictures only, one of them both validation and test: {_some(pair)}.")
+        notes.append(f"two pictures only, one of them for validation and test alike: {_some(pair)}.")
     if single:
-        notes.append(
-            f"one picture only, trained on and never validated or tested at the source: {_some(single)}."
-        )
+        notes.append(f"one picture only, trained on and not tested at the source: {_some(single)}.")
     return train, validation, test
 
 
@@ -193,16 +191,16 @@ def _common(
     unknown = sorted(found.keys() - set(classes))
     if not common:
         raise UserError(
-            f"Target {domain!r} shares no class with source {source!r}: it has {_some(unknown) or 'no picture'},"
-            f" the source has {_some(classes)}. Class folders must have the same names; rename them,"
-            " or leave the target out."
+            f"Target {domain!r} shares no class with source {source!r}: it has"
+            f" {_some(unknown) or 'no picture'}, the source has {_some(classes)}."
+            " Class folders must have the same names; rename them, or leave the target out."
         )
     if unknown:
         notes.append(f"{domain}: classes that {source} does not have, left out: {_some(unknown)}.")
     if len(common) < len(classes):
         missing = [name for name in classes if name not in found]
         notes.append(
-            f"{domain}: tested on {len(common)} of {len(classes)} classes; without a picture: {_some(missing)}."
+            f"{domain}: tested on {len(common)} of {len(classes)} classes; no picture of {_some(missing)}."
         )
     return tuple(picture for name in common for picture in found[name])
 

@@ -1,0 +1,166 @@
+"""Result records as a table: rich on a terminal, Markdown everywhere else.
+
+A record is one line of `results.json`: the keys `method, seed, fraction, domain, head, accuracy, low, high,
+n`. A summary row is one line of the summary in `compare.json`: `method, fraction, domain, head, seeds, mean,
+low, high` and `versus`, which maps a control's name to the paired `{mean, low, high, p}` against it. The
+domain `targets` is the mean over target domains.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import sys
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+import rich.box
+import rich.console
+import rich.markup
+import rich.table
+
+TARGETS = "targets"
+_MISSING = "-"
+_ROW_KEYS = ("method", "fraction", "seed", "head")
+
+Record = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Text in cells: the first `labels` columns name a row, the others hold its numbers."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    labels: int
+    title: str = ""
+
+
+def records_table(records: Sequence[Record], *, source: str) -> Table:
+    """A row for every run and head, a column for every domain, and the mean over targets.
+
+    Args:
+      records: of any number of runs; columns that tell rows apart are shown, the others left out.
+      source: the domain that was trained on, which is no target.
+    """
+    domains = _source_first((r["domain"] for r in records if r["domain"] != TARGETS), source)
+    keys = [key for key in _ROW_KEYS if key in ("method", "head") or len(_distinct(records, key)) > 1]
+    targets = [domain for domain in domains if domain != source]
+    rows = []
+    for row in dict.fromkeys(tuple(record[key] for key in keys) for record in records):
+        of_row = {r["domain"]: r for r in records if tuple(r[key] for key in keys) == row}
+        cells = [_interval(of_row[d], "accuracy") if d in of_row else _MISSING for d in domains]
+        if targets:
+            cells.append(_mean_over_targets(of_row, targets))
+        rows.append((*map(str, row), *cells))
+    header = (*keys, *domains, *(["mean over targets"] if targets else []))
+    return Table(header, tuple(rows), labels=len(keys))
+
+
+def summary_tables(
+    summary: Sequence[Record], *, source: str, controls: Sequence[str] = ("ce", "attribute_bce")
+) -> list[Table]:
+    """One table a data fraction: mean and interval per domain, and the paired gain over each control.
+
+    Args:
+      summary: the rows of `compare.json`.
+      source: the domain that was trained on.
+      controls: methods whose paired difference, on the mean over targets, gets a column.
+    """
+    tables = []
+    for fraction in _distinct(summary, "fraction"):
+        of_fraction = [row for row in summary if row["fraction"] == fraction]
+        domains = _source_first((row["domain"] for row in of_fraction), source)
+        rows = []
+        for method, head in dict.fromkeys((row["method"], row["head"]) for row in of_fraction):
+            by_domain = {r["domain"]: r for r in of_fraction if (r["method"], r["head"]) == (method, head)}
+            cells = [_interval(by_domain[d], "mean") if d in by_domain else _MISSING for d in domains]
+            versus = by_domain.get(TARGETS, {}).get("versus", {})
+            gains = [_gain(versus[name]) if name in versus else _MISSING for name in controls]
+            seeds = str(max(row["seeds"] for row in by_domain.values()))
+            rows.append((method, head, seeds, *cells, *gains))
+        names = ["mean over targets" if domain == TARGETS else domain for domain in domains]
+        header = ("method", "head", "seeds", *names, *(f"gain over {name}" for name in controls))
+        tables.append(Table(header, tuple(rows), 3, f"{100 * fraction:g} % of the training pictures"))
+    return tables
+
+
+def markdown(table: Table) -> str:
+    """The table as aligned Markdown, its title in bold above it."""
+    lines = [[cell.replace("|", "\\|") for cell in line] for line in (table.header, *table.rows)]
+    widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(table.header))]
+
+    def text(cells: Sequence[str]) -> str:
+        padded = [
+            cell.ljust(width) if i < table.labels else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return f"| {' | '.join(padded)} |"
+
+    left, right = widths[: table.labels], widths[table.labels :]
+    rule = ["-" * width for width in left] + ["-" * (width - 1) + ":" for width in right]
+    title = [f"**{table.title}**", ""] if table.title else []
+    return "\n".join([*title, text(lines[0]), f"| {' | '.join(rule)} |", *map(text, lines[1:])])
+
+
+def format_table(records: Sequence[Record], *, source: str) -> str:
+    """The records as Markdown."""
+    return markdown(records_table(records, source=source))
+
+
+def summary_table(
+    summary: Sequence[Record], *, source: str, controls: Sequence[str] = ("ce", "attribute_bce")
+) -> str:
+    """The summary of a comparison as Markdown, a table for every data fraction."""
+    return "\n\n".join(map(markdown, summary_tables(summary, source=source, controls=controls)))
+
+
+def print_tables(tables: Iterable[Table], *, console: rich.console.Console | None = None) -> None:
+    """Prints to a terminal with rich, and as Markdown to a file or a pipe."""
+    console = console or rich.console.Console(file=sys.stdout)
+    for table in tables:
+        if console.is_terminal:
+            console.print(_rich(table))
+        else:
+            console.file.write(markdown(table) + "\n\n")
+
+
+def _rich(table: Table) -> rich.table.Table:
+    drawn = rich.table.Table(title=table.title or None, box=rich.box.SIMPLE_HEAD)
+    for i, name in enumerate(table.header):
+        drawn.add_column(rich.markup.escape(name), justify="left" if i < table.labels else "right")
+    for row in table.rows:
+        drawn.add_row(*map(rich.markup.escape, row))
+    return drawn
+
+
+def _distinct(records: Iterable[Record], key: str) -> list[Hashable]:
+    return list(dict.fromkeys(record[key] for record in records))
+
+
+def _source_first(domains: Iterable[str], source: str) -> list[str]:
+    """Each domain once: the source, the targets in their order, the mean over targets."""
+    return sorted(dict.fromkeys(domains), key=lambda domain: (domain != source, domain == TARGETS))
+
+
+def _mean_over_targets(of_row: Mapping[str, Record], targets: Sequence[str]) -> str:
+    """The record of that name with its interval, else the bare mean where every target is known."""
+    if TARGETS in of_row:
+        return _interval(of_row[TARGETS], "accuracy")
+    if any(domain not in of_row for domain in targets):
+        return _MISSING
+    return _percent(statistics.fmean(of_row[domain]["accuracy"] for domain in targets))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _interval(record: Record, key: str) -> str:
+    return f"{_percent(record[key])} [{_percent(record['low'])}, {_percent(record['high'])}]"
+
+
+def _gain(difference: Record) -> str:
+    mean, low, high = (f"{100 * difference[key]:+.1f}" for key in ("mean", "low", "high"))
+    p = "p < 0.001" if difference["p"] < 0.001 else f"p = {difference['p']:.3f}"
+    return f"{mean} [{low}, {high}], {p}"

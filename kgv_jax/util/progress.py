@@ -1,0 +1,104 @@
+"""How far a run is: a bar on a terminal, a line of text now and then elsewhere."""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import time
+from collections.abc import Callable
+from typing import SupportsFloat
+
+import rich.console
+import rich.progress
+
+_REDRAW_SECONDS = 0.5
+# Images a second are those of this long a past, so that compilation is soon forgotten.
+_WINDOW_SECONDS = 30.0
+
+
+class Progress:
+    """Shows step, loss, images a second and the time left; a context manager.
+
+    On a terminal it is one bar, redrawn twice a second at most; elsewhere one line every `every_seconds`
+    and one at the end. The loss may be an array on a device: it is read only when it is shown, so that
+    showing progress never holds up the steps in between.
+    """
+
+    def __init__(
+        self,
+        total_steps: int,
+        *,
+        images_per_step: int,
+        start_step: int = 0,
+        every_seconds: float = 10.0,
+        console: rich.console.Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Starts counting at `start_step`; nothing is drawn before the first update.
+
+        Args:
+          total_steps: the step at which the run ends.
+          images_per_step: the batch, for images a second.
+          start_step: where a resumed run goes on.
+          every_seconds: how often a line is printed where there is no terminal.
+          console: where to draw; standard error by default, so that tables can be piped.
+          clock: seconds, for tests.
+        """
+        self._total = total_steps
+        self._images = images_per_step
+        self._clock = clock
+        self._console = console or rich.console.Console(stderr=True)
+        self._interval = _REDRAW_SECONDS if self._console.is_terminal else every_seconds
+        self._past: collections.deque[tuple[float, int]] = collections.deque([(clock(), start_step)])
+        self._shown_at, self._shown_step = clock(), start_step
+        self._latest: tuple[int, SupportsFloat] | None = None
+        self._bar = self._task = None
+        if self._console.is_terminal:
+            self._bar = rich.progress.Progress(
+                rich.progress.BarColumn(),
+                rich.progress.MofNCompleteColumn(),
+                rich.progress.TextColumn("{task.fields[text]}"),
+                console=self._console,
+                # Without its thread: drawing happens between steps only.
+                auto_refresh=False,
+                transient=True,
+            )
+            self._task = self._bar.add_task("", total=total_steps, completed=start_step, text="compiling")
+
+    def __enter__(self) -> Progress:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._latest is not None and self._latest[0] != self._shown_step:
+            self._show(*self._latest)
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, step: int, loss: SupportsFloat) -> None:
+        """Tells that `step` steps are done, the last with this loss."""
+        now = self._clock()
+        self._latest = (step, loss)
+        self._past.append((now, step))
+        while len(self._past) > 2 and now - self._past[0][0] > _WINDOW_SECONDS:
+            self._past.popleft()
+        if now - self._shown_at >= self._interval:
+            self._show(step, loss)
+
+    def _show(self, step: int, loss: SupportsFloat) -> None:
+        self._shown_at, self._shown_step = self._clock(), step
+        text = f"loss {float(loss):.4f}  {self._pace(step)}"
+        if self._bar is not None:
+            self._bar.update(self._task, completed=step, text=text, refresh=True)
+        else:
+            self._console.file.write(f"step {step}/{self._total}  {text}\n")
+            self._console.file.flush()
+
+    def _pace(self, step: int) -> str:
+        (then, first), (now, last) = self._past[0], self._past[-1]
+        if now <= then or last <= first:
+            return "- images/s"
+        steps_per_second = (last - first) / (now - then)
+        left = datetime.timedelta(seconds=round(max(0, self._total - step) / steps_per_second))
+        return f"{steps_per_second * self._images:,.0f} images/s  {left} left"

@@ -123,6 +123,17 @@ def _oncoming_first(pen: Pen) -> None:
     pen.arrow((70, 4), (70, 98), width=18, head=44)
 
 
+def _priority_over_oncoming(pen: Pen) -> None:
+    pen.arrow((70, 4), (70, 82), width=9, head=24)
+    pen.arrow((30, 98), (30, 2), width=18, head=44)
+
+
+def _overtaking_arrows(pen: Pen) -> None:
+    pen.arrow((66, 96), (66, 6), width=11, head=28)
+    pen.stroke("M60 96Q60 74 40 66Q26 58 28 34", 9)
+    pen.arrow((28, 40), (29, 8), width=9, head=26)
+
+
 def _crossroads(pen: Pen) -> None:
     if pen.pick(3) == 1:
         pen.line((50, 2), (50, 98), width=18)
@@ -245,6 +256,8 @@ ARROWS: dict[str, Callable[[Pen], None]] = {
     "roundabout": _roundabout,
     "two-way": _two_way,
     "oncoming-first": _oncoming_first,
+    "priority-over-oncoming": _priority_over_oncoming,
+    "overtaking-arrows": _overtaking_arrows,
     "crossroads": _crossroads,
     "priority-crossroads": _priority_crossroads,
     "t-road": _t_road,

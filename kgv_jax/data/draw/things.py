@@ -320,7 +320,7 @@ def _words(*lines: str) -> Callable[[Pen], None]:
 
 def _number(value: int) -> Callable[[Pen], None]:
     def draw(pen: Pen) -> None:
-        if pen.pick(3) == 2:
+        if pen.pick(6) == 5:
             pen.text("SPEED", 50, 9, 15, width=4, across=80)
             pen.text("LIMIT", 50, 31, 15, width=4, across=80)
             pen.text(str(value), 50, 72, 52, width=11)

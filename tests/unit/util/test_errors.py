@@ -7,7 +7,7 @@ from kgv_jax.util.errors import UserError, nearest
     ("name", "expected"),
     [
         ("learning_rat", ", did you mean 'learning_rate'?"),
-        ("bata", ", did you mean 'beta' or 'data'?"),
+        ("betta", ", did you mean 'beta'?"),
         ("zzz", ""),
     ],
 )

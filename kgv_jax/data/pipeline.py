@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import grain
 import numpy as np
@@ -34,13 +35,13 @@ class Stream:
 class Pipeline:
     """`pipeline[step]` is this process's part of the global batch of that step.
 
-    Element `i` of a stream's endless order (shuffle, repeat; every epoch in an order of
-    its own) is in step `i // per_step`. Process `p` of `P` holds rows
+    Element `i` of a stream's endless order (epoch after epoch, each shuffled in its own
+    way) is in step `i // per_step`. Process `p` of `P` holds rows
     `[p per_step / P, (p + 1) per_step / P)` of every stream.
     """
 
     streams: tuple[Stream, ...]
-    orders: tuple[grain.MapDataset, ...] = dataclasses.field(repr=False)
+    orders: tuple[Callable[[int], np.ndarray], ...] = dataclasses.field(repr=False)
     process_index: int
     process_count: int
 
@@ -48,8 +49,11 @@ class Pipeline:
         """Returns the rows int64 [per_step / process_count] of a stream in a step."""
         count = self.streams[stream].per_step // self.process_count
         start = step * self.streams[stream].per_step + self.process_index * count
+        epochs, positions = np.divmod(np.arange(start, start + count), len(self.streams[stream]))
         order = self.orders[stream]
-        return np.fromiter((order[i] for i in range(start, start + count)), np.int64, count)
+        return np.concatenate(
+            [order(epoch)[positions[epochs == epoch]] for epoch in np.unique(epochs).tolist()]
+        )
 
     def __getitem__(self, step: int) -> dict[str, np.ndarray]:
         """Returns key -> array [batch / process_count, ...]: the streams' rows, one after another."""
@@ -100,10 +104,20 @@ def make_pipeline(
     for stream in streams:
         _check(stream, streams[0], process_count)
     orders = tuple(
-        grain.MapDataset.range(len(stream)).seed(_order_seed(seed, stream.name)).shuffle().repeat(None)
+        functools.lru_cache(maxsize=4)(functools.partial(epoch_order, seed, stream.name, len(stream)))
         for stream in streams
     )
     return Pipeline(tuple(streams), orders, process_index, process_count)
+
+
+def epoch_order(seed: int, name: str, count: int, epoch: int) -> np.ndarray:
+    """Returns the permutation int64 [count] of a stream's rows in an epoch.
+
+    Written out at once and not looked up one index at a time, as grain's own shuffle
+    does: that takes 12 microseconds an element, and 500 in a stream of 50 elements.
+    """
+    digest = hashlib.blake2b(repr((int(seed), name, epoch)).encode(), digest_size=16).digest()
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little"))).permutation(count)
 
 
 def _check(stream: Stream, first: Stream, process_count: int) -> None:
@@ -120,8 +134,3 @@ def _check(stream: Stream, first: Stream, process_count: int) -> None:
     found, expected = ({key: (a.dtype, a.shape[1:]) for key, a in s.arrays.items()} for s in (stream, first))
     if found != expected:
         raise UserError(f"Stream {stream.name!r} holds {found}; stream {first.name!r} holds {expected}.")
-
-
-def _order_seed(seed: int, name: str) -> int:
-    # grain seeds epoch e with seed + e: neighbouring seeds would share orders if they were not hashed.
-    return int.from_bytes(hashlib.blake2b(repr((int(seed), name)).encode(), digest_size=4).digest(), "little")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import pathlib
+import re
 from collections.abc import Iterator, Sequence
 
 import pyoxigraph
@@ -120,7 +121,7 @@ def _rdf(path: pathlib.Path, data: bytes, format: pyoxigraph.RdfFormat) -> Itera
     except SyntaxError as error:
         where = f"line {error.lineno or lines.line}"
         where += f" column {error.offset}" if error.offset else ""
-        what = str(error.msg).rsplit(": ", 1)[-1] if error.lineno else error.msg
+        what = re.sub(r"^Parser error at line .*?: ", "", str(error.msg))
         raise UserError(f"{path}: {where}: {what}; mend the file there, or just before") from None
 
 

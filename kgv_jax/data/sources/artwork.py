@@ -1,0 +1,108 @@
+"""Real sign artwork: trained on drawings of the Vienna convention, tested on other hands and conventions.
+
+`sources/artwork_classes.csv` says which picture of which package is which class, in which domain:
+  vienna     red-bordered triangles and rings, blue discs and plates, of many countries
+  germany    the German catalogue in another hand
+  clipart    British and other signs of the open clip art library
+  diamond    yellow and orange diamonds of the American manual (MUTCD)
+  rectangle  black on white plates of the same manual
+"""
+
+from __future__ import annotations
+
+import collections
+import functools
+import os
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from kgv_jax.data.prepare import Drawing, Prepared, artwork_folder, open_prepared, read_table
+from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.util.errors import UserError, nearest
+
+TARGETS = ("germany", "clipart", "diamond", "rectangle")
+
+
+def load(
+    *,
+    source: str = "vienna",
+    targets: Sequence[str] = TARGETS,
+    validation_fraction: float = 1.0,
+    seed: int = 0,
+    cache: str | os.PathLike | None = None,
+) -> Dataset:
+    """Returns the artwork as drawings to photograph.
+
+    Of a class with two or more source drawings one is held out for validation. The source's own test
+    domain holds the training drawings: new photographs of them measure what is left when only the
+    drawing stays the same.
+
+    Args:
+      source: domain to learn from.
+      targets: domains to be tested on.
+      validation_fraction: share of the classes with two or more source drawings that hold one out.
+      seed: chooses the drawings held out.
+      cache: where `kgv_jax.data.prepare` put the pictures, if not in the user's cache folder.
+
+    Raises:
+      UserError: an unknown domain, a fraction outside [0, 1], or pictures that are not prepared.
+    """
+    table = read_table()
+    domains = {drawing.domain for drawing in table}
+    if unknown := [name for name in (source, *targets) if name not in domains]:
+        raise UserError(f"the artwork has no domain {unknown[0]!r}{nearest(unknown[0], domains)};"
+                        f" it has {', '.join(sorted(domains))}.")
+    if source in targets or len(set(targets)) != len(targets):
+        raise UserError(f"source {source!r} and targets {', '.join(targets)}: a domain is named twice;"
+                        " name each once.")
+    if not 0 <= validation_fraction <= 1:
+        raise UserError(f"validation_fraction is {validation_fraction}; choose a number from 0 to 1.")
+    prepared = open_prepared(artwork_folder(cache), table)
+
+    drawings = collections.defaultdict(lambda: collections.defaultdict(list))  # domain -> class -> [Drawing]
+    for drawing in sorted(table, key=lambda drawing: drawing.id):
+        drawings[drawing.domain][drawing.label].append(drawing)
+    classes = tuple(sorted(c for c in drawings[source] if any(c in drawings[target] for target in targets)))
+    held = _held_out({c: drawings[source][c] for c in classes}, fraction=validation_fraction, seed=seed)
+
+    def pictures(domain: str) -> list[tuple[Drawing, Picture]]:
+        return [(d, _picture(d, prepared)) for c in classes for d in drawings[domain][c]]
+
+    train = tuple(picture for drawing, picture in pictures(source) if drawing not in held)
+    apart = len(drawings[source]) - len(classes)
+    single = sum(len(drawings[source][c]) == 1 for c in classes)
+    notes = [f"{single} of {len(classes)} classes have one drawing and none held out for validation"]
+    if apart:
+        notes.append(f"{apart} classes of {source} are in no target and left out")
+    return Dataset(
+        classes=classes,
+        train=train,
+        validation=tuple(picture for drawing, picture in pictures(source) if drawing in held),
+        domains={source: train, **{target: tuple(p for _, p in pictures(target)) for target in targets}},
+        source=source,
+        photographs=True,
+        notes=tuple(notes),
+    )
+
+
+def _held_out(drawings: dict[str, list[Drawing]], *, fraction: float, seed: int) -> set[Drawing]:
+    """Returns one drawing of each class that can spare it; `fraction` of those classes."""
+    rng = np.random.default_rng(seed)
+    several = sorted(c for c, members in drawings.items() if len(members) > 1)
+    chosen = rng.permutation(len(several))[: round(fraction * len(several))]
+    picks = {several[i]: drawings[several[i]] for i in sorted(chosen)}
+    return {members[rng.integers(len(members))] for members in picks.values()}
+
+
+def _picture(drawing: Drawing, prepared: Prepared) -> Picture:
+    pixels = prepared.pixels[prepared.row[drawing.id]]
+    return Picture(drawing.id, drawing.domain, drawing.label, functools.partial(_resized, pixels))
+
+
+def _resized(pixels: np.ndarray, size_px: int) -> np.ndarray:
+    """Resizes with premultiplied alpha (as Pillow does), so that no dark rim appears."""
+    if pixels.shape[0] == size_px:
+        return pixels.copy()
+    return np.asarray(Image.fromarray(pixels).resize((size_px, size_px), Image.Resampling.LANCZOS)).copy()

@@ -21,7 +21,7 @@ from kgv_jax.data.types import Picture
 from kgv_jax.util.errors import UserError
 
 _log = logging.getLogger(__name__)
-_FORMAT = 1  # raise it when the same parameters give other pixels
+_FORMAT = 2  # raise it when the same parameters give other pixels
 _THREADS = 2
 _KEEP_BYTES = 512 * 2**20
 

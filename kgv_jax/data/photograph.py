@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 
@@ -77,6 +78,7 @@ _BOUNDS = {
 
 RENDER_SCALE = 1.5  # drawings are rendered this much larger than the photograph, so legends stay sharp
 
+_CAMERA_DISTANCE = 2.5  # in sign sizes: near enough for converging edges
 _TO_GREY = np.full((3, 3), (0.299, 0.587, 0.114))  # Rec. 601 luma, the one JPEG uses
 
 
@@ -160,30 +162,16 @@ def _pose(rgba: np.ndarray, size_px: int, rng: np.random.Generator, nuisance: Nu
     left, top, width, height = cv2.boundingRect(np.ascontiguousarray(rgba[..., 3] > 127, np.uint8))
     if not width:
         left, top, (height, width) = 0, 0, rgba.shape[:2]
-    to_unit = np.eye(3)
-    to_unit[:2] /= max(width, height)
-    to_unit[:2, 2] = -(left + width / 2 - 0.5), -(top + height / 2 - 0.5)
-    to_unit[:2, 2] /= max(width, height)
+    extent = max(width, height)
+    to_unit = np.diag((1 / extent, 1 / extent, 1))
+    to_unit[:2, 2] = (0.5 - left - width / 2) / extent, (0.5 - top - height / 2) / extent
 
     roll = np.deg2rad(rng.uniform(-1, 1) * nuisance.rotation_deg)
     yaw, pitch = np.deg2rad(rng.uniform(-1, 1, 2) * nuisance.tilt_deg)
-    cr, sr, cy, sy, cp, sp = (
-        np.cos(roll),
-        np.sin(roll),
-        np.cos(yaw),
-        np.sin(yaw),
-        np.cos(pitch),
-        np.sin(pitch),
-    )
-    # columns 1 and 2 of Rx(pitch) Ry(yaw) Rz(roll): the plane has no third coordinate
-    turn = np.array(
-        [[cy * cr, -cy * sr], [sp * sy * cr + cp * sr, cp * cr - sp * sy * sr], [sp * sr - cp * sy * cr, 0]]
-    )
-    turn[2, 1] = cp * sy * sr + sp * cr
-    distance = 2.5  # of the camera, in sign sizes: near enough for converging edges
-    project = np.zeros((3, 3))
-    project[:2, :2] = turn[:2]
-    project[2] = turn[2, 0] / distance, turn[2, 1] / distance, 1
+    turns = (cv2.Rodrigues(np.array(axis))[0] for axis in ((pitch, 0, 0), (0, yaw, 0), (0, 0, roll)))
+    project = functools.reduce(np.matmul, turns)
+    project[2] /= _CAMERA_DISTANCE
+    project[:, 2] = 0, 0, 1  # the sign is flat, and in front of the camera
 
     to_frame = np.eye(3)
     to_frame[:2] *= rng.uniform(*nuisance.scale) * size_px

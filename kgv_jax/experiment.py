@@ -17,15 +17,17 @@ from kgv_jax.config_schema import Config
 from kgv_jax.data import synthetic
 from kgv_jax.data.bank import Bank, build_bank
 from kgv_jax.data.extract import ExtractedLegends
+from kgv_jax.data.legend_sources import MergedLegends
 from kgv_jax.data.photograph import Nuisance
 from kgv_jax.data.pipeline import Pipeline, Stream, make_pipeline
 from kgv_jax.data.sources import artwork, drawn, folder
 from kgv_jax.data.types import Dataset, Picture
 from kgv_jax.kg import transforms
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.load import load_graph, local_name
+from kgv_jax.kg.load import load_graph
 from kgv_jax.kg.mapping import map_classes
-from kgv_jax.kg.mask import MaskTable, make_mask_table
+from kgv_jax.kg.mask import INSTANCE_OF, MaskTable, make_mask_table, pad_rows
+from kgv_jax.kg.names import local_name
 from kgv_jax.util.cache import cache_dir
 from kgv_jax.util.errors import UserError
 
@@ -92,7 +94,12 @@ def load_knowledge_graph(config: Config) -> tuple[Graph, tuple[str, ...]]:
     if not path.suffix:
         path = pathlib.Path(str(resources.files("kgv_jax.kg") / "graphs" / f"{config.kg.path}.ttl"))
     loaded = load_graph(path, class_types=(config.kg.class_type,))
-    return loaded.graph, tuple(f"graph: {line}" for line in loaded.report.lines() if "dropped" in line)
+    report = loaded.report
+    notes = (
+        f"{path.name}: dropped {count} ({reason}), first on line {report.lines[reason][0]}"
+        for reason, count in report.dropped.items()
+    )
+    return loaded.graph, tuple(notes)
 
 
 def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> Experiment:
@@ -102,7 +109,9 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
     class_nodes = map_classes(graph, dataset.classes, by=config.kg.class_by)
     # Pictures are drawn from the graph as it is; an ablation changes what the method is told about them.
     elements, compositions = _synthetic_pictures(config, graph, class_nodes, dataset)
-    seen = _ablate(config, graph, class_nodes)
+    seen = graph
+    if config.kg.permute_classes:
+        seen = transforms.permute_class_rows(graph, class_nodes, seed=config.seed)
     variants = _variants(config, graph, class_nodes)
     mask = _mask_table(config, seen, class_nodes, variants, elements + compositions)
     streams = _streams(config, dataset, graph, mask, class_nodes, variants, elements, compositions)
@@ -130,15 +139,13 @@ def _known(graph: Graph, names: Sequence[str]) -> list[str]:
     return [name for name in names if name in present]
 
 
-def _ablate(config: Config, graph: Graph, class_nodes: np.ndarray) -> Graph:
+def _kept_relations(config: Config, graph: Graph) -> list[str] | None:
+    """Returns the relations that give positives; what is left out still protects (see `kg.mask`)."""
     hierarchy = _known(graph, split_names(config.kg.hierarchy))
-    if config.kg.permute_classes:
-        graph = transforms.permute_class_rows(graph, class_nodes, seed=config.seed)
-    if config.kg.keep == "hierarchy":
-        graph = transforms.hierarchy_only(graph, hierarchy)
-    elif config.kg.keep == "association":
-        graph = transforms.association_only(graph, hierarchy)
-    return graph
+    if config.kg.keep == "all":
+        return None
+    names = [local_name(relation) for relation in graph.relations]
+    return [name for name in names if (name in hierarchy) == (config.kg.keep == "hierarchy")]
 
 
 def _variants(config: Config, graph: Graph, class_nodes: np.ndarray) -> dict[int, tuple[int, ...]]:
@@ -162,8 +169,8 @@ def _synthetic_pictures(
     if wanted.legends in ("source", "both"):
         hands.append(ExtractedLegends(graph, dataset.train))
     if wanted.legends in ("drawn", "both"):
-        hands.append(synthetic.DrawnLegends())
-    legends = synthetic.MergedLegends(tuple(hands))
+        hands.append(synthetic.DrawnLegends.for_graph(graph))
+    legends = MergedLegends(hands)
     seed = config.data.split_seed
     elements = compositions = ()
     if wanted.elements:
@@ -194,18 +201,16 @@ def _mask_table(
     variants: Mapping[int, Sequence[int]],
     pictures: Sequence[Picture],
 ) -> MaskTable:
-    relations = {local_name(name) for name in graph.relations}
     depicted = {pair for picture in pictures for pair in picture.depicts}
-    elements = {graph.node(node) for relation, node in depicted if relation == "instanceOf"}
-    facts = sorted(
-        (relation, graph.node(node)) for relation, node in depicted if relation in relations
-    )
+    elements = {graph.node(node) for relation, node in depicted if relation == INSTANCE_OF}
+    facts = sorted((relation, graph.node(node)) for relation, node in depicted if relation != INSTANCE_OF)
     heads = [*map(int, class_nodes), *(v for node in class_nodes for v in variants[int(node)]), *sorted(elements)]
     return make_mask_table(
         graph,
         heads=list(dict.fromkeys(heads)),
         facts=facts,
         hierarchy=_known(graph, split_names(config.kg.hierarchy)),
+        relations=_kept_relations(config, graph),
         candidates=config.kg.candidates,
         inherit=config.kg.inherit,
     )
@@ -235,7 +240,7 @@ def _streams(
         if config.synthetic.labelled:
             node = int(class_nodes[label_of_local[local_name(picture.label)]])
             return class_head(node, _variant_drawn(graph, variants[node], picture))
-        return mask.rows_for([pair for pair in picture.depicts if _speaks(mask, pair[0])])
+        return mask.rows_for(picture.depicts)
 
     data = config.data
     real_rows = [class_head(node_of[p.label], style.get(node_of[p.label])) for p in dataset.train]
@@ -256,7 +261,7 @@ def _streams(
         each = 1 if not photographed else data.train_photographs if name == "train" else config.synthetic.photographs
         bank = _photograph(config, pictures, each, stream=name, photographed=photographed)
         keep = _fraction(config.fraction, pictures, each) if name == "train" else np.arange(len(bank.images))
-        padded = np.array([list(row) + [-1] * (width - len(row)) for row in rows], np.int32).reshape(-1, width)
+        padded = pad_rows(rows, width=width)
         arrays = {
             "image": bank.images if len(keep) == len(bank.images) else bank.images[keep],
             "label": np.asarray(labels, np.int32)[bank.picture[keep]],
@@ -265,10 +270,6 @@ def _streams(
         }
         streams.append(Stream(name, arrays, per_step))
     return streams
-
-
-def _speaks(mask: MaskTable, relation: str) -> bool:
-    return relation == "instanceOf" or relation in {local_name(name) for name in mask.relations}
 
 
 def _style_variants(

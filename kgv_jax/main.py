@@ -39,9 +39,9 @@ def main(argv: list[str]) -> None:
     records = workdir.read_results() if _MODE.value == "train" else None
     if records is None:
         records = _run(config, workdir)
-    from kgv_jax.report.table import format_table
+    from kgv_jax.report.table import print_tables, records_table
 
-    print(format_table(records))
+    print_tables([records_table(records, source=config.data.source)])
 
 
 def _run(config: config_schema.Config, workdir: Workdir) -> list[dict]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 from typing import Any
@@ -15,7 +16,7 @@ from kgv_jax import step as step_lib
 from kgv_jax.checkpoint import Checkpointer
 from kgv_jax.config_schema import Config
 from kgv_jax.evaluate import evaluate_domains
-from kgv_jax.experiment import Experiment
+from kgv_jax.experiment import VALIDATION, Experiment
 from kgv_jax.methods.knowledge import Knowledge, make_knowledge
 from kgv_jax.methods.objective import Objective
 from kgv_jax.methods.registry import make_objective
@@ -160,44 +161,46 @@ def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer) -> State:
     leader = distributed.is_leader()
     with (
         StopRequest() as stop,
-        MetricWriter(workdir.path, resume_step=start) as writer,
-        Progress(total=config.train.steps, start=start, unit_size=per_step) as progress,
+        MetricWriter(workdir.path, resumed_step=start) as writer,
+        Progress(config.train.steps, images_per_step=per_step, start_step=start) as progress,
+        contextlib.closing(batches),
     ):
-        pending: tuple[int, Any] | None = None
+        before: tuple[int, Any] | None = None
         for index, batch in batches:
             state, metrics = step_fn(state, mesh_lib.put_batch(batch, run.mesh), run.knowledge)
             done = index + 1
-            if pending is not None and leader:
+            if before is not None:
                 # One step late, so that the device never waits for Python.
-                _write(writer, progress, *pending)
-            log = done % config.train.log_every_steps == 0 or done == config.train.steps
-            pending = (done, metrics) if log else None
-            progress.advance(done)
+                _tell(config, writer, progress, *before)
+            before = (done, metrics)
             if done % config.train.checkpoint_every_steps == 0 or done == config.train.steps or stop.signal:
                 checkpointer.save(done, state)
             if stop.signal and done < config.train.steps:
-                batches.close()
                 raise SystemExit(
                     f"Stopped by {stop.signal.name} after step {done}; saved. The same command goes on from there."
                 )
-        if pending is not None and leader:
-            _write(writer, progress, *pending)
+        _tell(config, writer, progress, *before)
     return state
 
 
-def _write(writer: MetricWriter, progress: Progress, step: int, metrics: Any) -> None:
+def _tell(config: Config, writer: MetricWriter, progress: Progress, step: int, metrics: Any) -> None:
+    """Shows the progress, and writes the metrics of every `log_every_steps`-th step and the last."""
+    if not distributed.is_leader():
+        return
+    progress.update(step, metrics["loss"])
+    if step % config.train.log_every_steps and step != config.train.steps:
+        return
     values = {name: float(np.asarray(value)) for name, value in metrics.items()}
+    writer.write(step, values)
     if not np.isfinite(values["loss"]):
         raise UserError(
             f"The loss is {values['loss']} at step {step}. Lower config.optim.learning_rate or set "
             "config.optim.clip_norm; the checkpoints before this step are kept."
         )
-    writer.write(step, values)
-    progress.update_loss(values["loss"])
 
 
 def report(run: Run, state: State, workdir: Workdir) -> list[dict[str, Any]]:
-    """Evaluates every domain and writes `predictions/` and `results.json`."""
+    """Evaluates every domain; writes `predictions/`, `validation.json` and `results.json`."""
     evaluate = step_lib.jit_eval_step(step_lib.make_eval_step(run.classifier, run.objective), run.mesh, run.shardings)
     records = evaluate_domains(
         evaluate,
@@ -210,5 +213,7 @@ def report(run: Run, state: State, workdir: Workdir) -> list[dict[str, Any]]:
         mesh=run.mesh,
     )
     if distributed.is_leader():
-        workdir.write_results(records)
-    return records
+        workdir.write_records("validation.json", [r for r in records if r["domain"] == VALIDATION])
+        # Last, because it is the mark of a finished run.
+        workdir.write_records("results.json", [r for r in records if r["domain"] != VALIDATION])
+    return workdir.read_results() or []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import pathlib
@@ -10,6 +9,7 @@ from typing import Any
 
 from kgv_jax.config_schema import Config, differences, resolve, to_dict
 from kgv_jax.util.errors import UserError
+from kgv_jax.util.writers import naming_full_disk
 
 
 class Workdir:
@@ -67,21 +67,16 @@ class Workdir:
         file = self.path / "results.json"
         return json.loads(file.read_text()) if file.exists() else None
 
-    def write_results(self, records: list[dict[str, Any]]) -> None:
-        """Writes `results.json`: the mark of a finished run."""
-        self._write("results.json", records)
+    def write_records(self, name: str, records: list[dict[str, Any]]) -> None:
+        """Writes records as `name`; `results.json` is the mark of a finished run."""
+        self._write(name, records)
 
     def _write(self, name: str, value: Any) -> None:
         """Writes JSON so that the file is whole or not there."""
         target, partial = self.path / name, self.path / f".{name}.partial"
         try:
-            partial.write_text(json.dumps(value, indent=1) + "\n")
-            os.replace(partial, target)
-        except OSError as error:
+            with naming_full_disk(target):
+                partial.write_text(json.dumps(value, indent=1) + "\n")
+                os.replace(partial, target)
+        finally:
             partial.unlink(missing_ok=True)
-            if error.errno == errno.ENOSPC:
-                raise UserError(
-                    f"Could not write {target}: no space left on the disk. Free some space and run the same "
-                    "command again; it resumes."
-                ) from error
-            raise

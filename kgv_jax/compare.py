@@ -1,0 +1,222 @@
+"""`python -m kgv_jax.compare`: many methods, fractions and seeds; one table, with paired tests.
+
+    python -m kgv_jax.compare --config=configs/roadsigns.py --workdir=DIR --methods=ce,kgv --seeds=3 --fractions=1,0.1
+
+Each run is a `kgv_jax.main` process in a folder of its own, `DIR/<method>/fraction<f>/seed<s>`, so a
+comparison that was cut off goes on where it was. `DIR/compare.json` holds the records of every run and a summary
+a method, fraction, domain and head. Everything is read from predictions files.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import itertools
+import json
+import logging
+import os
+import pathlib
+import queue
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from absl import app, flags
+from ml_collections import config_flags
+
+from kgv_jax import config_schema
+from kgv_jax.flags import parse_flags
+from kgv_jax.methods.presets import PRESETS
+from kgv_jax.predictions import Predictions
+from kgv_jax.report import stats
+from kgv_jax.report.table import TARGETS, print_tables, summary_table, summary_tables
+from kgv_jax.util.errors import UserError, nearest
+from kgv_jax.workdir import Workdir
+
+_CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; `FILE.py:artwork` names a variant.")
+_WORKDIR = flags.DEFINE_string("workdir", "runs/compare", "Folder of the comparison.")
+_METHODS = flags.DEFINE_list("methods", list(PRESETS), "Methods; `NAME:SEEDS` gives one its own number of seeds.")
+_SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of every method.", lower_bound=1)
+_FRACTIONS = flags.DEFINE_list("fractions", ["1"], "Shares of the training photographs.")
+_JOBS = flags.DEFINE_integer("jobs", os.cpu_count() or 1, "Runs at a time, each on its share of the cores.", lower_bound=1)
+
+CONTROLS = ("ce", "attribute_bce")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class RunKey:
+    """One run of a comparison."""
+
+    method: str
+    fraction: float
+    seed: int
+
+    def folder(self, root: pathlib.Path) -> pathlib.Path:
+        """Returns the run's folder."""
+        return root / self.method / f"fraction{self.fraction:g}" / f"seed{self.seed}"
+
+
+def plan(methods: Sequence[str], fractions: Sequence[str], seeds: int) -> list[RunKey]:
+    """Returns every run, seed by seed, so that a comparison cut off has whole seeds of all methods."""
+    counts: dict[str, int] = {}
+    for entry in methods:
+        method, _, own = entry.partition(":")
+        if method not in PRESETS:
+            raise UserError(f"--methods names {method!r}{nearest(method, PRESETS)}; known: {', '.join(PRESETS)}.")
+        if own and not own.isdecimal():
+            raise UserError(f"--methods has {entry!r}; expected NAME or NAME:SEEDS, such as {method}:5.")
+        counts[method] = int(own) if own else seeds
+    try:
+        shares = [float(fraction) for fraction in fractions]
+    except ValueError as error:
+        raise UserError(f"--fractions is {','.join(fractions)}; expected numbers, such as 1,0.1.") from error
+    return [
+        RunKey(method, share, seed)
+        for seed, share, method in itertools.product(range(max(counts.values())), shares, counts)
+        if seed < counts[method]
+    ]
+
+
+def run_all(keys: Sequence[RunKey], root: pathlib.Path, config_arguments: Sequence[str], *, jobs: int) -> None:
+    """Runs what is not finished, `jobs` at a time.
+
+    Raises:
+      UserError: if a run fails; its last lines are shown, and its log's place.
+    """
+    todo = [key for key in keys if Workdir(key.folder(root)).read_results() is None]
+    _log.info("%d runs, %d to do, %d at a time.", len(keys), len(todo), jobs)
+    cores = sorted(os.sched_getaffinity(0))
+    shares: queue.Queue[list[int]] = queue.Queue()
+    for job in range(jobs):
+        shares.put(cores[job :: jobs] or cores)
+
+    def run(key: RunKey) -> RunKey:
+        share = shares.get()
+        try:
+            _run_one(key, root, config_arguments, share)
+        finally:
+            shares.put(share)
+        return key
+
+    start = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(run, key) for key in todo]
+        try:
+            for number, future in enumerate(concurrent.futures.as_completed(futures), 1):
+                key = future.result()
+                each = (time.monotonic() - start) / number
+                left = each * (len(todo) - number) / 60
+                _log.info("%d/%d %s fraction %g seed %d; %.0f min left", number, len(todo), *dataclasses.astuple(key), left)
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
+
+
+def _run_one(key: RunKey, root: pathlib.Path, config_arguments: Sequence[str], cores: Sequence[int]) -> None:
+    folder = key.folder(root)
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [
+        sys.executable, "-m", "kgv_jax.main", *config_arguments, f"--workdir={folder}",
+        f"--config.method={key.method}", f"--config.seed={key.seed}", f"--config.fraction={key.fraction}",
+    ]  # fmt: skip
+    log = folder / "log.txt"
+    # Of this thread; the process inherits it, and XLA sizes its thread pool by the cores it may use.
+    os.sched_setaffinity(0, cores)
+    with open(log, "a") as file:
+        done = subprocess.run(
+            command,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    if done.returncode:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise UserError(f"{key} failed with exit code {done.returncode}; its log {log} ends:\n{tail}")
+
+
+def summarise(keys: Sequence[RunKey], root: pathlib.Path, *, source: str, targets: Sequence[str]) -> list[dict[str, Any]]:
+    """Returns a summary row for every method, fraction, head and domain, the mean over targets included.
+
+    Drawings (class x domain) and seeds are resampled, not photographs. `versus` holds the paired
+    difference to each control: same head where the control has it, else the control's decoder.
+    """
+    seeds: dict[tuple[str, float], list[int]] = {}
+    for key in keys:
+        seeds.setdefault((key.method, key.fraction), []).append(key.seed)
+    loaded: dict[tuple[RunKey, str], Predictions] = {
+        (key, domain): Predictions.load(Workdir(key.folder(root)).predictions / f"{domain}.npz")
+        for key in keys
+        for domain in (source, *targets)
+    }
+    groups = {domain: loaded[keys[0], domain].picture for domain in (source, *targets)}
+
+    def correct(method: str, fraction: float, head: str, domain: str, of: Sequence[int]) -> np.ndarray:
+        return np.stack([loaded[RunKey(method, fraction, seed), domain].correct(head) for seed in of])
+
+    rows = []
+    for (method, fraction), own in seeds.items():
+        for head in loaded[RunKey(method, fraction, own[0]), source].heads():
+            for name, domains in {**{d: (d,) for d in (source, *targets)}, TARGETS: tuple(targets)}.items():
+                if not domains:
+                    continue
+                mine = {d: correct(method, fraction, head, d, own) for d in domains}
+                where = {d: groups[d] for d in domains}
+                interval = stats.mean_interval_over_domains(mine, where)
+                versus = {}
+                for control in CONTROLS:
+                    shared = [seed for seed in own if seed in seeds.get((control, fraction), ())]
+                    if control == method or not shared:
+                        continue
+                    theirs_head = "decoder"
+                    result = stats.paired_difference_over_domains(
+                        {d: correct(method, fraction, head, d, shared) for d in domains},
+                        {d: correct(control, fraction, theirs_head, d, shared) for d in domains},
+                        where,
+                    )
+                    versus[control] = result._asdict()
+                rows.append(
+                    {"method": method, "fraction": fraction, "domain": name, "head": head, "seeds": len(own)}
+                    | interval._asdict()
+                    | {"versus": versus}
+                )
+    return rows
+
+
+def main(argv: list[str]) -> None:
+    """Runs, summarises, prints."""
+    if _CONFIG.value is None:
+        raise UserError("--config is missing; name a config file, such as --config=configs/roadsigns.py:artwork.")
+    config = config_schema.resolve(_CONFIG.value)
+    keys = plan(_METHODS.value, _FRACTIONS.value, _SEEDS.value)
+    root = pathlib.Path(_WORKDIR.value).absolute()
+    # The runs read the same file and overrides; their method, fraction and seed come last and win.
+    arguments = [argument for argument in sys.argv[1:] if argument.startswith("--config")]
+    run_all(keys, root, arguments, jobs=_JOBS.value)
+    records = [record for key in keys for record in Workdir(key.folder(root)).read_results()]
+    targets = list(dict.fromkeys(r["domain"] for r in records if r["domain"] != config.data.source))
+    summary = summarise(keys, root, source=config.data.source, targets=targets)
+    report: Mapping[str, Any] = {"records": records, "summary": summary}
+    (root / "compare.json").write_text(json.dumps(report, indent=1) + "\n")
+    (root / "compare.md").write_text(summary_table(summary, source=config.data.source, controls=CONTROLS) + "\n")
+    print_tables(summary_tables(summary, source=config.data.source, controls=CONTROLS))
+
+
+def run() -> None:
+    """Entry point: a user's mistake is one message and exit code 2, never a traceback."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        app.run(main, flags_parser=parse_flags)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    run()

@@ -37,10 +37,10 @@ def parents(graph: Graph, relations: Sequence[int]) -> list[list[int]]:
 
 
 def find_cycles(graph: Graph, relations: Sequence[int]) -> list[tuple[int, ...]]:
-    """Returns one cycle (node indices, in the direction of the edges) for every knot of the hierarchy.
+    """Returns cycles that share no node, at least one for every knot of the hierarchy.
 
-    Nodes are visited in order, depth first and without recursion; an edge back to a node on
-    the current path closes a cycle, and no node is part of two of the cycles returned.
+    Nodes are visited in order, depth first and without recursion; an edge back to a node on the
+    current path closes a cycle: node indices, in the direction of the edges.
     """
     above = parents(graph, relations)
     state = [0] * len(graph.nodes)  # 0 unseen, 1 on the path, 2 done
@@ -80,29 +80,31 @@ def ancestors(graph: Graph, relations: Sequence[int]) -> Sets:
       UserError: the relations have a cycle; the message names it.
     """
     above = parents(graph, relations)
+    result: list[frozenset[int]] = [frozenset()] * len(above)
+    for node in _parents_first(graph, relations, above):
+        if above[node]:
+            result[node] = frozenset(above[node]).union(*(result[parent] for parent in above[node]))
+    return tuple(result)
+
+
+def _parents_first(graph: Graph, relations: Sequence[int], above: list[list[int]]) -> list[int]:
+    """Returns all nodes in an order in which each comes after its parents, or names a cycle."""
     missing = [len(nodes) for nodes in above]
     below: list[list[int]] = [[] for _ in above]
     for node, nodes in enumerate(above):
         for parent in nodes:
             below[parent].append(node)
-    empty: frozenset[int] = frozenset()
-    result = [empty] * len(above)
-    ready = [node for node, count in enumerate(missing) if count == 0]
-    done = 0
-    while ready:
-        node = ready.pop()
-        done += 1
-        if above[node]:
-            result[node] = frozenset(above[node]).union(*(result[parent] for parent in above[node]))
+    order = [node for node, count in enumerate(missing) if count == 0]
+    for node in order:
         for child in below[node]:
             missing[child] -= 1
             if missing[child] == 0:
-                ready.append(child)
-    if done < len(above):
+                order.append(child)
+    if len(order) < len(above):
         names = ", ".join(local_name(graph.relations[index]) for index in relations)
         cycle = cycle_text(graph, find_cycles(graph, relations)[0])
         raise UserError(f"the hierarchy ({names}) has a cycle: {cycle}; take out one of these triples")
-    return tuple(result)
+    return order
 
 
 def descendants(above: Sets) -> Sets:
@@ -116,10 +118,9 @@ def descendants(above: Sets) -> Sets:
 
 def depths(graph: Graph, relations: Sequence[int]) -> np.ndarray:
     """Returns for every node the number of edges on the longest way up from it, `[N]` int32."""
-    above, closure = parents(graph, relations), ancestors(graph, relations)
+    above = parents(graph, relations)
     result = np.zeros(len(above), np.int32)
-    # A node has more ancestors than each of its ancestors has: parents come first in this order.
-    for node in sorted(range(len(above)), key=lambda index: len(closure[index])):
+    for node in _parents_first(graph, relations, above):
         if above[node]:
             result[node] = 1 + max(result[parent] for parent in above[node])
     return result

@@ -180,6 +180,7 @@ class _Rules:
                 f"two relations have the same local name among {', '.join(self.names)} "
                 "(instanceOf is built in); rename one"
             )
+        self.objects = [graph.objects(relation) for relation in range(len(graph.relations))]
         types = np.array(graph.types)
         self.of_type = {name: np.flatnonzero(types == name) for name in set(graph.types)}
 
@@ -192,14 +193,14 @@ class _Rules:
         for column, relation in enumerate(self.columns, start=1):
             positives, protected = self._truths(head, relation)
             if positives:
-                row[column, everywhere if self.every_node else self.graph.objects(relation)] = NEGATIVE
+                row[column, everywhere if self.every_node else self.objects[relation]] = NEGATIVE
                 row[column, sorted(protected)] = PROTECTED
                 row[column, sorted(positives)] = POSITIVE
 
     def write_fact(self, cells: np.ndarray, column: int, node: int) -> None:
         """Fills the `[N]` cells of one relation for an image of which only this fact is known."""
         relation = self.columns[column - 1]
-        cells[slice(None) if self.every_node else self.graph.objects(relation)] = NEGATIVE
+        cells[slice(None) if self.every_node else self.objects[relation]] = NEGATIVE
         cells[sorted(self.above[node] | self.below[node])] = PROTECTED
         cells[sorted(self.own_closure[relation][node] if relation in self.own_closure else ())] = POSITIVE
         cells[node] = POSITIVE

@@ -226,7 +226,7 @@ def test_promises_on_random_graphs(candidates, inherit):
         held_out = sorted({int(node) for node in rng.choice(count, 2, replace=False)})
         heads = [node for node in range(count) if node not in held_out]
         facts = [(graph.relations[r], int(graph.objects(r)[0])) for r in range(len(graph.relations))]
-        options = dict(hierarchy=("up", "over"), candidates=candidates, inherit=inherit)
+        options = {"hierarchy": ("up", "over"), "candidates": candidates, "inherit": inherit}
         table = make_mask_table(graph, heads=heads, facts=facts, ignored=held_out, **options)
         assert (table.table[:, :, held_out] == 0).all()
         table = make_mask_table(graph, heads=range(count), facts=facts, **options)

@@ -68,8 +68,9 @@ def _straight_or_left(pen: Pen) -> None:
 
 
 def _left_or_right(pen: Pen) -> None:
-    pen.arrow((50, 50), (2, 42), width=13, head=32) if pen.pick(2) else pen.arrow((50, 46), (2, 46), width=13, head=32)
-    pen.arrow((50, 50), (98, 42), width=13, head=32) if pen.pick(2) else pen.arrow((50, 46), (98, 46), width=13, head=32)
+    start, end = ((46, 46), (50, 42))[pen.pick(2)]
+    pen.arrow((50, start), (2, end), width=13, head=32)
+    pen.arrow((50, start), (98, end), width=13, head=32)
     pen.line((50, 96), (50, 46), width=13)
 
 

@@ -72,7 +72,10 @@ def _roadworks(pen: Pen) -> None:
         pen.line((74, 54), (84, 74), (92, 96), width=9)
         pen.line((56, 32), (46, 50), (60, 56), width=7)
         pen.line((66, 40), (26, 84), width=5)
-        pen.area((0, 98), (22, 66), (46, 98)) if pen.pick(3) == 0 else pen.fill("M0 98Q4 76 22 78Q40 80 44 98Z")
+        if pen.pick(3) == 0:
+            pen.area((0, 98), (22, 66), (46, 98))
+        else:
+            pen.fill("M0 98Q4 76 22 78Q40 80 44 98Z")
 
 
 def _horse(pen: Pen) -> None:

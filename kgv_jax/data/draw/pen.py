@@ -135,7 +135,7 @@ class Pen:
              across: float = 96, hole: bool = False) -> None:
         """Writes `string` around (x, y) in stroked capitals, squeezed to at most `across`."""
         scale = height / 10
-        dense = max(GLYPHS[c][0] for c in string) >= 10  # a Chinese character has ten strokes in the same square
+        dense = max(GLYPHS[c][0] for c in string) >= 10  # ten strokes of a Chinese character in one square
         pen_width = width * self.hand.stroke * (0.62 if dense else 1.0)
         gap = max(2.0, pen_width / scale * 1.35)
         span = sum(GLYPHS[c][0] for c in string) + gap * (len(string) - 1)
@@ -145,9 +145,10 @@ class Pen:
             advance, d = GLYPHS[character]
             with self.moved(f"translate({left:.2f} {y - height / 2:.2f}) scale({narrow:.3f} {scale:.3f})"):
                 colour = self._paper if hole else self._ink
+                cap = "round" if self.hand.roundness >= 0.5 else "square"
                 self._parts.append(
                     f'<path d="{d}" fill="none" stroke="{colour}" stroke-width="{pen_width / scale:.3f}" '
-                    f'stroke-linejoin="round" stroke-linecap="{"round" if self.hand.roundness >= 0.5 else "square"}"/>'
+                    f'stroke-linejoin="round" stroke-linecap="{cap}"/>'
                 )
             left += (advance + gap) * narrow
 

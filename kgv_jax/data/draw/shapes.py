@@ -20,11 +20,13 @@ class Shape:
       corners: polygon of the outline; a circle has none.
       legend: box (left, top, right, bottom) for the legend.
       mark: box for a slash or cross over the legend.
+      border_scale: factor on border widths; a plate with narrow arms has no room for a wide line.
     """
 
     corners: tuple[Point, ...]
     legend: Box
     mark: Box
+    border_scale: float = 1.0
 
     def outline(self, corner: float = 0.0) -> str:
         """Returns the outline as an SVG path, with corners rounded by about `corner`."""
@@ -64,14 +66,16 @@ SHAPES: Mapping[str, Shape] = {
     "wide-rectangle": Shape(_rectangle(49, 30), _square(50, 50, 23), _square(50, 50, 27)),
     "octagon": Shape(_regular(8, 22.5, 51), _square(50, 50, 33), _square(50, 50, 40)),
     "hexagon": Shape(_regular(6, 0), _square(50, 50, 30), _square(50, 50, 34)),
-    "pentagon": Shape(((50, 3), (96, 42), (96, 97), (4, 97), (4, 42)), _square(50, 62, 27), _square(50, 60, 34)),
+    "pentagon": Shape(((50, 3), (96, 42), (96, 97), (4, 97), (4, 42)),
+                      _square(50, 62, 27), _square(50, 60, 34)),
     "pennant": Shape(((2, 10), (98, 50), (2, 90)), _square(32, 50, 20), _square(32, 50, 24)),
-    "cross-buck": Shape(_cross_buck(), _square(50, 50, 8), _square(50, 50, 20)),
+    "cross-buck": Shape(_cross_buck(), _square(50, 50, 8), _square(50, 50, 20), border_scale=0.45),
 }
 
 _ALIASES = {
     "up-triangle": "triangle", "upward-triangle": "triangle", "triangle-up": "triangle",
-    "down-triangle": "inverted-triangle", "triangle-down": "inverted-triangle", "downward-triangle": "inverted-triangle",
+    "down-triangle": "inverted-triangle", "triangle-down": "inverted-triangle",
+    "downward-triangle": "inverted-triangle",
     "round": "circle", "disc": "circle", "disk": "circle", "rhombus": "diamond", "lozenge": "diamond",
     "portrait-rectangle": "rectangle", "vertical-rectangle": "rectangle", "tall-rectangle": "rectangle",
     "landscape-rectangle": "wide-rectangle", "horizontal-rectangle": "wide-rectangle",

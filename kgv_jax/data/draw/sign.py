@@ -11,7 +11,7 @@ from kgv_jax.data.draw.colours import to_rgb
 from kgv_jax.data.draw.legends import draw_legend
 from kgv_jax.data.draw.pen import Hand
 from kgv_jax.data.draw.raster import rasterise
-from kgv_jax.data.draw.shapes import SHAPES, Box
+from kgv_jax.data.draw.shapes import SHAPES, Box, Shape
 from kgv_jax.util.errors import UserError, nearest
 
 
@@ -40,7 +40,7 @@ class SignSpec:
     legend: str | np.ndarray | None = None
     legend_colour: str = "#101012"
     marks: tuple[tuple[str, str], ...] = ()
-    hand: Hand = Hand()
+    hand: Hand = dataclasses.field(default_factory=Hand)
     border_width: float = 9.0
     rim: str | None = None
     rim_width: float = 0.0
@@ -49,18 +49,19 @@ class SignSpec:
 
 
 def _in_box(group: str, box: Box, scale: float = 1.0) -> str:
-    x, y, side = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, (box[2] - box[0]) * scale
-    return f'<g transform="translate({x - side / 2:.2f} {y - side / 2:.2f}) scale({side / 100:.4f})">{group}</g>'
+    side = (box[2] - box[0]) * scale
+    left, top = (box[0] + box[2] - side) / 2, (box[1] + box[3] - side) / 2
+    return f'<g transform="translate({left:.2f} {top:.2f}) scale({side / 100:.4f})">{group}</g>'
 
 
 def _svg(*parts: str) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">{"".join(parts)}</svg>'
 
 
-def _edge(spec: SignSpec, outline: str) -> str:
+def _edge(spec: SignSpec, shape: Shape, outline: str) -> str:
     lines = []
     if spec.border:
-        lines.append((spec.border, spec.rim_width + spec.border_width))
+        lines.append((spec.border, spec.rim_width + spec.border_width * shape.border_scale))
     if spec.rim_width:
         lines.append((spec.rim or spec.fill, spec.rim_width))
     # Half of a line lies outside of the outline, and is clipped away.
@@ -105,7 +106,7 @@ def render_sign(spec: SignSpec, size_px: int) -> np.ndarray:
     field = f'<path d="{outline}" fill="{spec.fill}"/>'
     marks = "".join(_in_box(draw_legend(name, spec.hand, ink=ink, paper=spec.fill), shape.mark)
                     for name, ink in spec.marks)
-    edge = _edge(spec, outline)
+    edge = _edge(spec, shape, outline)
     if not isinstance(spec.legend, np.ndarray):
         legend = "" if spec.legend is None else _in_box(
             draw_legend(spec.legend, spec.hand, ink=spec.legend_colour, paper=spec.fill),

@@ -44,8 +44,8 @@ def _car(pen: Pen) -> None:
         pen.box(14, 76, 28, 90)
         pen.box(72, 76, 86, 90)
     else:
-        cab = ((28, 46), (42, 28), (70, 28), (82, 46)) if pen.pick(3) == 2 else ((22, 48), (36, 28), (64, 28), (78, 48))
-        pen.area(*cab)
+        shift = 6 if pen.pick(3) == 2 else 0
+        pen.area((22 + shift, 48), (36 + shift, 28), (64 + shift, 28), (78 + shift, 48))
         pen.area((3, 48), (97, 46), (97, 70), (3, 70))
         pen.area((33, 46), (42, 34), (52, 34), (52, 46), hole=True)
         pen.area((57, 46), (57, 34), (66, 34), (74, 46), hole=True)
@@ -168,7 +168,8 @@ def _train(pen: Pen) -> None:
 
 
 def _slippery(pen: Pen) -> None:
-    with pen.moved("translate(26 0) scale(0.5)" if not pen.pick(2) else "translate(22 4) rotate(-14 26 26) scale(0.52)"):
+    upright, turned = "translate(26 0) scale(0.5)", "translate(22 4) rotate(-14 26 26) scale(0.52)"
+    with pen.moved(turned if pen.pick(2) else upright):
         pen.area((28, 16), (72, 16), (86, 50), (94, 54), (94, 82), (6, 82), (6, 54), (14, 50))
         pen.area((35, 24), (65, 24), (74, 47), (26, 47), hole=True)
         pen.box(10, 80, 28, 98)

@@ -167,7 +167,7 @@ def _render(drawing: Drawing, data: bytes, archive: pathlib.Path, scratch: pathl
         raise UserError(f"{archive}: {drawing.file} has SHA-256 {found}, the reviewed picture has"
                         f" {drawing.sha256}; the package has changed, use the version named in kgv_jax/data/fetch.py.")
     path = scratch / f"picture{pathlib.PurePath(drawing.file).suffix}"
-    path.write_bytes(_in_user_units(data) if path.suffix == ".svg" else data)
+    path.write_bytes(_plain_svg(data) if path.suffix == ".svg" else data)
     sheet = decode(path, _SHEET_PX)
     rows, columns = np.nonzero(sheet[..., 3] > 8)
     if not len(rows):
@@ -180,12 +180,17 @@ def _render(drawing: Drawing, data: bytes, archive: pathlib.Path, scratch: pathl
     return np.asarray(square)
 
 
-def _in_user_units(svg: bytes) -> bytes:
-    """Rewrites the size of an SVG such as 210mm to plain numbers, which resvg reads without a viewBox."""
+def _plain_svg(svg: bytes) -> bytes:
+    """Makes an SVG render alike everywhere.
+
+    A size such as 210mm becomes plain numbers, which resvg reads without a viewBox. Text goes (plates
+    and advertisements; letters that belong to a sign are outlines): it depends on the machine's fonts.
+    """
 
     def plain(match: re.Match[bytes]) -> bytes:
         return match[1] + b'="%g"' % (float(match[2]) * _UNITS[match[3].decode()])
 
+    svg = re.sub(rb"<text\b.*?</text>", b"", svg, flags=re.DOTALL)
     tag = re.search(rb"<svg\b[^>]*>", svg)
     if tag is None:
         return svg

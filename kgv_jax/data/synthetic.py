@@ -20,7 +20,7 @@ from kgv_jax.data.draw.pen import Hand
 from kgv_jax.data.draw.shapes import find_shape
 from kgv_jax.data.draw.sign import SignSpec, render_sign
 from kgv_jax.data.draw.stated import Stated, stated_sign, tails
-from kgv_jax.data.draw.things import MARKS
+from kgv_jax.data.draw.things import MARK_COLOURS, MARKS
 from kgv_jax.data.types import Picture
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.names import local_name
@@ -138,7 +138,8 @@ def unknown_compositions(
     graph: Graph, classes: Sequence[str], *, legends: LegendSource, styles: Sequence[str] | None = None
 ) -> tuple[str, ...]:
     """Returns the variants (or classes without variants) that cannot be drawn: no shape, or no pictogram."""
-    return tuple(graph.nodes[v] for _, v in _variants(graph, classes, styles) if _plan(graph, v, legends) is None)
+    pairs = _variants(graph, classes, styles)
+    return tuple(graph.nodes[variant] for _, variant in pairs if _plan(graph, variant, legends) is None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,7 +170,7 @@ def _compose(plan: _Plan, rng: np.random.Generator, size_px: int) -> np.ndarray:
         border=jittered(stated.border, rng) if stated.border else None,
         legend=stretched(np.concatenate(patches, axis=1), rng) if patches else None,
         legend_colour=jittered(stated.legend_colour or readable, rng),
-        marks=tuple((mark, jittered("black" if mark == "end-bars" else "red", rng)) for _, mark in stated.marks),
+        marks=tuple((mark, jittered(MARK_COLOURS[mark], rng)) for _, mark in stated.marks),
         hand=PLAIN_HANDS[rng.integers(len(PLAIN_HANDS))],
         border_width=rng.uniform(6, 12) if on_edge else rng.uniform(3, 6),
         rim_width=0.0 if on_edge else rng.uniform(1.5, 4),

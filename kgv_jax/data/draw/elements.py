@@ -1,4 +1,4 @@
-"""One element of a sign on its own: a shape without colour, a colour without shape, a legend on plain ground."""
+"""One element of a sign on its own: a grey shape, a colour without shape, a legend on plain ground."""
 
 from __future__ import annotations
 

@@ -418,3 +418,5 @@ MARKS: dict[str, Callable[[Pen], None]] = {
     "ring-slash": _ring_slash,
     "end-bars": _end_bars,
 }
+
+MARK_COLOURS: dict[str, str] = {"slash": "red", "cross": "red", "ring-slash": "red", "end-bars": "black"}

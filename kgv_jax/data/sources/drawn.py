@@ -15,6 +15,7 @@ from kgv_jax.data.draw.legends import find_legend
 from kgv_jax.data.draw.pen import Hand
 from kgv_jax.data.draw.sign import SignSpec, render_sign
 from kgv_jax.data.draw.stated import stated_sign, tails
+from kgv_jax.data.draw.things import MARK_COLOURS
 from kgv_jax.data.types import Dataset, Picture
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.load import load_graph
@@ -47,28 +48,44 @@ class Drawing:
 # the present official one; the others are older and simplified forms, as they stand beside real roads.
 DRAWINGS: Mapping[str, tuple[Drawing, ...]] = {
     "de": (
-        Drawing(Hand(), 9, 4, 1.0, 5),
-        Drawing(Hand(stroke=0.85, roundness=0.2, width=0.93, head=0.9), 11, 5, 0.0, 3, 0.93),
-        Drawing(Hand(stroke=1.12, roundness=0.8, width=1.03, head=1.05, variant=3), 8, 4, 1.5, 7),
-        Drawing(Hand(stroke=0.95, roundness=0.4, width=0.98, variant=3), 10, 3.5, 0.0, 4, 1.06),
+        Drawing(Hand(),
+                red_border=9, thin_border=4, rim_width=1.0, corner=5),
+        Drawing(Hand(stroke=0.85, roundness=0.2, width=0.93, head=0.9),
+                red_border=11, thin_border=5, rim_width=0.0, corner=3, legend_scale=0.93),
+        Drawing(Hand(stroke=1.12, roundness=0.8, width=1.03, head=1.05, variant=3),
+                red_border=8, thin_border=4, rim_width=1.5, corner=7),
+        Drawing(Hand(stroke=0.95, roundness=0.4, width=0.98, variant=3),
+                red_border=10, thin_border=3.5, rim_width=0.0, corner=4, legend_scale=1.06),
     ),
     "cn": (
-        Drawing(Hand(stroke=0.92, roundness=0.0, width=0.86, head=0.85, variant=1), 10, 6, 2.0, 8, 1.02),
-        Drawing(Hand(stroke=0.8, roundness=0.25, width=0.9, slant=-4, variant=1), 8.5, 5, 3.0, 10, 0.94),
-        Drawing(Hand(stroke=1.0, roundness=0.1, width=0.84, head=0.95, variant=1), 9.5, 7, 1.5, 6),
-        Drawing(Hand(stroke=0.88, roundness=0.3, width=0.88, slant=2, variant=1), 11, 5.5, 2.5, 9, 0.97),
+        Drawing(Hand(stroke=0.92, roundness=0.0, width=0.86, head=0.85, variant=1),
+                red_border=10, thin_border=6, rim_width=2.0, corner=8, legend_scale=1.02),
+        Drawing(Hand(stroke=0.8, roundness=0.25, width=0.9, slant=-4, variant=1),
+                red_border=8.5, thin_border=5, rim_width=3.0, corner=10, legend_scale=0.94),
+        Drawing(Hand(stroke=1.0, roundness=0.1, width=0.84, head=0.95, variant=1),
+                red_border=9.5, thin_border=7, rim_width=1.5, corner=6),
+        Drawing(Hand(stroke=0.88, roundness=0.3, width=0.88, slant=2, variant=1),
+                red_border=11, thin_border=5.5, rim_width=2.5, corner=9, legend_scale=0.97),
     ),
     "ru": (
-        Drawing(Hand(1.18, roundness=1.0, width=1.08, head=1.12, flipped=True, variant=2), 7, 4, 2.5, 3, 1.05),
-        Drawing(Hand(stroke=1.3, roundness=0.7, width=1.02, head=1.2, variant=2), 9, 5, 1.0, 6, 0.95),
-        Drawing(Hand(1.22, roundness=0.9, width=1.12, flipped=True, variant=2), 8, 4.5, 2.0, 4),
-        Drawing(Hand(stroke=1.1, roundness=0.6, width=1.05, head=1.15, slant=2, variant=2), 7.5, 5, 1.5, 5, 1.02),
+        Drawing(Hand(stroke=1.18, roundness=1.0, width=1.08, head=1.12, flipped=True, variant=2),
+                red_border=7, thin_border=4, rim_width=2.5, corner=3, legend_scale=1.05),
+        Drawing(Hand(stroke=1.3, roundness=0.7, width=1.02, head=1.2, variant=2),
+                red_border=9, thin_border=5, rim_width=1.0, corner=6, legend_scale=0.95),
+        Drawing(Hand(stroke=1.22, roundness=0.9, width=1.12, flipped=True, variant=2),
+                red_border=8, thin_border=4.5, rim_width=2.0, corner=4),
+        Drawing(Hand(stroke=1.1, roundness=0.6, width=1.05, head=1.15, slant=2, variant=2),
+                red_border=7.5, thin_border=5, rim_width=1.5, corner=5, legend_scale=1.02),
     ),
     "us": (
-        Drawing(Hand(1.28, roundness=0.6, width=1.12, head=1.28, flipped=True, variant=5), 6, 2.2, 2.2, 6, 1.12),
-        Drawing(Hand(stroke=1.08, roundness=0.1, width=1.06, head=1.35, slant=3, variant=5), 8, 3, 1.6, 9),
-        Drawing(Hand(1.2, roundness=0.3, width=1.1, head=1.2, flipped=True, variant=5), 7, 2.6, 1.9, 7, 1.06),
-        Drawing(Hand(stroke=1.35, roundness=0.8, width=1.08, head=1.3, variant=5), 7, 2.0, 2.5, 8, 1.03),
+        Drawing(Hand(stroke=1.28, roundness=0.6, width=1.12, head=1.28, flipped=True, variant=5),
+                red_border=6, thin_border=2.2, rim_width=2.2, corner=6, legend_scale=1.12),
+        Drawing(Hand(stroke=1.08, roundness=0.1, width=1.06, head=1.35, slant=3, variant=5),
+                red_border=8, thin_border=3, rim_width=1.6, corner=9),
+        Drawing(Hand(stroke=1.2, roundness=0.3, width=1.1, head=1.2, flipped=True, variant=5),
+                red_border=7, thin_border=2.6, rim_width=1.9, corner=7, legend_scale=1.06),
+        Drawing(Hand(stroke=1.35, roundness=0.8, width=1.08, head=1.3, variant=5),
+                red_border=7, thin_border=2.0, rim_width=2.5, corner=8, legend_scale=1.03),
     ),
 }
 
@@ -88,8 +105,8 @@ def load(
 ) -> Dataset:
     """Returns the drawn road signs of a source country and of target countries.
 
-    Of the source's drawings of a class, a share of `validation_fraction` (at least one, where it is above zero)
-    goes to validation and as many to the source's own test domain; the rest is for training.
+    Of the source's drawings of a class, a share of `validation_fraction` (at least one, where it is above
+    zero) goes to validation and as many to the source's own test domain; the rest is for training.
 
     Args:
       source: country to learn from: `de`, `cn`, `ru` or `us`.
@@ -106,7 +123,8 @@ def load(
             raise UserError(f"no drawn country {country!r}{nearest(country, DRAWINGS)}; "
                             f"expected {', '.join(DRAWINGS)}")
     if len({source, *targets}) != 1 + len(targets):
-        raise UserError(f"source {source!r} and targets {tuple(targets)!r} name a country twice; name each once")
+        raise UserError(f"source {source!r} and targets {tuple(targets)!r} name a country twice; "
+                        "name each once")
     graph = load_graph(graph_path()).graph
     drawings = {source: len(DRAWINGS[source]), **dict.fromkeys(targets, drawings_per_target)}
     pictures = {country: country_pictures(graph, country, drawings=n) for country, n in drawings.items()}
@@ -147,7 +165,7 @@ def sign_spec(graph: Graph, variant: int, country: str, drawing: Drawing) -> Sig
         border=hue(stated.border, country) if stated.border else None,
         legend=legends[0] if legends else None,
         legend_colour=hue(stated.legend_colour or "black", country),
-        marks=tuple((mark, hue("black" if mark == "end-bars" else "red", country)) for _, mark in stated.marks),
+        marks=tuple((mark, hue(MARK_COLOURS[mark], country)) for _, mark in stated.marks),
         hand=drawing.hand,
         border_width=drawing.red_border if red_edge else drawing.thin_border,
         rim=hue("white", country) if red_edge or stated.border is None else fill,
@@ -169,8 +187,9 @@ def _split(
         held = max(1, round(validation_fraction * len(drawings))) if validation_fraction > 0 else 0
         if len(drawings) - 2 * held < 1:
             raise UserError(
-                f"validation_fraction {validation_fraction} holds out {2 * held} of the {len(drawings)} drawings "
-                f"of {label!r} for validation and test, and leaves none to train on; expected a share below 0.5"
+                f"validation_fraction {validation_fraction} holds out {2 * held} of the {len(drawings)} "
+                f"drawings of {label!r} for validation and test, and leaves none to train on; "
+                "expected a share below 0.5"
             )
         digest = hashlib.sha256(f"{seed}/{label}".encode()).digest()
         order = np.random.default_rng(np.frombuffer(digest, np.uint32)).permutation(len(drawings))

@@ -1,0 +1,1 @@
+"""Knowledge graphs: files in, hierarchies, masks, ablations, and a doctor for them."""

@@ -117,7 +117,8 @@ def test_relative_iris_do_not_depend_on_the_folder(tmp_path):
 def test_literals_in_several_languages(tmp_path):
     text = """@prefix r: <http://www.w3.org/2000/01/rdf-schema#> .
     <e:s> a <e:Class> ; r:label "Vorfahrt"@de , "Yield"@en , "Give way"@en ; <e:height> 3 , 4 ."""
-    graph, report = (lambda x: (x.graph, x.report))(load_graph(write(tmp_path, "a.ttl", text)))
+    loaded = load_graph(write(tmp_path, "a.ttl", text))
+    graph, report = loaded.graph, loaded.report
     assert graph.labels == ("Give way",)
     assert graph.attributes == {0: {"label@de": "Vorfahrt", "height": "3"}}
     assert report.dropped == {"further label of a node": 1, "further value of an attribute": 1}
@@ -198,8 +199,9 @@ def test_a_missing_file_names_its_neighbour(tmp_path):
     write(tmp_path, "signs.ttl", TURTLE)
     with pytest.raises(UserError, match=r"no such graph file, did you mean 'signs.ttl'"):
         load_graph(tmp_path / "sign.ttl")
+    (tmp_path / "folder.ttl").mkdir()
     with pytest.raises(UserError, match="is a folder"):
-        load_graph(write(tmp_path, "x", "").parent.joinpath("folder.ttl").mkdir() or tmp_path / "folder.ttl")
+        load_graph(tmp_path / "folder.ttl")
 
 
 def test_every_truncation_of_a_table_or_turtle_loads_or_is_a_user_error(tmp_path):

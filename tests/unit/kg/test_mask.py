@@ -155,6 +155,10 @@ def test_held_out_classes_are_ignored_everywhere(graph):
     np.testing.assert_array_equal(table.table[:, :, rest], full.table[:, :, rest])
     m = table.combine(np.arange(len(table.table), dtype=np.int32)[:, None])
     assert (m[:, :, hidden] == 0).all()
+    # deer.de lies below deer and is a head: training shows it.
+    table = build(graph, ignored=[graph.node("deer")])
+    assert (table.table[:, :, graph.node("deer.cn")] == 0).all()
+    assert table.table[table.row("deer.de"), 0, graph.node("deer.de")] == 1
 
 
 def test_combination_of_heads(graph):

@@ -16,11 +16,11 @@ import numpy as np
 from kgv_jax.data.draw.colours import find_colour, jittered, to_rgb
 from kgv_jax.data.draw.elements import Patch, draw_colour, draw_legend_alone, draw_shape, stretched
 from kgv_jax.data.draw.legends import find_legend, legend_alpha
+from kgv_jax.data.draw.marks import MARK_COLOURS, MARKS
 from kgv_jax.data.draw.pen import Hand
 from kgv_jax.data.draw.shapes import find_shape
 from kgv_jax.data.draw.sign import SignSpec, render_sign
 from kgv_jax.data.draw.stated import Stated, stated_sign, tails
-from kgv_jax.data.draw.things import MARK_COLOURS, MARKS
 from kgv_jax.data.types import Picture
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.names import local_name
@@ -33,6 +33,15 @@ PLAIN_HANDS = (
     Hand(stroke=1.2, roundness=0.3, width=1.06, head=1.08, variant=3),
     Hand(stroke=0.78, roundness=0.9, width=0.9, head=1.15, flipped=True, slant=3.0),
     Hand(stroke=1.08, roundness=0.1, width=1.0, head=0.85, slant=-3.0, flipped=True, variant=3),
+)
+
+# For pictures that this renderer has not drawn: every form of a pictogram, in hands as different as they come.
+VARIED_HANDS = (
+    *PLAIN_HANDS,
+    Hand(stroke=0.85, roundness=0.2, width=0.88, head=0.9, variant=1),
+    Hand(stroke=1.15, roundness=0.9, width=1.1, head=1.2, variant=2, flipped=True),
+    Hand(stroke=1.0, roundness=0.5, width=0.95, head=1.1, variant=4, flipped=True),
+    Hand(stroke=1.3, roundness=0.4, width=1.12, head=1.3, variant=5),
 )
 
 Drawing = Callable[[np.random.Generator, int], np.ndarray]
@@ -48,10 +57,10 @@ class LegendSource(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class DrawnLegends:
-    """The renderer's own pictograms, in hands that no country uses.
+    """The renderer's own pictograms.
 
     Attributes:
-      hands: who draws; one patch a hand.
+      hands: who draws, by default hands that no drawn country uses; one patch a hand.
       labels: labels of nodes, tried where a local name says nothing to the renderer.
     """
 
@@ -175,7 +184,7 @@ def _compose(plan: _Plan, rng: np.random.Generator, size_px: int) -> np.ndarray:
         border_width=rng.uniform(6, 12) if on_edge else rng.uniform(3, 6),
         rim_width=0.0 if on_edge else rng.uniform(1.5, 4),
         corner=rng.uniform(2, 9),
-        legend_scale=rng.uniform(0.9, 1.15),
+        legend_scale=rng.uniform(0.9, 1.15) * (1.3 if len(patches) > 1 else 1.0),
     )
     return render_sign(spec, size_px)
 

@@ -231,6 +231,58 @@ def _lane_ends(pen: Pen) -> None:
     pen.line((48, 66), (48, 52), width=6)
 
 
+def _side_road_acute_left(pen: Pen) -> None:
+    pen.line((58, 98), (58, 4), width=(15, 18)[pen.pick(2)])
+    pen.line((14, 22), (58, 74), width=(12, 9)[pen.pick(2)])
+
+
+def _skewed_road_left(pen: Pen) -> None:
+    if pen.pick(2):
+        pen.stroke("M32 98Q34 64 62 48L66 4", 15)
+        pen.line((58, 54), (14, 34), width=12)
+    else:
+        pen.line((8, 56), (92, 16), width=15)
+        pen.line((54, 96), (54, 36), width=15)
+
+
+def _lanes_joining(pen: Pen) -> None:
+    if pen.pick(2):
+        pen.line((50, 2), (50, 36), width=20)
+        pen.line((30, 98), (30, 62), (46, 34), width=11)
+        pen.line((70, 98), (70, 62), (54, 34), width=11)
+    else:
+        pen.area((42, 96), (58, 96), (54, 74), (46, 74))
+        pen.arrow((44, 4), (44, 40), (22, 60), (22, 96), width=10, head=26)
+        pen.arrow((78, 96), (78, 60), (58, 40), (58, 4), width=10, head=26)
+
+
+def _closed_lane_left(pen: Pen) -> None:
+    pen.arrow((70, 96), (70, 4), width=12, head=30)
+    pen.line((26, 96), (26, 32), width=12)
+    pen.line((10, 28), (42, 28), width=14)
+
+
+def _closed_lane_of_three(pen: Pen) -> None:
+    pen.arrow((18, 96), (18, 8), width=10, head=26)
+    pen.arrow((50, 96), (50, 8), width=10, head=26)
+    pen.line((82, 96), (82, 32), width=10)
+    pen.line((70, 28), (96, 28), width=12)
+
+
+def _bridge_rails(pen: Pen) -> None:
+    for side in (-1, 1):
+        x = 50 + side * 16
+        pen.line((x + side * 20, 96), (x, 78), (x, 22), (x + side * 20, 4), width=(13, 9)[pen.pick(2)])
+
+
+def _pavement_edge(pen: Pen) -> None:
+    pen.area((34, 46), (66, 46), (74, 98), (26, 98))
+    pen.line((50, 94), (50, 80), width=4, hole=True)
+    pen.line((50, 68), (50, 54), width=4, hole=True)
+    for x, y in ((40, 36), (52, 38), (60, 32), (46, 26), (56, 20), (42, 14), (52, 8)):
+        pen.disc(x, y, 4)
+
+
 _LEFT: dict[str, Callable[[Pen], None]] = {
     "arrow-left": _left,
     "turn-left": _turn_left,
@@ -245,6 +297,9 @@ _LEFT: dict[str, Callable[[Pen], None]] = {
     "narrows-left": _narrows_left,
     "chevron-left": _chevron_left,
     "one-way-left": _one_way_left,
+    "side-road-acute-left": _side_road_acute_left,
+    "skewed-road-left": _skewed_road_left,
+    "closed-lane-left": _closed_lane_left,
 }
 
 ARROWS: dict[str, Callable[[Pen], None]] = {
@@ -268,4 +323,8 @@ ARROWS: dict[str, Callable[[Pen], None]] = {
     "divided-road": _divided_road,
     "dead-end": _dead_end,
     "lane-ends": _lane_ends,
+    "lanes-joining": _lanes_joining,
+    "closed-lane-of-three": _closed_lane_of_three,
+    "bridge-rails": _bridge_rails,
+    "pavement-edge": _pavement_edge,
 }

@@ -170,6 +170,31 @@ def _frog(pen: Pen) -> None:
     pen.line((84, 72), (62, 72), (92, 92), (66, 94), width=8)
 
 
+def _camel(pen: Pen) -> None:
+    if pen.pick(2):
+        pen.fill("M28 56Q34 30 46 42Q54 24 64 42Q78 44 86 58V70H30Z")
+    else:
+        pen.fill("M28 58Q36 48 46 44Q56 16 66 42Q82 46 88 60V70H30Z")
+    pen.line((34, 60), (22, 62), (18, 34), (6, 36), width=9)
+    for x in (34, 44, 74, 84):
+        pen.line((x, 66), (x + 2, 98), width=6)
+
+
+def _sheep(pen: Pen) -> None:
+    pen.fill("M24 40Q40 28 60 32Q90 30 94 48Q96 66 84 70Q58 78 34 70Q20 60 24 40Z")
+    pen.area((4, 46), (14, 34), (28, 34), (30, 50), (16, 56))
+    for x in (36, 46, 74, 84):
+        pen.line((x, 68), (x, 92), width=7)
+
+
+def _seat_belt(pen: Pen) -> None:
+    pen.disc(50, 16, 13 * pen.hand.head)
+    pen.area((34, 32), (66, 32), (86, 56), (80, 98), (20, 98), (14, 56))
+    pen.line((30, 34), (78, 92), width=7, hole=True)
+    if pen.pick(2):
+        pen.line((20, 84), (80, 84), width=6, hole=True)
+
+
 BEINGS: dict[str, Callable[[Pen], None]] = {
     "pedestrian": _pedestrian,
     "pedestrian-crossing": _pedestrian_crossing,
@@ -185,4 +210,7 @@ BEINGS: dict[str, Callable[[Pen], None]] = {
     "skier": _skier,
     "flagger": _flagger,
     "frog": _frog,
+    "camel": _camel,
+    "sheep": _sheep,
+    "seat-belt": _seat_belt,
 }

@@ -9,15 +9,17 @@ import numpy as np
 
 from kgv_jax.data.draw.arrows import ARROWS
 from kgv_jax.data.draw.beings import BEINGS
+from kgv_jax.data.draw.marks import MARKS
 from kgv_jax.data.draw.pen import Hand, Pen
 from kgv_jax.data.draw.raster import rasterise
-from kgv_jax.data.draw.things import MARKS, THINGS
+from kgv_jax.data.draw.things import THINGS
 from kgv_jax.data.draw.vehicles import VEHICLES
+from kgv_jax.data.draw.words import WORDS
 from kgv_jax.util.errors import UserError, nearest
 
-LEGENDS: Mapping[str, Callable[[Pen], None]] = {**ARROWS, **VEHICLES, **BEINGS, **THINGS, **MARKS}
+LEGENDS: Mapping[str, Callable[[Pen], None]] = {**ARROWS, **VEHICLES, **BEINGS, **THINGS, **WORDS, **MARKS}
 
-_FACING = frozenset((*VEHICLES, *BEINGS)) - {"slippery-road", "overtaking", "truck-overtaking"}
+_FACING = frozenset((*VEHICLES, *BEINGS)) - {"slippery-road", "overtaking", "truck-overtaking", "tilting-car"}
 
 # What graphs and artwork call the same drawing.
 _ALIASES = {alias: name for name, aliases in {
@@ -52,7 +54,8 @@ _ALIASES = {alias: name for name, aliases in {
     "steep-ascent": "ascent",
     "swing-bridge": "opening-bridge opening-or-swing-bridge",
     "wind-sock": "windsock crosswind dangerous-crosswinds crosswinds",
-    "quay": "river-bank quay-or-river-bank wave",
+    "quay": "river-bank quay-or-river-bank",
+    "waves": "wave water",
     "snowflake": "ice snow",
     "exclamation": "exclamation-mark other-danger danger",
     "fuel-pump": "fuel gas-station petrol-pump",

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from kgv_jax.data.draw.colours import find_colour
 from kgv_jax.data.draw.legends import find_legend
+from kgv_jax.data.draw.marks import MARKS
 from kgv_jax.data.draw.shapes import find_shape
-from kgv_jax.data.draw.things import MARKS
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.names import local_name
 

@@ -1,4 +1,4 @@
-"""Pictograms of things, roads, limits and words, and the marks that are laid over another legend."""
+"""Pictograms of things, of the road itself and of its surroundings."""
 
 from __future__ import annotations
 
@@ -207,6 +207,28 @@ def _explosion(pen: Pen) -> None:
              (40, 74), (14, 88), (24, 60), (2, 50), (24, 40), (12, 14), (38, 26))
 
 
+def _house(pen: Pen) -> None:
+    pen.area((50, 10), (96, 48), (84, 48), (84, 92), (16, 92), (16, 48), (4, 48))
+    pen.box(42, 60, 60, 92, hole=True)
+    if pen.pick(2):
+        pen.box(66, 56, 78, 68, hole=True)
+
+
+def _waves(pen: Pen) -> None:
+    for y in (36, 60) if pen.pick(2) else (28, 50, 72):
+        pen.stroke(f"M4 {y}Q15 {y - 14} 27 {y}T50 {y}T73 {y}T96 {y}", 8)
+
+
+def _stop_sign(pen: Pen) -> None:
+    pen.area((30, 2), (70, 2), (98, 30), (98, 70), (70, 98), (30, 98), (2, 70), (2, 30))
+    pen.text("STOP", 50, 50, 38, width=7, across=84, hole=True)
+
+
+def _yield_sign(pen: Pen) -> None:
+    pen.area((2, 8), (98, 8), (50, 92))
+    pen.area((24, 22), (76, 22), (50, 66), hole=True)
+
+
 def _bed(pen: Pen) -> None:
     pen.line((8, 26), (8, 86), width=8)
     pen.line((4, 70), (94, 70), (94, 86), width=9)
@@ -256,79 +278,8 @@ def _chains(pen: Pen) -> None:
             pen.line((44, 4), (56, 28), width=5)
 
 
-def _weight(pen: Pen) -> None:
-    pen.text("5.5t" if pen.pick(2) else "6t", 50, 50, 62, width=11)
-
-
-def _axle_weight(pen: Pen) -> None:
-    pen.text("8t", 50, 30, 50, width=10)
-    pen.line((16, 84), (84, 84), width=6)
-    pen.box(8, 68, 24, 100)
-    pen.box(76, 68, 92, 100)
-
-
-def _height(pen: Pen) -> None:
-    pen.area((50, 26), (30, 2), (70, 2))
-    pen.area((50, 74), (30, 98), (70, 98))
-    pen.text("3.8m" if pen.pick(2) else "4m", 50, 50, 34, width=8)
-
-
-def _width(pen: Pen) -> None:
-    pen.area((22, 50), (2, 28), (2, 72))
-    pen.area((78, 50), (98, 28), (98, 72))
-    pen.text("2.5" if pen.pick(2) else "2m", 50, 50, 40, width=8, across=50)
-
-
-def _length(pen: Pen) -> None:
-    pen.box(34, 12, 96, 42)
-    pen.box(6, 20, 30, 42)
-    pen.disc(20, 44, 7)
-    pen.disc(80, 44, 7)
-    pen.text("10m", 50, 76, 34, width=8)
-
-
-def _distance(pen: Pen) -> None:
-    pen.box(6, 54, 32, 76)
-    pen.box(68, 54, 94, 76)
-    pen.text("70m", 50, 26, 34, width=8)
-    pen.line((34, 65), (66, 65), width=6)
-
-
-def _parking(pen: Pen) -> None:
-    pen.text("P", 50, 50, (88, 76, 92)[pen.pick(3)], width=(17, 14, 20)[pen.pick(3)])
-
-
-def _information(pen: Pen) -> None:
-    if pen.pick(2):
-        pen.text("i", 50, 50, 84, width=18)
-    else:
-        pen.disc(50, 14, 12)
-        pen.area((34, 36), (60, 36), (60, 84), (70, 84), (70, 96), (32, 96), (32, 84), (42, 84), (42, 48),
-                 (34, 48))
-
-
 def _bar(pen: Pen) -> None:
     pen.box(2, 38, 98, 62)
-
-
-def _words(*lines: str) -> Callable[[Pen], None]:
-    def draw(pen: Pen) -> None:
-        step = 100 / len(lines)
-        for i, line in enumerate(lines):
-            height = min(step * 0.74, 82 if len(line) == 1 else 56)
-            pen.text(line, 50, step * (i + 0.5), height, width=height * 0.19)
-    return draw
-
-
-def _number(value: int) -> Callable[[Pen], None]:
-    def draw(pen: Pen) -> None:
-        if pen.pick(6) == 5:
-            pen.text("SPEED", 50, 9, 15, width=4, across=80)
-            pen.text("LIMIT", 50, 31, 15, width=4, across=80)
-            pen.text(str(value), 50, 72, 52, width=11)
-        else:
-            pen.text(str(value), 50, 50, (66, 76, 70)[pen.pick(3)], width=(12, 10, 14)[pen.pick(3)])
-    return draw
 
 
 THINGS: dict[str, Callable[[Pen], None]] = {
@@ -356,6 +307,10 @@ THINGS: dict[str, Callable[[Pen], None]] = {
     "electricity": _electricity,
     "fog": _fog,
     "explosion": _explosion,
+    "house": _house,
+    "waves": _waves,
+    "stop-sign": _stop_sign,
+    "yield-sign": _yield_sign,
     "bed": _bed,
     "restaurant": _restaurant,
     "tent": _tent,
@@ -363,60 +318,5 @@ THINGS: dict[str, Callable[[Pen], None]] = {
     "motorway": _motorway,
     "headlights": _headlights,
     "snow-chains": _chains,
-    "weight": _weight,
-    "axle-weight": _axle_weight,
-    "height": _height,
-    "width": _width,
-    "length": _length,
-    "distance": _distance,
-    "parking": _parking,
-    "information": _information,
     "bar": _bar,
-    "stop-text": _words("STOP"),
-    "stop-hanzi": _words("停"),
-    "yield-text": _words("YIELD"),
-    "yield-hanzi": _words("让"),
-    "slow-hanzi": _words("慢"),
-    "do-not-enter-text": _words("DO NOT", "ENTER"),
-    "one-way-text": _words("ONE", "WAY"),
-    "do-not-pass-text": _words("DO", "NOT", "PASS"),
-    "school-text": _words("SCHOOL"),
-    "only-text": _words("ONLY"),
-    "customs-text": _words("ZOLL", "DOUANE"),
-    "taxi-text": _words("TAXI"),
-    **{f"number-{value}": _number(value) for value in (5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70,
-                                                       75, 80, 90, 100, 110, 120, 130)},
 }
-
-
-def _slash(pen: Pen) -> None:
-    pen.line((14, 14), (86, 86), width=9)
-
-
-def _cross(pen: Pen) -> None:
-    pen.line((14, 14), (86, 86), width=9)
-    pen.line((86, 14), (14, 86), width=9)
-
-
-def _ring_slash(pen: Pen) -> None:
-    pen.ring(50, 50, 44, 9)
-    pen.line((19, 19), (81, 81), width=9)
-
-
-def _end_bars(pen: Pen) -> None:
-    if pen.pick(2):
-        pen.line((86, 14), (14, 86), width=12)
-    else:
-        for shift in (-14, -7, 0, 7, 14):
-            pen.line((84 + shift / 2, 16 + shift / 2), (16 + shift / 2, 84 + shift / 2), width=3)
-
-
-# Laid over the sign's field, not inside the legend box; drawn in their own colour.
-MARKS: dict[str, Callable[[Pen], None]] = {
-    "slash": _slash,
-    "cross": _cross,
-    "ring-slash": _ring_slash,
-    "end-bars": _end_bars,
-}
-
-MARK_COLOURS: dict[str, str] = {"slash": "red", "cross": "red", "ring-slash": "red", "end-bars": "black"}

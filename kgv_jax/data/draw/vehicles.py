@@ -52,6 +52,15 @@ def _car(pen: Pen) -> None:
         _wheels(pen, 70, 10, 24, 76)
 
 
+def _front(pen: Pen) -> None:
+    pen.area((26, 14), (74, 14), (86, 48), (96, 52), (96, 80), (4, 80), (4, 52), (14, 48))
+    pen.area((34, 22), (66, 22), (74, 46), (26, 46), hole=True)
+    pen.disc(20, 64, 6, hole=True)
+    pen.disc(80, 64, 6, hole=True)
+    pen.box(8, 76, 26, 96)
+    pen.box(74, 76, 92, 96)
+
+
 def _overtaking(pen: Pen) -> None:
     for move in ("translate(-1 24) scale(0.52)", "translate(49 24) scale(0.52)"):
         with pen.moved(move):
@@ -60,10 +69,7 @@ def _overtaking(pen: Pen) -> None:
                 pen.area((28, 28), (72, 28), (66, 42), (34, 42), hole=True)
                 pen.area((34, 66), (66, 66), (72, 78), (28, 78), hole=True)
             else:
-                pen.area((26, 14), (74, 14), (86, 48), (96, 52), (96, 80), (4, 80), (4, 52), (14, 48))
-                pen.area((34, 22), (66, 22), (74, 46), (26, 46), hole=True)
-                pen.box(8, 76, 26, 96)
-                pen.box(74, 76, 92, 96)
+                _front(pen)
 
 
 def _truck(pen: Pen) -> None:
@@ -84,11 +90,8 @@ def _truck_overtaking(pen: Pen) -> None:
         pen.box(16, 40, 84, 58, hole=True)
         pen.box(14, 76, 34, 94)
         pen.box(66, 76, 86, 94)
-    with pen.moved("translate(54 34) scale(0.46)"):
-        pen.area((26, 14), (74, 14), (86, 48), (96, 52), (96, 76), (4, 76), (4, 52), (14, 48))
-        pen.area((34, 22), (66, 22), (74, 46), (26, 46), hole=True)
-        pen.box(8, 72, 26, 90)
-        pen.box(74, 72, 92, 90)
+    with pen.moved("translate(54 32) scale(0.46)"):
+        _front(pen)
 
 
 def _bus(pen: Pen) -> None:
@@ -210,6 +213,80 @@ def _airplane(pen: Pen) -> None:
                  (50, 92), (30, 98), (30, 92), (44, 80), (42, 60), (2, 72), (2, 62), (42, 38), (42, 20))
 
 
+def _tilting_car(pen: Pen) -> None:
+    with pen.moved("rotate(-16 50 50) translate(20 4) scale(0.66)"):
+        _front(pen)
+    if pen.pick(2):
+        pen.area((2, 98), (2, 84), (52, 84), (70, 98))
+    else:
+        pen.line((4, 92), (56, 92), width=6)
+        for x in (66, 78, 90):
+            pen.disc(x, 94, 4)
+
+
+def _crashed_cars(pen: Pen) -> None:
+    if pen.pick(2):
+        for place in ("translate(-2 30) rotate(-8 25 25) scale(0.5)",
+                      "translate(104 30) scale(-0.5 0.5) rotate(-8 25 25)"):
+            with pen.moved(place):
+                pen.area((3, 50), (24, 46), (38, 26), (74, 26), (90, 48), (97, 52), (97, 72), (3, 72))
+                pen.disc(24, 74, 12)
+                pen.disc(76, 74, 12)
+        for x in (38, 50, 62):
+            pen.line((50, 34), (x, 12), width=4)
+    else:
+        for place in ("rotate(-28 25 25) translate(-6 22) scale(0.52)",
+                      "translate(46 44) rotate(30 25 25) scale(0.52)"):
+            with pen.moved(place):
+                pen.box(2, 26, 98, 74)
+                pen.area((20, 32), (34, 36), (34, 64), (20, 68), hole=True)
+                pen.area((84, 32), (72, 36), (72, 64), (84, 68), hole=True)
+
+
+def _dangerous_load(pen: Pen) -> None:
+    if pen.pick(2):
+        pen.fill("M50 6A38 26 0 0 1 50 58A38 26 0 0 1 50 6Z")
+    else:
+        pen.box(18, 2, 82, 58)
+        pen.box(27, 10, 73, 50, hole=True)
+        pen.box(33, 16, 67, 44)
+    pen.line((10, 68), (90, 68), width=7)
+    for x in (18, 36, 64, 82):
+        pen.line((x, 72), (x, 94), width=11)
+
+
+def _grounded_truck(pen: Pen) -> None:
+    pen.fill("M2 96Q30 94 42 78Q50 68 58 78Q70 94 98 96Z")
+    with pen.moved("rotate(-10 50 40)"):
+        pen.box(4, 46, 96, 56)
+        pen.area((4, 46), (4, 30), (12, 20), (28, 20), (28, 46))
+        if pen.pick(2):
+            pen.box(34, 16, 94, 46)
+        pen.disc(16, 60, 9)
+        pen.disc(84, 60, 9)
+
+
+def _helicopter(pen: Pen) -> None:
+    pen.line((6, 20), (90, 20), width=6)
+    pen.line((44, 20), (44, 34), width=6)
+    pen.fill("M8 56Q12 32 44 32H60L96 38V46L64 54Q58 72 36 72Q8 72 8 56Z")
+    pen.area((16, 52), (24, 40), (36, 40), (36, 52), hole=True)
+    pen.line((92, 30), (92, 54), width=5)
+    pen.line((14, 86), (66, 86), width=6)
+    pen.line((28, 72), (24, 86), width=4)
+    pen.line((48, 70), (52, 86), width=4)
+
+
+def _snowmobile(pen: Pen) -> None:
+    pen.area((2, 62), (34, 46), (48, 54), (92, 54), (98, 66), (88, 78), (40, 78), (30, 68))
+    pen.line((2, 86), (46, 86), (58, 80), width=6)
+    if pen.pick(2):
+        pen.disc(56, 14, 9 * pen.hand.head)
+        pen.line((68, 52), (58, 28), (38, 46), width=10)
+    else:
+        pen.line((34, 48), (28, 34), (22, 36), width=6)
+
+
 VEHICLES: dict[str, Callable[[Pen], None]] = {
     "bicycle": _bicycle,
     "car": _car,
@@ -226,4 +303,10 @@ VEHICLES: dict[str, Callable[[Pen], None]] = {
     "cart": _cart,
     "trailer": _trailer,
     "airplane": _airplane,
+    "helicopter": _helicopter,
+    "snowmobile": _snowmobile,
+    "tilting-car": _tilting_car,
+    "crashed-cars": _crashed_cars,
+    "grounded-truck": _grounded_truck,
+    "dangerous-load": _dangerous_load,
 }

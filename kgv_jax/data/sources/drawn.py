@@ -12,10 +12,10 @@ import numpy as np
 
 from kgv_jax.data.draw.colours import hue
 from kgv_jax.data.draw.legends import find_legend
+from kgv_jax.data.draw.marks import MARK_COLOURS
 from kgv_jax.data.draw.pen import Hand
 from kgv_jax.data.draw.sign import SignSpec, render_sign
 from kgv_jax.data.draw.stated import stated_sign, tails
-from kgv_jax.data.draw.things import MARK_COLOURS
 from kgv_jax.data.types import Dataset, Picture
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.load import load_graph

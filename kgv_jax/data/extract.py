@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from kgv_jax.data.draw.legends import find_legend
-from kgv_jax.data.draw.things import MARKS
+from kgv_jax.data.draw.marks import MARKS
 from kgv_jax.data.synthetic import Patch
 from kgv_jax.data.types import Picture
 from kgv_jax.kg.graph import Graph
@@ -22,7 +22,10 @@ from kgv_jax.kg.names import local_name
 _WORK_PX = 192
 _RIM = 0.03  # of the sign's width: its outermost line, and what a renderer blurs
 _SPECK = 0.0015  # of the sign's area: smaller islands of ink are dust
+_GROUND = 0.3  # of the sign's area at least lies inside its border
 _INK = (0.01, 0.75)  # of the ground's area: less is dust, more is not a pictogram
+_BEGINS, _ENDS = 0.05, 0.18  # of the sign's width, from its edge: where borders begin and end at the latest
+_CONTRAST = 40  # RGB distance: less is one colour printed unevenly
 
 # Hue in degrees; saturation and value tell the colours without one.
 _HUES = {"red": (-22, 14), "orange": (14, 42), "brown": (14, 42), "yellow": (36, 70), "green": (80, 190),
@@ -53,7 +56,8 @@ class ExtractedLegends:
                 continue
             node = graph.node(picture.label)
             legends = facts.tails(node, "hasLegend")
-            drawn = [e for e in legends if find_legend(local_name(graph.nodes[e]), graph.labels[e]) not in MARKS]
+            named = [find_legend(local_name(graph.nodes[e]), graph.labels[e]) for e in legends]
+            drawn = [e for e, name in zip(legends, named, strict=True) if name not in MARKS]
             if not drawn or len(drawn) < len(legends):
                 continue
             border, fill = facts.colours(node, style or picture.domain)
@@ -70,7 +74,7 @@ class ExtractedLegends:
         return tuple(self._by_node.get(node_name, ()))
 
     def patches_for_class(self, class_name: str) -> Sequence[Patch]:
-        """Returns whole pictograms of a class (name or local name): all its legends, as they stand together."""
+        """Returns whole pictograms of a class (name or local name), all its legends together."""
         return tuple(self._by_class.get(local_name(class_name), ()))
 
 
@@ -92,30 +96,51 @@ def extract_legend(rgba: np.ndarray, *, border: str | None, fill: str | None) ->
     if border is not None and border != fill:
         ground = _inside_border(rgba, ground, depth, border)
     area = int(ground.sum())
-    if area < _SPECK * rgba.shape[0] ** 2:
+    if area < _GROUND * solid.sum():
         return None
-    distance = np.linalg.norm(rgba[..., :3].astype(np.float32) - _commonest(rgba[ground]), axis=-1)
-    scale = np.quantile(distance[ground], 0.99)
-    if scale < 40:
+    paper = rgba[ground & _may_be(rgba, fill)]
+    if len(paper) < 0.1 * area:
         return None
-    alpha = np.clip(distance / (0.8 * scale), 0, 1) * ground
+    distance = np.linalg.norm(rgba[..., :3].astype(np.float32) - _commonest(paper), axis=-1)
+    contrast = np.quantile(distance[ground], 0.99)
+    if contrast < _CONTRAST:
+        return None
+    alpha = np.clip(1.25 * distance / contrast, 0, 1) * ground
     alpha *= _without_specks(alpha > 0.5, smallest=_SPECK * solid.sum())
     if not _INK[0] <= (alpha > 0.5).sum() / area <= _INK[1]:
         return None
-    return _tight(np.round(255 * alpha).astype(np.uint8))
+    cut = ~ground & (depth > _ENDS * rgba.shape[0])
+    return _tight(_bridged(np.round(255 * alpha).astype(np.uint8), cut))
 
 
 def _inside_border(rgba: np.ndarray, ground: np.ndarray, depth: np.ndarray, border: str) -> np.ndarray:
     """Returns what the border encloses, without the border's own blurred edge."""
     coloured = _is_colour(rgba, border) & (rgba[..., 3] > 200)
     _, islands = cv2.connectedComponents(coloured.astype(np.uint8), connectivity=8)
-    near_edge = coloured & (depth < 0.08 * rgba.shape[0])
+    near_edge = coloured & (depth < _BEGINS * rgba.shape[0])
     frame = np.isin(islands, np.setdiff1d(islands[near_edge], 0))
     frame = cv2.dilate(frame.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    count, rest, stats, _ = cv2.connectedComponentsWithStats((ground & ~frame).astype(np.uint8), connectivity=4)
-    outer = set(np.unique(rest[ground & (depth < 2 * _RIM * rgba.shape[0]) & ~frame]))
-    kept = [i for i in range(1, count) if i not in outer and stats[i, cv2.CC_STAT_AREA] > _SPECK * depth.size]
-    return np.isin(rest, kept)
+    _, rest, stats, _ = cv2.connectedComponentsWithStats((ground & ~frame).astype(np.uint8), connectivity=4)
+    inner = np.unique(rest[depth > 2 * _BEGINS * rgba.shape[0]])  # the rest is a rim outside the border
+    large = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] > _SPECK * depth.size)
+    return np.isin(rest, np.setdiff1d(np.intersect1d(inner, large), 0))
+
+
+def _may_be(rgba: np.ndarray, fill: str | None) -> np.ndarray:
+    """Returns where the ground may show: white and yellow stand for each other, as the convention allows."""
+    if fill is None:
+        return np.ones(rgba.shape[:2], bool)
+    names = ("white", "yellow", "orange") if fill in ("white", "yellow") else (fill,)
+    return np.any([_is_colour(rgba, name) for name in names], axis=0)
+
+
+def _bridged(mask: np.ndarray, gap: np.ndarray) -> np.ndarray:
+    """Continues a pictogram across the slash cut out of it: each pixel is as the nearest one beside."""
+    gap = cv2.dilate(gap.astype(np.uint8), np.ones((3, 3), np.uint8))
+    _, nearest = cv2.distanceTransformWithLabels(gap, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    beside = np.zeros(nearest.max() + 1, np.uint8)
+    beside[nearest[gap == 0]] = mask[gap == 0]
+    return beside[nearest]
 
 
 def _is_colour(rgba: np.ndarray, name: str) -> np.ndarray:

@@ -141,8 +141,9 @@ def prepare_roadsigns(
             archive = _archive(package, pathlib.Path(scratch), archives)
             pictures = fetch.read_pictures(package, archive, {drawing.file for drawing in drawings})
             for drawing in drawings:
-                rendered[drawing.id] = _render(drawing, pictures[drawing.file], archive, pathlib.Path(scratch))
-    _write(folder, table, rendered, {package.name: package.licence for package in packages})
+                data = pictures[drawing.file]
+                rendered[drawing.id] = _render(drawing, data, archive, pathlib.Path(scratch))
+    write_prepared(folder, table, rendered, {package.name: package.licence for package in packages})
     return True
 
 
@@ -165,7 +166,8 @@ def _render(drawing: Drawing, data: bytes, archive: pathlib.Path, scratch: pathl
     found = hashlib.sha256(data).hexdigest()
     if found != drawing.sha256:
         raise UserError(f"{archive}: {drawing.file} has SHA-256 {found}, the reviewed picture has"
-                        f" {drawing.sha256}; the package has changed, use the version named in kgv_jax/data/fetch.py.")
+                        f" {drawing.sha256}; the package has changed, use the version that"
+                        " kgv_jax/data/fetch.py names.")
     path = scratch / f"picture{pathlib.PurePath(drawing.file).suffix}"
     path.write_bytes(_plain_svg(data) if path.suffix == ".svg" else data)
     sheet = decode(path, _SHEET_PX)
@@ -198,13 +200,20 @@ def _plain_svg(svg: bytes) -> bytes:
     return svg[: tag.start()] + re.sub(pattern, plain, tag[0]) + svg[tag.end() :]
 
 
-def _write(
+def write_prepared(
     folder: pathlib.Path,
     table: tuple[Drawing, ...],
     rendered: dict[str, np.ndarray],
     licences: dict[str, str],
 ) -> None:
-    """The manifest is written last: where it is, all is."""
+    """Writes the cache; the manifest comes last: where it is, all is.
+
+    Args:
+      folder: where to.
+      table: what the pictures are.
+      rendered: drawing id -> [s, s, 4] uint8 RGBA.
+      licences: package name -> licence.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "manifest.json").unlink(missing_ok=True)
     mark = uuid.uuid4().hex

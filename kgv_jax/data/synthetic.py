@@ -35,7 +35,7 @@ PLAIN_HANDS = (
     Hand(stroke=1.08, roundness=0.1, width=1.0, head=0.85, slant=-3.0, flipped=True, variant=3),
 )
 
-# For pictures that this renderer has not drawn: every form of a pictogram, in hands as different as they come.
+# For pictures that this renderer has not drawn: every form of a pictogram, in hands far apart.
 VARIED_HANDS = (
     *PLAIN_HANDS,
     Hand(stroke=0.85, roundness=0.2, width=0.88, head=0.9, variant=1),
@@ -45,6 +45,10 @@ VARIED_HANDS = (
 )
 
 Drawing = Callable[[np.random.Generator, int], np.ndarray]
+
+
+_USED_AS = {"hasShape": "Shape", "hasBorderColour": "Colour", "hasFillColour": "Colour",
+            "hasLegendColour": "Colour", "hasLegend": "Legend"}
 
 
 class LegendSource(Protocol):
@@ -88,8 +92,8 @@ def element_pictures(
     A shape has no colour, a colour has no shape, a legend stands on plain ground: each says one thing.
     """
     pictures = []
-    for node in _elements(graph):
-        draw = _element_drawing(graph, node, legends)
+    for node, kind in _elements(graph).items():
+        draw = _element_drawing(graph, node, kind, legends)
         if draw is None:
             continue
         name = graph.nodes[node]
@@ -102,7 +106,8 @@ def element_pictures(
 
 def unknown_elements(graph: Graph, legends: LegendSource) -> tuple[str, ...]:
     """Returns the Shape, Colour and Legend nodes that cannot be drawn."""
-    return tuple(graph.nodes[n] for n in _elements(graph) if _element_drawing(graph, n, legends) is None)
+    return tuple(graph.nodes[node] for node, kind in _elements(graph).items()
+                 if _element_drawing(graph, node, kind, legends) is None)
 
 
 def composition_pictures(
@@ -189,15 +194,20 @@ def _compose(plan: _Plan, rng: np.random.Generator, size_px: int) -> np.ndarray:
     return render_sign(spec, size_px)
 
 
-def _elements(graph: Graph) -> list[int]:
-    return [n for n, kind in enumerate(graph.types) if kind in ("Shape", "Colour", "Legend")]
+def _elements(graph: Graph) -> dict[int, str]:
+    """Returns the kind of every element node: its type, else (in a table without types) what it is used as."""
+    kinds = {n: kind for n, kind in enumerate(graph.types) if kind in ("Shape", "Colour", "Legend")}
+    for _, relation, tail in graph.triples:
+        if used_as := _USED_AS.get(local_name(graph.relations[relation])):
+            kinds.setdefault(int(tail), used_as)
+    return dict(sorted(kinds.items()))
 
 
-def _element_drawing(graph: Graph, node: int, legends: LegendSource) -> Drawing | None:
+def _element_drawing(graph: Graph, node: int, kind: str, legends: LegendSource) -> Drawing | None:
     names = (local_name(graph.nodes[node]), graph.labels[node])
-    if graph.types[node] == "Shape":
+    if kind == "Shape":
         return functools.partial(draw_shape, name) if (name := find_shape(*names)) else None
-    if graph.types[node] == "Colour":
+    if kind == "Colour":
         return functools.partial(draw_colour, name) if (name := find_colour(*names)) else None
     patches = legends.patches(graph.nodes[node])
     if not patches and (mark := find_legend(*names)) in MARKS:

@@ -151,7 +151,7 @@ def _tram(pen: Pen) -> None:
 
 
 def _train(pen: Pen) -> None:
-    if pen.pick(2) and pen.hand.variant % 3 != 1:
+    if pen.pick(2):
         pen.area((22, 16), (78, 16), (84, 74), (16, 74))
         pen.box(28, 26, 46, 46, hole=True)
         pen.box(54, 26, 72, 46, hole=True)

@@ -116,7 +116,8 @@ def load(
       seed: which drawing of a class is held out.
 
     Raises:
-      UserError: if a country is unknown, twice there, or the split leaves nothing to train on.
+      UserError: if a country is unknown or named twice, there are fewer drawings than asked for, or the
+        split leaves nothing to train on.
     """
     for country in (source, *targets):
         if country not in DRAWINGS:
@@ -125,6 +126,9 @@ def load(
     if len({source, *targets}) != 1 + len(targets):
         raise UserError(f"source {source!r} and targets {tuple(targets)!r} name a country twice; "
                         "name each once")
+    most = min(len(DRAWINGS[country]) for country in targets) if targets else 1
+    if not 1 <= drawings_per_target <= most:
+        raise UserError(f"drawings_per_target {drawings_per_target} is not possible; expected 1 to {most}")
     graph = load_graph(graph_path()).graph
     drawings = {source: len(DRAWINGS[source]), **dict.fromkeys(targets, drawings_per_target)}
     pictures = {country: country_pictures(graph, country, drawings=n) for country, n in drawings.items()}

@@ -195,7 +195,7 @@ def _compose(plan: _Plan, rng: np.random.Generator, size_px: int) -> np.ndarray:
 
 
 def _elements(graph: Graph) -> dict[int, str]:
-    """Returns the kind of every element node: its type, else (in a table without types) what it is used as."""
+    """Returns the kind of every element node: its type, else (a table has none) what it is used as."""
     kinds = {n: kind for n, kind in enumerate(graph.types) if kind in ("Shape", "Colour", "Legend")}
     for _, relation, tail in graph.triples:
         if used_as := _USED_AS.get(local_name(graph.relations[relation])):

@@ -14,7 +14,7 @@ import sys
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from kgv_jax.util.errors import UserError
 
@@ -127,10 +127,9 @@ def read_pictures(package: Package, archive: pathlib.Path, files: Collection[str
         raise UserError(f"{archive}: SHA-256 is {found}, but {package.name}'s published archive has"
                         f" {package.sha256}; the file ({len(data)} bytes) is truncated or another version,"
                         " delete it and fetch it again.")
-    reader: Callable[[bytes, dict[str, str]], dict[str, bytes]]
-    reader = {".whl": _read_zip, ".tgz": _read_tar, ".deb": _read_deb}[archive.suffix]
+    read = {".whl": _read_zip, ".tgz": _read_tar, ".deb": _read_deb}[archive.suffix]
     try:
-        pictures = reader(data, {package.folder + file: file for file in files})
+        pictures = read(data, {package.folder + file: file for file in files})
     except (*_DAMAGE, EOFError, OSError, ValueError) as error:
         raise UserError(f"{archive}: cannot be unpacked ({error}); delete it and fetch it again.") from error
     if missing := sorted(set(files) - set(pictures)):

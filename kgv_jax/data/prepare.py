@@ -86,7 +86,7 @@ def open_prepared(folder: pathlib.Path, table: tuple[Drawing, ...]) -> Prepared:
     manifest, pixels = folder / "manifest.json", folder / "artwork.npy"
     if not manifest.exists() or not pixels.exists():
         raise UserError(f"the sign artwork is not prepared: {folder} has no artwork.npy with a manifest.json;"
-                        f" run `{COMMAND}` once (5 MB of packages, and a Debian package of clip art).")
+                        f" run `{COMMAND}` once (30 MB of packages, half a minute).")
     damaged = f"the prepared artwork is damaged; delete the folder {folder} and run `{COMMAND}` again."
     try:
         described = json.loads(manifest.read_text(encoding="utf-8"))
@@ -138,6 +138,7 @@ def prepare_roadsigns(
     with tempfile.TemporaryDirectory(prefix="kgv_jax_") as scratch:
         for package in packages:
             drawings = [drawing for drawing in table if drawing.package == package.name]
+            print(f"{package.name}: fetching and rendering {len(drawings)} pictures ...", file=sys.stderr)
             archive = _archive(package, pathlib.Path(scratch), archives)
             pictures = fetch.read_pictures(package, archive, {drawing.file for drawing in drawings})
             for drawing in drawings:

@@ -23,6 +23,13 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Returns the config of a variant."""
     config = default_config()
     config.method = "kgv_compose"
+    config.model.encoder = "resnet8_flat"
+    config.model.norm = "batch"
+    config.optim.learning_rate = 4e-3
+    config.synthetic.elements_per_step = 16
+    config.synthetic.compositions_per_step = 32
+    # The drawn countries have hands of their own; a composition must not borrow one of theirs.
+    config.synthetic.hands = "plain"
     if variant == "quick":
         config.train.steps = 150
         config.data.train_photographs = 30
@@ -31,7 +38,9 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
         config.data.source = "vienna"
         config.data.targets = "germany,clipart,diamond,rectangle"
         config.kg.path = "artwork"
-        config.synthetic.legends = "source"
+        config.synthetic.legends = "both"
+        config.synthetic.hands = "varied"
+        config.data.validation_fraction = 1.0
     elif variant:
         raise UserError(f"The variant of configs/roadsigns.py is {variant!r}; expected quick, artwork or none.")
     return config

@@ -35,7 +35,7 @@ class Data:
     photographs: str = _setting("auto", "make photographs of the pictures", choices=("auto", "yes", "no"))
     train_photographs: int = _setting(60, "photographs of each training picture at fraction 1", low=1)
     test_photographs: int = _setting(10, "photographs of each test picture", low=1)
-    validation_fraction: float = _setting(0.2, "share of each source class kept for choices", low=0.0, high=0.5)
+    validation_fraction: float = _setting(0.2, "share of the source kept for choices", low=0.0, high=1.0)
     split_seed: int = _setting(0, "seed of the split and of every photograph; not the run's seed", low=0)
 
 
@@ -69,6 +69,9 @@ class Synthetic:
     photographs: int = _setting(10, "photographs of each synthetic picture", low=1)
     legends: str = _setting(
         "drawn", "hand of the legends: our renderer's, taken from source pictures", choices=("drawn", "source", "both")
+    )
+    hands: str = _setting(
+        "varied", "hands of the drawn legends: every one, or only those that no drawn country uses", choices=("varied", "plain")
     )
     styles: str = _setting("", "styles to compose in, separated by commas; empty: every style of the graph")
 

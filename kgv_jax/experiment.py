@@ -169,7 +169,8 @@ def _synthetic_pictures(
     if wanted.legends in ("source", "both"):
         hands.append(ExtractedLegends(graph, dataset.train))
     if wanted.legends in ("drawn", "both"):
-        hands.append(synthetic.DrawnLegends.for_graph(graph))
+        drawn_by = {"varied": synthetic.VARIED_HANDS, "plain": synthetic.PLAIN_HANDS}[wanted.hands]
+        hands.append(synthetic.DrawnLegends.for_graph(graph, drawn_by))
     legends = MergedLegends(hands)
     seed = config.data.split_seed
     elements = compositions = ()

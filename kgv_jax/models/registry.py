@@ -29,9 +29,11 @@ class EncoderSpec:
     std: tuple[float, float, float] = (0.25, 0.25, 0.25)
 
 
-def _resnet(stage_sizes: tuple[int, ...], widths: tuple[int, ...], stem_stride: int) -> Callable[..., nn.Module]:
+def _resnet(
+    stage_sizes: tuple[int, ...], widths: tuple[int, ...], stem_stride: int, pool: str = "mean"
+) -> Callable[..., nn.Module]:
     def make(*, norm: str) -> nn.Module:
-        return ResNet(stage_sizes, widths, norm=norm, stem_stride=stem_stride)
+        return ResNet(stage_sizes, widths, norm=norm, stem_stride=stem_stride, pool=pool)
 
     return make
 
@@ -39,6 +41,7 @@ def _resnet(stage_sizes: tuple[int, ...], widths: tuple[int, ...], stem_stride: 
 _ENCODERS: dict[str, EncoderSpec] = {
     "resnet_test": EncoderSpec(_resnet((1, 1), (8, 16), 2), 16, "two stages of one block; for tests"),
     "resnet8": EncoderSpec(_resnet((1, 1, 1), (32, 64, 128), 2), 32, "three stages of one block, 0.3 M parameters"),
+    "resnet8_flat": EncoderSpec(_resnet((1, 1, 1), (32, 64, 128), 2, "flatten"), 32, "resnet8, its last map flattened"),
     "resnet8_wide": EncoderSpec(_resnet((1, 1, 1), (48, 96, 192), 2), 32, "resnet8, 1.5 times as wide"),
     "resnet10": EncoderSpec(_resnet((1, 1, 1, 1), (32, 64, 128, 256), 2), 48, "four stages of one block"),
     "resnet18_small": EncoderSpec(_resnet((2, 2, 2, 2), (64, 128, 256, 512), 1), 32, "ResNet-18 with a 3x3 stem"),

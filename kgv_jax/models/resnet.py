@@ -57,6 +57,8 @@ class ResNet(nn.Module):
       stage_sizes: blocks in each stage; the first block of every later stage halves the map.
       widths: channels of each stage.
       norm: "group" or "batch".
+      pool: "mean" over the last map, or "flatten": it keeps where things are, which tells small
+        pictograms apart long before a mean does, at the price of one input size.
       stem_stride: 1 keeps the resolution; 2 halves it in the first convolution, which on a CPU
         costs a quarter of the time.
     """
@@ -65,6 +67,7 @@ class ResNet(nn.Module):
     widths: Sequence[int]
     norm: str = "group"
     stem_stride: int = 2
+    pool: str = "mean"
 
     @nn.compact
     def __call__(self, images: Array, *, train: bool) -> Features:
@@ -76,4 +79,5 @@ class ResNet(nn.Module):
                 stride = 2 if stage > 0 and block == 0 else 1
                 x = BasicBlock(width, stride, self.norm, name=f"stage{stage}_block{block}")(x, train=train)
             taps.append(x)
-        return Features(jnp.mean(x, (1, 2)), x, tuple(taps))
+        pooled = x.reshape(len(x), -1) if self.pool == "flatten" else jnp.mean(x, (1, 2))
+        return Features(pooled, x, tuple(taps))

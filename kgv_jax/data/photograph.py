@@ -37,20 +37,20 @@ class Nuisance:
       jpeg_quality: quality factor of the JPEG, 1 to 100.
     """
 
-    scale: tuple[float, float] = (0.6, 0.9)
-    shift: float = 0.06
+    scale: tuple[float, float] = (0.75, 0.95)
+    shift: float = 0.04
     rotation_deg: float = 10.0
-    tilt_deg: float = 30.0
+    tilt_deg: float = 25.0
     clutter: float = 0.25
-    blur_px: tuple[float, float] = (0.0, 0.9)
-    motion_px: tuple[float, float] = (0.0, 2.5)
+    blur_px: tuple[float, float] = (0.0, 0.6)
+    motion_px: tuple[float, float] = (0.0, 1.5)
     exposure: tuple[float, float] = (-1.0, 0.4)
     gamma: float = 0.4
     shade: float = 0.25
     cast: float = 0.2
     saturation: tuple[float, float] = (0.6, 1.2)
-    noise: tuple[float, float] = (0.0, 0.05)
-    jpeg_quality: tuple[float, float] = (35.0, 95.0)
+    noise: tuple[float, float] = (0.0, 0.03)
+    jpeg_quality: tuple[float, float] = (50.0, 95.0)
 
     def __post_init__(self):
         for field in dataclasses.fields(self):

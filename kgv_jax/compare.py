@@ -24,11 +24,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 from ml_collections import config_flags
 
 from kgv_jax import config_schema
-from kgv_jax.flags import parse_flags
+from kgv_jax.flags import run_command
 from kgv_jax.methods.presets import PRESETS
 from kgv_jax.predictions import Predictions
 from kgv_jax.report import stats
@@ -41,7 +41,9 @@ _WORKDIR = flags.DEFINE_string("workdir", "runs/compare", "Folder of the compari
 _METHODS = flags.DEFINE_list("methods", list(PRESETS), "Methods; `NAME:SEEDS` gives one its own number of seeds.")
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of every method.", lower_bound=1)
 _FRACTIONS = flags.DEFINE_list("fractions", ["1"], "Shares of the training photographs.")
-_JOBS = flags.DEFINE_integer("jobs", os.cpu_count() or 1, "Runs at a time, each on its share of the cores.", lower_bound=1)
+_JOBS = flags.DEFINE_integer(
+    "jobs", os.cpu_count() or 1, "Runs at a time, each on its share of the cores.", lower_bound=1
+)
 
 CONTROLS = ("ce", "attribute_bce")
 
@@ -93,7 +95,7 @@ def run_all(keys: Sequence[RunKey], root: pathlib.Path, config_arguments: Sequen
     cores = sorted(os.sched_getaffinity(0))
     shares: queue.Queue[list[int]] = queue.Queue()
     for job in range(jobs):
-        shares.put(cores[job :: jobs] or cores)
+        shares.put(cores[job::jobs] or cores)
 
     def run(key: RunKey) -> RunKey:
         share = shares.get()
@@ -111,7 +113,9 @@ def run_all(keys: Sequence[RunKey], root: pathlib.Path, config_arguments: Sequen
                 key = future.result()
                 each = (time.monotonic() - start) / number
                 left = each * (len(todo) - number) / 60
-                _log.info("%d/%d %s fraction %g seed %d; %.0f min left", number, len(todo), *dataclasses.astuple(key), left)
+                _log.info(
+                    "%d/%d %s fraction %g seed %d; %.0f min left", number, len(todo), *dataclasses.astuple(key), left
+                )
         except BaseException:
             for future in futures:
                 future.cancel()
@@ -141,7 +145,9 @@ def _run_one(key: RunKey, root: pathlib.Path, config_arguments: Sequence[str], c
         raise UserError(f"{key} failed with exit code {done.returncode}; its log {log} ends:\n{tail}")
 
 
-def summarise(keys: Sequence[RunKey], root: pathlib.Path, *, source: str, targets: Sequence[str]) -> list[dict[str, Any]]:
+def summarise(
+    keys: Sequence[RunKey], root: pathlib.Path, *, source: str, targets: Sequence[str]
+) -> list[dict[str, Any]]:
     """Returns a summary row for every method, fraction, head and domain, the mean over targets included.
 
     Drawings (class x domain) and seeds are resampled, not photographs. `versus` holds the paired
@@ -208,15 +214,5 @@ def main(argv: list[str]) -> None:
     print_tables(summary_tables(summary, source=config.data.source, controls=CONTROLS))
 
 
-def run() -> None:
-    """Entry point: a user's mistake is one message and exit code 2, never a traceback."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        app.run(main, flags_parser=parse_flags)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    run()
+    run_command(main)

@@ -71,7 +71,9 @@ class Synthetic:
         "drawn", "hand of the legends: our renderer's, taken from source pictures", choices=("drawn", "source", "both")
     )
     hands: str = _setting(
-        "varied", "hands of the drawn legends: every one, or only those that no drawn country uses", choices=("varied", "plain")
+        "varied",
+        "hands of the drawn legends: every one, or only those that no drawn country uses",
+        choices=("varied", "plain"),
     )
     styles: str = _setting("", "styles to compose in, separated by commas; empty: every style of the graph")
 
@@ -101,7 +103,9 @@ class Kgv:
     inclusion: float = _setting(0.0, "weight of KL(child || parent) over hierarchical triples", low=0.0)
     score: str = _setting("fast", "form of the score", choices=("fast", "oracle"))
     density_head: str = _setting(
-        "instance", "what the density head sums: instanceOf alone, or the evidence of every fact", choices=("instance", "facts")
+        "instance",
+        "what the density head sums: instanceOf alone, or the evidence of every fact",
+        choices=("instance", "facts"),
     )
 
 
@@ -121,7 +125,9 @@ class Optim:
     weight_decay: float = _setting(0.02, "decoupled decay of kernels; never of norms, biases or nodes", low=0.0)
     clip_norm: float = _setting(1.0, "clip gradients by global norm; 0 does not", low=0.0)
     node_rate: float = _setting(1.0, "learning rate of nodes and relations, as a multiple", low=0.0)
-    ema_decay: float = _setting(0.0, "moving average of the parameters, used in evaluation; 0 is none", low=0.0, high=0.99999)
+    ema_decay: float = _setting(
+        0.0, "moving average of the parameters, used in evaluation; 0 is none", low=0.0, high=0.99999
+    )
     label_smoothing: float = _setting(0.0, "of the cross-entropy", low=0.0, high=0.9)
 
 
@@ -210,7 +216,9 @@ def resolve(values: ml_collections.ConfigDict | dict[str, Any]) -> Config:
     config = _read(Config, plain, "config")
     for key, value in PRESETS[config.method].settings.items():
         section, name = key.split(".")
-        config = dataclasses.replace(config, **{section: dataclasses.replace(getattr(config, section), **{name: value})})
+        config = dataclasses.replace(
+            config, **{section: dataclasses.replace(getattr(config, section), **{name: value})}
+        )
     _cross_check(config)
     return config
 
@@ -238,10 +246,14 @@ def _check(key: str, value: Any, expected: type, metadata: typing.Mapping[str, A
     if expected is str and isinstance(value, (list, tuple)):
         value = ",".join(map(str, value))
     if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
-        raise UserError(f"{key} is {value!r} ({type(value).__name__}); expected {expected.__name__}: {metadata['about']}.")
+        raise UserError(
+            f"{key} is {value!r} ({type(value).__name__}); expected {expected.__name__}: {metadata['about']}."
+        )
     low, high, choices = metadata["low"], metadata["high"], metadata["choices"]
     if (low is not None and value < low) or (high is not None and value > high):
-        raise UserError(f"{key} is {value!r}; expected from {low} to {'any' if high is None else high}: {metadata['about']}.")
+        raise UserError(
+            f"{key} is {value!r}; expected from {low} to {'any' if high is None else high}: {metadata['about']}."
+        )
     if choices is not None and value not in choices:
         raise UserError(f"{key} is {value!r}{nearest(str(value), choices)}; expected one of {', '.join(choices)}.")
     return value
@@ -251,13 +263,15 @@ def _cross_check(config: Config) -> None:
     kgv, train = config.kgv, config.train
     if not kgv.var_min <= kgv.var_init <= kgv.var_max:
         raise UserError(
-            f"config.kgv.var_init is {kgv.var_init}; expected between var_min = {kgv.var_min} and var_max = {kgv.var_max}."
+            f"config.kgv.var_init is {kgv.var_init}; expected between var_min = {kgv.var_min} "
+            f"and var_max = {kgv.var_max}."
         )
     if config.data.name == "folder" and not config.data.root:
         raise UserError("config.data.root is empty; a folder data set needs the folder: --config.data.root=ROOT.")
     if train.batch_size % train.accumulate:
         raise UserError(
-            f"config.train.accumulate is {train.accumulate}, which does not divide train.batch_size = {train.batch_size}."
+            f"config.train.accumulate is {train.accumulate}, which does not divide "
+            f"config.train.batch_size = {train.batch_size}; choose a divisor."
         )
     if train.accumulate > 1 and kgv.loss == "images":
         raise UserError(

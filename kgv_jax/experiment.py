@@ -126,9 +126,7 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
             (mask.row(int(node)), *(mask.row(variant) for variant in variants[int(node)])) for node in class_nodes
         ),
         parents=parents,
-        pipeline=make_pipeline(
-            streams, seed=config.seed, process_index=process_index, process_count=process_count
-        ),
+        pipeline=make_pipeline(streams, seed=config.seed, process_index=process_index, process_count=process_count),
         domains=_test_examples(config, dataset),
         notes=dataset.notes + graph_notes,
     )
@@ -179,7 +177,8 @@ def _synthetic_pictures(
         if not elements:
             raise UserError(
                 f"The renderer knows no shape, colour or legend of the graph {config.kg.path!r}, so method "
-                f"{config.method!r} has no element pictures. Use method kgv_no_synthetic, or name nodes as the renderer does."
+                f"{config.method!r} has no element pictures. Use method kgv_no_synthetic, or name nodes as the "
+                "renderer does."
             )
     if wanted.compositions:
         classes = [graph.nodes[node] for node in class_nodes]
@@ -245,7 +244,9 @@ def _streams(
 
     data = config.data
     real_rows = [class_head(node_of[p.label], style.get(node_of[p.label])) for p in dataset.train]
-    plan = [("train", dataset.train, real_rows, [label_of[p.label] for p in dataset.train], 1.0, config.train.batch_size)]
+    plan = [
+        ("train", dataset.train, real_rows, [label_of[p.label] for p in dataset.train], 1.0, config.train.batch_size)
+    ]
     if elements:
         rows = [mask.rows_for(p.depicts) for p in elements]
         plan.append(("elements", elements, rows, [0] * len(elements), 0.0, config.synthetic.elements_per_step))
@@ -273,9 +274,7 @@ def _streams(
     return streams
 
 
-def _style_variants(
-    config: Config, graph: Graph, variants: Mapping[int, Sequence[int]], style: str
-) -> dict[int, int]:
+def _style_variants(config: Config, graph: Graph, variants: Mapping[int, Sequence[int]], style: str) -> dict[int, int]:
     """Returns the variant of each class that is used in the style called `style`, by class node."""
     if not _known(graph, [config.kg.style_relation]):
         return {}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import pathlib
 import re
+import sys
+from collections.abc import Callable
 
-from absl import flags
+from absl import app, flags
+from absl import logging as absl_logging
 
 from kgv_jax.config_schema import default_config
 from kgv_jax.util.errors import UserError, nearest
@@ -50,3 +54,20 @@ def _unknown_setting(argv: list[str]) -> str | None:
             if not hasattr(node, "keys"):
                 break
     return None
+
+
+def run_command(main: Callable[[list[str]], None]) -> None:
+    """Runs a command: a user's mistake is one message and exit code 2, never a traceback."""
+    try:
+        app.run(lambda argv: _with_logging(main, argv), flags_parser=parse_flags)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _with_logging(main: Callable[[list[str]], None], argv: list[str]) -> None:
+    # Our own notes as plain lines; of the libraries (orbax tells each write) only warnings.
+    absl_logging.set_verbosity(absl_logging.WARNING)
+    logging.getLogger("kgv_jax").setLevel(logging.INFO)
+    absl_logging.get_absl_handler().setFormatter(logging.Formatter("%(message)s"))
+    main(argv)

@@ -5,16 +5,12 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-
-from absl import app, flags
+from absl import flags
 from ml_collections import config_flags
 
 from kgv_jax import config_schema
+from kgv_jax.flags import run_command
 from kgv_jax.util.errors import UserError
-from kgv_jax.flags import parse_flags
 from kgv_jax.workdir import Workdir
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; `FILE.py:quick` names a variant.")
@@ -54,19 +50,5 @@ def _run(config: config_schema.Config, workdir: Workdir) -> list[dict]:
     return job(config, workdir)
 
 
-def run() -> None:
-    """Entry point: a user's mistake is one message and exit code 2, never a traceback."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("absl").setLevel(logging.WARNING)
-    for name in ("jax", "orbax", "grain"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        app.run(main, flags_parser=parse_flags)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    run()
+    run_command(main)

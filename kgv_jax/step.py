@@ -38,7 +38,10 @@ def make_train_step(
 
     def loss_fn(params: Any, batch_stats: Any, batch: Batch, totals: Metrics, knowledge: Knowledge) -> tuple:
         outputs, updated = classifier.apply(
-            {"params": params["classifier"], "batch_stats": batch_stats}, batch["image"], train=True, mutable=["batch_stats"]
+            {"params": params["classifier"], "batch_stats": batch_stats},
+            batch["image"],
+            train=True,
+            mutable=["batch_stats"],
         )
         values = objective.values(params["knowledge"], outputs, batch, knowledge)
         weights = objective.weights(batch, knowledge)
@@ -50,9 +53,7 @@ def make_train_step(
         return loss, (updated.get("batch_stats", batch_stats), means | {"loss": loss})
 
     def step(state: State, batch: Batch, knowledge: Knowledge) -> tuple[State, Metrics]:
-        totals = {
-            name: jnp.maximum(weight.sum(), 1.0) for name, weight in objective.weights(batch, knowledge).items()
-        }
+        totals = {name: jnp.maximum(weight.sum(), 1.0) for name, weight in objective.weights(batch, knowledge).items()}
         gradient = jax.grad(loss_fn, has_aux=True)
         if accumulate == 1:
             grads, (batch_stats, metrics) = gradient(state.params, state.batch_stats, batch, totals, knowledge)

@@ -23,7 +23,8 @@ from kgv_jax.methods.registry import make_objective
 from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
 from kgv_jax.optim.optimizer import make_optimizer
-from kgv_jax.parallel import distributed, mesh as mesh_lib
+from kgv_jax.parallel import distributed
+from kgv_jax.parallel import mesh as mesh_lib
 from kgv_jax.preemption import StopRequest
 from kgv_jax.state import State, init_state
 from kgv_jax.util.errors import UserError
@@ -64,9 +65,7 @@ class Run:
 def make_run(config: Config) -> Run:
     """Builds everything but the numbers of the state: shapes before memory."""
     mesh = mesh_lib.make_mesh(config.mesh.data, config.mesh.model)
-    experiment = experiment_lib.build(
-        config, process_index=jax.process_index(), process_count=jax.process_count()
-    )
+    experiment = experiment_lib.build(config, process_index=jax.process_index(), process_count=jax.process_count())
     for stream in experiment.pipeline.streams:
         mesh_lib.check_divisible(f"The number of {stream.name!r} pictures a step", stream.per_step, mesh)
     knowledge = make_knowledge(
@@ -158,7 +157,6 @@ def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer) -> State:
 
     per_step = sum(stream.per_step for stream in run.experiment.pipeline.streams)
     batches = run.experiment.pipeline.iterate(start, config.train.steps, prefetch=config.train.prefetch)
-    leader = distributed.is_leader()
     with (
         StopRequest() as stop,
         MetricWriter(workdir.path, resumed_step=start) as writer,

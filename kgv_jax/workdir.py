@@ -53,7 +53,9 @@ class Workdir:
             self.path.mkdir(parents=True, exist_ok=True)
             self._write("config.json", to_dict(config))
         except OSError as error:
-            raise UserError(f"--workdir={self.path} cannot be written: {error.strerror}. Choose another folder.") from error
+            raise UserError(
+                f"--workdir={self.path} cannot be written: {error.strerror}. Choose another folder."
+            ) from error
 
     def read_config(self) -> Config:
         """Returns the config of the run that is in the folder."""

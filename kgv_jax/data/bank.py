@@ -11,6 +11,7 @@ import logging
 import os
 import pathlib
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 
 import cv2
@@ -23,6 +24,7 @@ from kgv_jax.util.errors import UserError
 _log = logging.getLogger(__name__)
 _FORMAT = 2  # raise it when the same parameters give other pixels
 _THREADS = 2
+_TELL_EVERY_SECONDS = 5.0
 _KEEP_BYTES = 512 * 2**20
 
 
@@ -144,10 +146,13 @@ def _in_threads(function, count: int, *, what: str) -> Iterator:
         with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
             # a window, so that results never pile up before a slow disk
             window = max(64, count // 20)
+            told = time.monotonic()
             for start in range(0, count, window):
                 stop = min(start + window, count)
                 yield from pool.map(function, range(start, stop))
-                _log.info("%s %d of %d", what, stop, count)
+                if time.monotonic() - told > _TELL_EVERY_SECONDS:
+                    told = time.monotonic()
+                    _log.info("%s %d of %d", what, stop, count)
     finally:
         cv2.setNumThreads(before)
 

@@ -1,6 +1,6 @@
 """`kgv`: cross-entropy plus beta times the contrastive regulariser over Gaussian nodes (arXiv 2410.15981).
 
-    L = CE(decoder(z), y) + beta * Reg(log N(z_b + r_j ; mu_k, var_k), M)
+L = CE(decoder(z), y) + beta * Reg(log N(z_b + r_j ; mu_k, var_k), M)
 """
 
 from __future__ import annotations

@@ -82,5 +82,7 @@ def over_variants(scores: Array, knowledge: Knowledge) -> Array:
     """Returns `[B, C]`: `logsumexp` of `[B, V]` scores over the variants of each class."""
     num_classes = knowledge.class_node.shape[0]
     top = jax.ops.segment_max(scores.T, knowledge.evidence_class, num_classes)
-    total = jax.ops.segment_sum(jnp.exp(scores.T - top[knowledge.evidence_class]), knowledge.evidence_class, num_classes)
+    total = jax.ops.segment_sum(
+        jnp.exp(scores.T - top[knowledge.evidence_class]), knowledge.evidence_class, num_classes
+    )
     return (top + jnp.log(total)).T

@@ -17,9 +17,7 @@ def start() -> None:
     if coordinator == "auto":
         jax.distributed.initialize()
     elif coordinator:
-        jax.distributed.initialize(
-            coordinator, int(os.environ["KGV_PROCESSES"]), int(os.environ["KGV_PROCESS"])
-        )
+        jax.distributed.initialize(coordinator, int(os.environ["KGV_PROCESSES"]), int(os.environ["KGV_PROCESS"]))
 
 
 def is_leader() -> bool:

@@ -62,7 +62,8 @@ def test_photographs_of_one_picture_differ():
     assert len({image.tobytes() for image in images}) == len(images)
 
 
-def test_from_disk_as_from_memory(tmp_path, caplog):
+def test_from_disk_as_from_memory(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("kgv_jax.data.bank._TELL_EVERY_SECONDS", -1.0)
     caplog.set_level(logging.INFO)
     memory, written = build(), build(cache_dir=tmp_path)
     assert "train: photographed 5 of 5" in caplog.text

@@ -44,7 +44,9 @@ class Graph:
     """The knowledge graph and what is read from it."""
 
     path: str = _setting("roadsigns", "a graph file, or the name of one that comes with the package")
-    class_by: str = _setting("auto", "how class names are matched to nodes", choices=("auto", "label", "iri", "local"))
+    class_by: str = _setting(
+        "auto", "how class names are matched to nodes: auto, label, iri, local, or TABLE.csv:COLUMN of a table of yours"
+    )
     class_type: str = _setting("Class", "rdf:type of class nodes")
     hierarchy: str = _setting("broader,variantOf,subClassOf", "relations closed transitively, separated by commas")
     keep: str = _setting("all", "relations to keep", choices=("all", "hierarchy", "association"))
@@ -266,8 +268,18 @@ def _cross_check(config: Config) -> None:
             f"config.kgv.var_init is {kgv.var_init}; expected between var_min = {kgv.var_min} "
             f"and var_max = {kgv.var_max}."
         )
-    if config.data.name == "folder" and not config.data.root:
-        raise UserError("config.data.root is empty; a folder data set needs the folder: --config.data.root=ROOT.")
+    if config.data.name == "folder":
+        needed = {"data.root": "ROOT", "data.source": "DOMAIN", "kg.path": "FILE.ttl"}
+        for name, example in needed.items():
+            section, key = name.split(".")
+            if not getattr(getattr(config, section), key):
+                raise UserError(f"config.{name} is empty; a folder data set needs it: --config.{name}={example}.")
+    ways = ("auto", "label", "iri", "local")
+    if config.kg.class_by not in ways and ":" not in config.kg.class_by:
+        raise UserError(
+            f"config.kg.class_by is {config.kg.class_by!r}{nearest(config.kg.class_by, ways)}; expected one of "
+            f"{', '.join(ways)}, or TABLE.csv:COLUMN."
+        )
     if train.batch_size % train.accumulate:
         raise UserError(
             f"config.train.accumulate is {train.accumulate}, which does not divide "

@@ -25,11 +25,11 @@ from kgv_jax.data.types import Dataset, Picture
 from kgv_jax.kg import transforms
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.load import load_graph
-from kgv_jax.kg.mapping import map_classes
+from kgv_jax.kg.mapping import map_classes, read_column
 from kgv_jax.kg.mask import INSTANCE_OF, MaskTable, make_mask_table, pad_rows
 from kgv_jax.kg.names import local_name
 from kgv_jax.util.cache import cache_dir
-from kgv_jax.util.errors import UserError
+from kgv_jax.util.errors import UserError, nearest
 
 VALIDATION = "validation"  # name of the source's held-out pictures among the evaluated domains
 
@@ -92,7 +92,14 @@ def load_knowledge_graph(config: Config) -> tuple[Graph, tuple[str, ...]]:
     """Loads the graph file, or one that comes with the package, and what was dropped from it."""
     path = pathlib.Path(config.kg.path)
     if not path.suffix:
-        path = pathlib.Path(str(resources.files("kgv_jax.kg") / "graphs" / f"{config.kg.path}.ttl"))
+        graphs = resources.files("kgv_jax.kg") / "graphs"
+        names = sorted(pathlib.Path(file.name).stem for file in graphs.iterdir() if file.name.endswith(".ttl"))
+        if config.kg.path not in names:
+            raise UserError(
+                f"config.kg.path is {config.kg.path!r}{nearest(config.kg.path, names)}; expected a file (.ttl, .nt, "
+                f".rdf, .csv, .tsv), or one that comes with the package: {', '.join(names)}."
+            )
+        path = pathlib.Path(str(graphs / f"{config.kg.path}.ttl"))
     loaded = load_graph(path, class_types=(config.kg.class_type,))
     report = loaded.report
     notes = (
@@ -106,7 +113,7 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
     """Builds the experiment of a config."""
     dataset = load_dataset(config)
     graph, graph_notes = load_knowledge_graph(config)
-    class_nodes = map_classes(graph, dataset.classes, by=config.kg.class_by)
+    class_nodes = _map_classes(config, graph, dataset)
     # Pictures are drawn from the graph as it is; an ablation changes what the method is told about them.
     elements, compositions = _synthetic_pictures(config, graph, class_nodes, dataset)
     seen = graph
@@ -130,6 +137,12 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
         domains=_test_examples(config, dataset),
         notes=dataset.notes + graph_notes,
     )
+
+
+def _map_classes(config: Config, graph: Graph, dataset: Dataset) -> np.ndarray:
+    file, colon, column = config.kg.class_by.rpartition(":")
+    by = read_column(pathlib.Path(file), column) if colon else config.kg.class_by
+    return map_classes(graph, dataset.classes, by=by, class_types=(config.kg.class_type,))
 
 
 def _known(graph: Graph, names: Sequence[str]) -> list[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import pathlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.names import local_name, plain
-from kgv_jax.util.errors import UserError
+from kgv_jax.util.errors import UserError, nearest
 
 BY = ("auto", "label", "iri", "local")
 
@@ -34,6 +36,31 @@ def find_nodes(
             found = [index for index in graph.alike(name) if graph.types[index] in class_types] or found
     typed = [index for index in found if graph.types[index] in class_types]
     return typed or found
+
+
+def read_column(path: pathlib.Path, column: str) -> dict[str, str]:
+    """Returns class name -> node name from a CSV or TSV table: its first column, and the one called `column`.
+
+    Raises:
+      UserError: if the file cannot be read, has no such column, or names a class twice.
+    """
+    delimiter = "\t" if path.suffix == ".tsv" else ","
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            header, *rows = [row for row in csv.reader(file, delimiter=delimiter) if row]
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise UserError(f"the table of classes {path} cannot be read ({error}); expected a header and rows") from error
+    if column not in header[1:]:
+        raise UserError(f"{path} has no column {column!r}{nearest(column, header[1:])}; it has {', '.join(header)}")
+    place = header.index(column)
+    found: dict[str, str] = {}
+    for number, row in enumerate(rows, start=2):
+        if len(row) <= place:
+            raise UserError(f"{path}: row {number} has {len(row)} cells; expected {len(header)}, as the header")
+        if row[0] in found:
+            raise UserError(f"{path}: row {number} names the class {row[0]!r} a second time; keep one")
+        found[row[0]] = row[place]
+    return found
 
 
 def map_classes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -19,16 +19,18 @@ PARAMETER_RULES: tuple[tuple[str, PartitionSpec], ...] = (
 )
 
 
-def make_mesh(data: int, model: int) -> Mesh:
-    """Returns a mesh over all devices; `data` = -1 takes what `model` leaves."""
-    devices = jax.device_count()
-    if devices % model or (data != -1 and data * model != devices):
+def make_mesh(data: int, model: int, *, devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """Returns a mesh over the devices, all if None; `data` = -1 takes what `model` leaves."""
+    devices = jax.devices() if devices is None else devices
+    count = len(devices)
+    if count % model or (data != -1 and data * model != count):
         raise UserError(
-            f"config.mesh asks for data = {data} x model = {model} devices; this run has {devices}. "
+            f"config.mesh asks for data = {data} x model = {model} devices; this run has {count}. "
             "Set --config.mesh.data=-1 and a --config.mesh.model that divides the devices."
         )
     # Auto: the compiler propagates shardings; Explicit axes would put them into every type.
-    return jax.make_mesh((devices // model, model), ("data", "model"), axis_types=(AxisType.Auto,) * 2)
+    axis_types = (AxisType.Auto,) * 2
+    return jax.make_mesh((count // model, model), ("data", "model"), axis_types=axis_types, devices=devices)
 
 
 def replicated(mesh: Mesh) -> NamedSharding:

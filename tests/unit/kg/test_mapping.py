@@ -1,10 +1,12 @@
 """Class names -> nodes."""
 
+import re
+
 import numpy as np
 import pytest
 
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.mapping import map_classes
+from kgv_jax.kg.mapping import map_classes, read_column
 from kgv_jax.util.errors import UserError
 
 S, L = "https://e.org/sign#", "https://e.org/legend#"
@@ -65,3 +67,25 @@ def test_all_that_are_missing_are_listed(graph):
         map_classes(graph, ["Give way"], by="local")
     with pytest.raises(UserError, match="1 of 1 classes"):
         map_classes(graph, ["yield"], by="iri")
+
+
+def test_a_column_of_a_table_names_the_nodes(tmp_path):
+    table = tmp_path / "classes.csv"
+    table.write_text("folder,gtsrb,node\n00,0,stop\n01,1,yield\n")
+    assert read_column(table, "node") == {"00": "stop", "01": "yield"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("folder,nod\n00,stop\n", "no column 'node', did you mean 'nod'"),
+        ("folder,node\n00\n", "row 2 has 1 cells"),
+        ("folder,node\n00,a\n00,b\n", "'00' a second time"),
+        ("", "cannot be read"),
+    ],
+)
+def test_a_bad_table_is_refused_with_its_row(tmp_path, text, says):
+    table = tmp_path / "classes.csv"
+    table.write_text(text)
+    with pytest.raises(UserError, match=re.escape(says)):
+        read_column(table, "node")

@@ -37,10 +37,19 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
         config.data.name = "artwork"
         config.data.source = "vienna"
         config.data.targets = "germany,clipart,diamond,rectangle"
+        config.data.validation_fraction = 1.0  # one drawing of every class that has two
         config.kg.path = "artwork"
+        # What is drawn and what it is for: these two decide a class; shapes and colours change with the country.
+        config.kg.relations = "hasLegend,broader"
         config.synthetic.legends = "both"
         config.synthetic.hands = "varied"
-        config.data.validation_fraction = 1.0
+        config.synthetic.per_variant = 5
+        config.synthetic.photographs = 12
+        config.synthetic.compositions_per_step = 112
+        config.train.batch_size = 64
+        config.kgv.beta = 2.0
+        config.kgv.temperature = 0.3
+        config.kgv.density_head = "facts"
     elif variant:
         raise UserError(f"The variant of configs/roadsigns.py is {variant!r}; expected quick, artwork or none.")
     return config

@@ -28,6 +28,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from kgv_jax import config_schema
+from kgv_jax.experiment import VALIDATION
 from kgv_jax.flags import run_command
 from kgv_jax.methods.presets import PRESETS
 from kgv_jax.predictions import Predictions
@@ -45,7 +46,7 @@ _JOBS = flags.DEFINE_integer(
     "jobs", os.cpu_count() or 1, "Runs at a time, each on its share of the cores.", lower_bound=1
 )
 
-CONTROLS = ("ce", "attribute_bce")
+CONTROLS = ("ce", "attribute_bce", "shuffled_kg", "ce_compose_labelled")
 
 _log = logging.getLogger(__name__)
 
@@ -145,54 +146,81 @@ def _run_one(key: RunKey, root: pathlib.Path, config_arguments: Sequence[str], c
         raise UserError(f"{key} failed with exit code {done.returncode}; its log {log} ends:\n{tail}")
 
 
+class _Comparison:
+    """The predictions of every run, read once, and who has which seeds."""
+
+    def __init__(self, keys: Sequence[RunKey], root: pathlib.Path, domains: Sequence[str]) -> None:
+        self.root = root
+        self.seeds: dict[tuple[str, float], list[int]] = {}
+        for key in keys:
+            self.seeds.setdefault((key.method, key.fraction), []).append(key.seed)
+        self.loaded = {(key, domain): self._load(key, domain) for key in keys for domain in domains}
+        self.groups = {domain: self.loaded[keys[0], domain].picture for domain in domains}
+        self.chosen = {method: self._choose(*method) for method in self.seeds}
+
+    def _load(self, key: RunKey, domain: str) -> Predictions:
+        return Predictions.load(Workdir(key.folder(self.root)).predictions / f"{domain}.npz")
+
+    def heads(self, method: str, fraction: float) -> tuple[str, ...]:
+        """Returns the heads that a method has."""
+        return next(
+            p.heads() for (key, _), p in self.loaded.items() if (key.method, key.fraction) == (method, fraction)
+        )
+
+    def correct(self, method: str, fraction: float, head: str, domain: str, seeds: Sequence[int]) -> np.ndarray:
+        """Returns `[S, n]` bool."""
+        return np.stack([self.loaded[RunKey(method, fraction, seed), domain].correct(head) for seed in seeds])
+
+    def _choose(self, method: str, fraction: float) -> str:
+        """Returns the head that is best on the source's held-out drawings; the decoder, if there are none."""
+        runs = [RunKey(method, fraction, seed) for seed in self.seeds[method, fraction]]
+        if not all((Workdir(run.folder(self.root)).predictions / f"{VALIDATION}.npz").exists() for run in runs):
+            return "decoder"
+        held_out = [self._load(run, VALIDATION) for run in runs]
+        return max(self.heads(method, fraction), key=lambda head: np.mean([p.correct(head) for p in held_out]))
+
+
 def summarise(
     keys: Sequence[RunKey], root: pathlib.Path, *, source: str, targets: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Returns a summary row for every method, fraction, head and domain, the mean over targets included.
 
-    Drawings (class x domain) and seeds are resampled, not photographs. `versus` holds the paired
-    difference to each control: same head where the control has it, else the control's decoder.
+    Drawings (class x domain) and seeds are resampled, not photographs. `chosen` marks the head that is best
+    on the source's held-out drawings; `versus` holds the paired difference to the chosen head of each control.
     """
-    seeds: dict[tuple[str, float], list[int]] = {}
-    for key in keys:
-        seeds.setdefault((key.method, key.fraction), []).append(key.seed)
-    loaded: dict[tuple[RunKey, str], Predictions] = {
-        (key, domain): Predictions.load(Workdir(key.folder(root)).predictions / f"{domain}.npz")
-        for key in keys
-        for domain in (source, *targets)
-    }
-    groups = {domain: loaded[keys[0], domain].picture for domain in (source, *targets)}
-
-    def correct(method: str, fraction: float, head: str, domain: str, of: Sequence[int]) -> np.ndarray:
-        return np.stack([loaded[RunKey(method, fraction, seed), domain].correct(head) for seed in of])
-
+    comparison = _Comparison(keys, root, (source, *targets))
+    places = {domain: (domain,) for domain in (source, *targets)} | ({TARGETS: tuple(targets)} if targets else {})
     rows = []
-    for (method, fraction), own in seeds.items():
-        for head in loaded[RunKey(method, fraction, own[0]), source].heads():
-            for name, domains in {**{d: (d,) for d in (source, *targets)}, TARGETS: tuple(targets)}.items():
-                if not domains:
-                    continue
-                mine = {d: correct(method, fraction, head, d, own) for d in domains}
-                where = {d: groups[d] for d in domains}
-                interval = stats.mean_interval_over_domains(mine, where)
-                versus = {}
-                for control in CONTROLS:
-                    shared = [seed for seed in own if seed in seeds.get((control, fraction), ())]
-                    if control == method or not shared:
-                        continue
-                    theirs_head = "decoder"
-                    result = stats.paired_difference_over_domains(
-                        {d: correct(method, fraction, head, d, shared) for d in domains},
-                        {d: correct(control, fraction, theirs_head, d, shared) for d in domains},
-                        where,
-                    )
-                    versus[control] = result._asdict()
-                rows.append(
-                    {"method": method, "fraction": fraction, "domain": name, "head": head, "seeds": len(own)}
-                    | interval._asdict()
-                    | {"versus": versus}
-                )
+    for (method, fraction), seeds in comparison.seeds.items():
+        for head, (name, domains) in itertools.product(comparison.heads(method, fraction), places.items()):
+            groups = {domain: comparison.groups[domain] for domain in domains}
+            mine = {domain: comparison.correct(method, fraction, head, domain, seeds) for domain in domains}
+            row = {"method": method, "fraction": fraction, "domain": name, "head": head, "seeds": len(seeds)}
+            row |= stats.mean_interval_over_domains(mine, groups)._asdict()
+            row["chosen"] = comparison.chosen[method, fraction] == head
+            row["versus"] = {
+                control: _paired(comparison, (method, fraction, head), control, groups)
+                for control in CONTROLS
+                if control != method and (control, fraction) in comparison.seeds
+            }
+            rows.append(row)
     return rows
+
+
+def _paired(
+    comparison: _Comparison, mine: tuple[str, float, str], control: str, groups: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    """Returns the difference to the control's chosen head over the seeds that both have."""
+    method, fraction, head = mine
+    theirs = comparison.seeds[control, fraction]
+    seeds = [seed for seed in comparison.seeds[method, fraction] if seed in theirs]
+    control_head = comparison.chosen[control, fraction]
+    result = stats.paired_difference_over_domains(
+        {domain: comparison.correct(method, fraction, head, domain, seeds) for domain in groups},
+        {domain: comparison.correct(control, fraction, control_head, domain, seeds) for domain in groups},
+        groups,
+    )
+    return result._asdict() | {"head": control_head, "seeds": len(seeds)}
 
 
 def main(argv: list[str]) -> None:

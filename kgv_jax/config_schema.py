@@ -50,6 +50,7 @@ class Graph:
     class_type: str = _setting("Class", "rdf:type of class nodes")
     hierarchy: str = _setting("broader,variantOf,subClassOf", "relations closed transitively, separated by commas")
     keep: str = _setting("all", "relations to keep", choices=("all", "hierarchy", "association"))
+    relations: str = _setting("", "relations that give positives, separated by commas; empty: every relation")
     permute_classes: bool = _setting(False, "deal the classes' facts to other classes: same degrees, wrong meaning")
     candidates: str = _setting("range", "nodes a positive is compared with", choices=("range", "all"))
     inherit: bool = _setting(True, "a class inherits the facts of its ancestors")

@@ -150,13 +150,18 @@ def _known(graph: Graph, names: Sequence[str]) -> list[str]:
     return [name for name in names if name in present]
 
 
-def _kept_relations(config: Config, graph: Graph) -> list[str] | None:
+def _kept_relations(config: Config, graph: Graph) -> list[str]:
     """Returns the relations that give positives; what is left out still protects (see `kg.mask`)."""
-    hierarchy = _known(graph, split_names(config.kg.hierarchy))
-    if config.kg.keep == "all":
-        return None
+    wanted = split_names(config.kg.relations)
     names = [local_name(relation) for relation in graph.relations]
-    return [name for name in names if (name in hierarchy) == (config.kg.keep == "hierarchy")]
+    for name in wanted:
+        graph.relation(name)
+    if wanted:
+        names = [name for name in names if name in wanted]
+    if config.kg.keep != "all":
+        hierarchy = _known(graph, split_names(config.kg.hierarchy))
+        names = [name for name in names if (name in hierarchy) == (config.kg.keep == "hierarchy")]
+    return names
 
 
 def _variants(config: Config, graph: Graph, class_nodes: np.ndarray) -> dict[int, tuple[int, ...]]:

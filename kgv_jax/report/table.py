@@ -62,6 +62,8 @@ def summary_tables(
 ) -> list[Table]:
     """One table a data fraction: mean and interval per domain, and the paired gain over each control.
 
+    A star marks the head that the source's held-out drawings choose.
+
     Args:
       summary: the rows of `compare.json`.
       source: the domain that was trained on.
@@ -78,7 +80,8 @@ def summary_tables(
             versus = by_domain.get(TARGETS, {}).get("versus", {})
             gains = [_gain(versus[name]) if name in versus else _MISSING for name in controls]
             seeds = str(max(row["seeds"] for row in by_domain.values()))
-            rows.append((method, head, seeds, *cells, *gains))
+            chosen = " *" if any(row.get("chosen") for row in by_domain.values()) else ""
+            rows.append((method, head + chosen, seeds, *cells, *gains))
         names = ["mean over targets" if domain == TARGETS else domain for domain in domains]
         header = ("method", "head", "seeds", *names, *(f"gain over {name}" for name in controls))
         tables.append(Table(header, tuple(rows), 3, f"{100 * fraction:g} % of the training pictures"))

@@ -1,0 +1,184 @@
+"""One tiny problem that many tests share: a graph of four classes worked out by hand, and batches of noise."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from kgv_jax import config_schema, step
+from kgv_jax.config_schema import Config
+from kgv_jax.kg.graph import Graph
+from kgv_jax.kg.mask import MaskTable, make_mask_table, pad_rows
+from kgv_jax.methods.knowledge import Knowledge, make_knowledge
+from kgv_jax.methods.objective import Objective
+from kgv_jax.methods.registry import make_objective
+from kgv_jax.models.classifier import Classifier
+from kgv_jax.models.resnet import Features, make_norm
+from kgv_jax.optim.optimizer import make_optimizer
+from kgv_jax.parallel import mesh as mesh_lib
+from kgv_jax.state import State, init_state
+
+CLASSES = ("yield", "stop", "no_entry", "parking")
+SIZE_PX = 16
+# `yield` is drawn in two ways that differ in their colour; the other classes in one.
+TRIPLES = (
+    ("yield", "broader", "priority"),
+    ("stop", "broader", "priority"),
+    ("no_entry", "broader", "prohibition"),
+    ("priority", "broader", "sign"),
+    ("prohibition", "broader", "sign"),
+    ("parking", "broader", "sign"),
+    ("yield.de", "variantOf", "yield"),
+    ("yield.us", "variantOf", "yield"),
+    ("yield", "hasShape", "triangle"),
+    ("stop", "hasShape", "octagon"),
+    ("no_entry", "hasShape", "circle"),
+    ("parking", "hasShape", "square"),
+    ("yield.de", "hasColour", "red"),
+    ("yield.us", "hasColour", "yellow"),
+    ("stop", "hasColour", "red"),
+    ("no_entry", "hasColour", "red"),
+    ("parking", "hasColour", "blue"),
+)
+TYPES = {
+    **dict.fromkeys(CLASSES, "Class"),
+    **dict.fromkeys(("yield.de", "yield.us"), "Variant"),
+    **dict.fromkeys(("sign", "priority", "prohibition"), "Category"),
+    **dict.fromkeys(("triangle", "octagon", "circle", "square"), "Shape"),
+    # 18 nodes in all: a model axis of two divides them. No sign is white or green.
+    **dict.fromkeys(("red", "yellow", "blue", "white", "green"), "Colour"),
+}
+HIERARCHY = ("broader", "variantOf")
+
+
+class Encoder(nn.Module):
+    """One convolution and one norm: compiles ten times faster than the smallest residual network."""
+
+    norm: str
+
+    @nn.compact
+    def __call__(self, images: jax.Array, *, train: bool) -> Features:
+        x = nn.Conv(8, (4, 4), strides=4, use_bias=False)(images)
+        x = nn.relu(make_norm(self.norm, train=train, groups=2)()(x))
+        return Features(jnp.mean(x, (1, 2)), x, (x,))
+
+
+@dataclasses.dataclass(frozen=True)
+class Tiny:
+    """A method on the tiny graph, ready to step."""
+
+    config: Config
+    mask: MaskTable
+    knowledge: Knowledge
+    classifier: Classifier
+    objective: Objective
+
+    def init(self, *, ema: bool = False) -> State:
+        """Returns the state before the first step."""
+        make = functools.partial(
+            init_state,
+            classifier=self.classifier,
+            objective=self.objective,
+            optimizer=self.optimizer,
+            size_px=SIZE_PX,
+            ema=ema,
+        )
+        return jax.jit(make)(jax.random.key(self.config.seed, impl="rbg"))
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimiser of the config."""
+        return make_optimizer(self.config.optim, self.config.train.steps)
+
+    def step(self, *, accumulate: int = 1, optimizer: Any = None, ema_decay: float = 0.0) -> Any:
+        """Returns the training step, not jitted."""
+        return step.make_train_step(
+            self.classifier,
+            self.objective,
+            optimizer or self.optimizer,
+            accumulate=accumulate,
+            ema_decay=ema_decay,
+        )
+
+    def sharded_step(self, mesh: Mesh, state: State) -> tuple[Any, State]:
+        """Returns the step jitted over a mesh, and the state laid out on it."""
+        shardings = mesh_lib.state_shardings(mesh, state)
+        return step.jit_train_step(self.step(), mesh, shardings), jax.device_put(state, shardings)
+
+
+def graph() -> Graph:
+    """Returns the graph."""
+    return Graph.from_triples(TRIPLES, types=TYPES)
+
+
+def mask_table() -> MaskTable:
+    """Returns the mask rows of every class, variant and element, and of the facts of a yield sign."""
+    value = graph()
+    heads = [value.node(name) for name, kind in TYPES.items() if kind != "Category"]
+    facts = [("hasShape", value.node("triangle")), ("hasColour", value.node("red"))]
+    return make_mask_table(value, heads=heads, facts=facts, hierarchy=HIERARCHY)
+
+
+def class_rows(mask: MaskTable) -> list[list[int]]:
+    """Returns the rows of each class and its variants."""
+    variants = {"yield": ("yield.de", "yield.us")}
+    return [[mask.row(name), *map(mask.row, variants.get(name, ()))] for name in CLASSES]
+
+
+def knowledge(mask: MaskTable) -> Knowledge:
+    """Returns the arrays of the graph."""
+    value = mask.graph
+    levels = [value.relation(name) for name in HIERARCHY]
+    parents = value.triples[np.isin(value.triples[:, 1], levels)][:, [0, 2]]
+    nodes = [value.node(name) for name in CLASSES]
+    return make_knowledge(mask.table, class_nodes=nodes, class_rows=class_rows(mask), parents=parents)
+
+
+def config(method: str = "kgv", **settings: Any) -> Config:
+    """Returns a small config; settings are `section__name=value`."""
+    values = config_schema.default_config()
+    values.method = method
+    values.model.update(encoder="resnet_test", dim=8)
+    values.optim.update(warmup_steps=0, learning_rate=1e-3)
+    values.train.update(steps=20)
+    for key, value in settings.items():
+        section, name = key.split("__")
+        values[section][name] = value
+    return config_schema.resolve(values)
+
+
+def make(method: str = "kgv", **settings: Any) -> Tiny:
+    """Returns a method on the tiny graph."""
+    resolved = config(method, **settings)
+    mask = mask_table()
+    arrays = knowledge(mask)
+    encoder = Encoder(resolved.model.norm)
+    classifier = Classifier(encoder, num_classes=len(CLASSES), dim=resolved.model.dim)
+    return Tiny(resolved, mask, arrays, classifier, make_objective(resolved, arrays))
+
+
+def batch(mask: MaskTable, count: int, *, seed: int = 0) -> dict[str, np.ndarray]:
+    """Returns noise: labelled pictures, element pictures, compositions, pictures without a head."""
+    rng = np.random.default_rng(seed)
+    elements = [mask.row(name) for name in ("triangle", "red", "white")]
+    composed = [mask.fact_row("hasShape", "triangle"), mask.fact_row("hasColour", "red")]
+    rows, labels, labelled = [], rng.integers(len(CLASSES), size=count), np.zeros(count, np.float32)
+    for index, label in enumerate(labels):
+        # Labelled pictures in even places only, so that strided micro-batches differ in weight.
+        kind = (0, 2, 1, 3, 0, 4)[index % 6]
+        labelled[index] = kind < 2
+        own = class_rows(mask)[label]
+        rows.append([own[:1], [own[0], own[-1]], [int(rng.choice(elements))], composed, []][kind])
+    return {
+        "image": rng.integers(0, 256, size=(count, SIZE_PX, SIZE_PX, 3), dtype=np.uint8),
+        "label": labels.astype(np.int32),
+        "labelled": labelled,
+        "rows": pad_rows(rows, width=2),
+    }

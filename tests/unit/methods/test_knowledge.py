@@ -1,0 +1,53 @@
+"""The graph as arrays: the mask against its numpy twin, evidence against the facts worked out by hand."""
+
+import numpy as np
+
+from kgv_jax.kg.mask import pad_rows
+from kgv_jax.methods.knowledge import make_knowledge, mask_of
+from tests import tiny
+
+
+def test_mask_of_equals_the_tables_own_combination():
+    mask = tiny.mask_table()
+    knowledge = tiny.knowledge(mask)
+    rng = np.random.default_rng(0)
+    rows = pad_rows([rng.choice(len(mask.table), size=rng.integers(0, 4), replace=False) for _ in range(200)], width=3)
+    assert (rows == -1).all(1).any(), "pictures without a head must be among them"
+    found = mask_of(knowledge, rows)
+    np.testing.assert_array_equal(found, mask.combine(rows))
+    assert set(np.unique(found)) == {-1, 0, 1}
+
+
+def test_evidence_is_a_mean_over_the_facts_of_each_relation():
+    mask = tiny.mask_table()
+    knowledge = tiny.knowledge(mask)
+    np.testing.assert_array_equal(knowledge.evidence_class, [0, 0, 1, 2, 3])
+    graph, names = mask.graph, mask.relations
+    german = np.asarray(knowledge.evidence[0])
+    assert german[names.index("hasColour"), graph.node("red")] == 1.0
+    assert german[names.index("hasColour"), graph.node("yellow")] == 0.0
+    assert np.asarray(knowledge.evidence[1])[names.index("hasColour"), graph.node("yellow")] == 1.0
+    assert german[names.index("broader"), graph.node("priority")] == 0.5
+    assert german[names.index("broader"), graph.node("sign")] == 0.5
+    sums = np.asarray(knowledge.evidence).sum(-1)
+    speaks = (sums != 0)[:, 1:]
+    np.testing.assert_allclose(sums[:, 1:][speaks], 1.0, rtol=1e-6)
+
+
+def test_facts_and_candidates_are_what_some_class_states():
+    mask = tiny.mask_table()
+    knowledge = tiny.knowledge(mask)
+    stated = {(mask.relations[j], mask.graph.nodes[k]) for j, k in np.asarray(knowledge.facts)}
+    expected = {(r, t) for _, r, t in tiny.TRIPLES if r != "variantOf"} | {("broader", "sign")}
+    assert stated == expected | {("variantOf", "yield")}
+    candidate = np.asarray(knowledge.candidate)
+    np.testing.assert_array_equal(np.flatnonzero(candidate[0]), sorted(map(mask.graph.node, tiny.CLASSES)))
+    assert not candidate[:, mask.graph.node("white")].any()
+
+
+def test_a_graph_without_facts_or_parents_has_empty_arrays():
+    table = np.full((2, 1, 3), -1, np.int8)
+    table[[0, 1], 0, [0, 1]] = 1
+    knowledge = make_knowledge(table, class_nodes=[0, 1], class_rows=[[0], [1]], parents=np.zeros((0, 2)))
+    assert knowledge.facts.shape == knowledge.parents.shape == (0, 2)
+    np.testing.assert_array_equal(mask_of(knowledge, np.array([[0], [-1]])), [[[1, -1, -1]], [[0, 0, 0]]])

@@ -1,0 +1,76 @@
+"""Encoders and classifier: shapes of every registered name, both norms, input statistics."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kgv_jax.models import registry
+from kgv_jax.models.classifier import Classifier
+from kgv_jax.util.errors import UserError
+
+
+def _classifier(name, norm="group", **options):
+    spec = registry.get(name)
+    return Classifier(spec.make(norm=norm), num_classes=5, dim=12, mean=spec.mean, std=spec.std, **options)
+
+
+@pytest.mark.parametrize("norm", ["group", "batch"])
+@pytest.mark.parametrize("name", registry.list_models())
+def test_every_encoder_gives_an_embedding_and_logits(name, norm):
+    spec, model = registry.get(name), _classifier(name, norm)
+    images = jnp.zeros((2, spec.size_px, spec.size_px, 3), jnp.uint8)
+    variables = jax.eval_shape(lambda: model.init(jax.random.key(0), images, train=False))
+    outputs = jax.eval_shape(lambda v: model.apply(v, images, train=False), variables)
+    assert outputs.z.shape == (2, 12) and outputs.logits.shape == (2, 5)
+    assert {leaf.dtype for leaf in jax.tree.leaves(outputs)} == {jnp.dtype("float32")}
+    assert ("batch_stats" in variables) == (norm == "batch")
+
+
+@pytest.mark.parametrize("name", registry.list_models())
+def test_features_name_the_stages(name):
+    spec = registry.get(name)
+    encoder = spec.make(norm="group")
+    images = jnp.zeros((2, 2 * spec.size_px, spec.size_px, 3))
+    features, _ = jax.eval_shape(lambda: encoder.init_with_output(jax.random.key(0), images, train=False))
+    height, width, channels = features.spatial.shape[1:]
+    assert height == 2 * width and features.taps[-1].shape == features.spatial.shape
+    pooled = height * width * channels if name.endswith("_flat") else channels
+    assert features.pooled.shape == (2, pooled)
+    assert spec.about
+
+
+def test_group_norm_sees_one_image_at_a_time_and_batch_norm_all():
+    images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), dtype=np.uint8)
+    for norm, independent in (("group", True), ("batch", False)):
+        model = _classifier("resnet_test", norm)
+        variables = model.init(jax.random.key(0), images, train=False)
+        together, _ = model.apply(variables, images, train=True, mutable=["batch_stats"])
+        alone, _ = model.apply(variables, images[:1], train=True, mutable=["batch_stats"])
+        assert np.allclose(together.z[:1], alone.z, atol=1e-5) == independent, norm
+        tested = [model.apply(variables, x, train=False).z[0] for x in (images, images[:1])]
+        np.testing.assert_allclose(*tested, atol=1e-5)
+
+
+def test_input_is_normalised_by_the_encoders_statistics():
+    images = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), dtype=np.uint8)
+    plain = Classifier(registry.get("resnet_test").make(norm="group"), 5, 12, mean=(0.0,) * 3, std=(1 / 255,) * 3)
+    variables = plain.init(jax.random.key(0), images, train=False)
+    mean, std = (0.1, 0.5, 0.9), (0.2, 0.3, 0.4)
+    normed = Classifier(registry.get("resnet_test").make(norm="group"), 5, 12, mean=mean, std=std)
+    by_hand = (images / 255.0 - np.array(mean)) / np.array(std)
+    np.testing.assert_allclose(
+        normed.apply(variables, images, train=False).z, plain.apply(variables, by_hand, train=False).z, atol=1e-4
+    )
+
+
+def test_the_mlp_decoder_has_one_hidden_layer_of_the_same_width():
+    images = jnp.zeros((1, 16, 16, 3), jnp.uint8)
+    params = _classifier("resnet_test", decoder="mlp").init(jax.random.key(0), images, train=False)["params"]
+    assert params["decoder_hidden"]["kernel"].shape == (12, 12)
+    assert "decoder_hidden" not in _classifier("resnet_test").init(jax.random.key(0), images, train=False)["params"]
+
+
+def test_an_unknown_encoder_names_the_nearest():
+    with pytest.raises(UserError, match=r"'resnet9'.*did you mean 'resnet8'.*known: "):
+        registry.get("resnet9")

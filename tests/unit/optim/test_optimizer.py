@@ -1,0 +1,67 @@
+"""AdamW: schedule, decay, clipping, and the rate of the graph side."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kgv_jax.config_schema import Optim
+from kgv_jax.optim.optimizer import decays, make_optimizer, make_schedule
+
+_PARAMS = {
+    "classifier": {"projection": {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}, "norm": {"scale": jnp.ones(2)}},
+    "knowledge": {"mu": jnp.ones((3, 2)), "r": jnp.ones((1, 2))},
+}
+
+
+def _update(config, gradients, *, steps=10, after=1):
+    optimizer = make_optimizer(config, steps)
+    opt_state, params = optimizer.init(_PARAMS), _PARAMS
+    for _ in range(after):
+        updates, opt_state = optimizer.update(gradients, opt_state, params)
+        params = jax.tree.map(jnp.add, params, updates)
+    return params
+
+
+def test_the_rate_rises_in_a_line_and_falls_in_a_cosine():
+    schedule = make_schedule(Optim(learning_rate=0.4, warmup_steps=4), 20)
+    np.testing.assert_allclose([schedule(s) for s in (0, 1, 4)], [0, 0.1, 0.4], rtol=1e-6)
+    np.testing.assert_allclose([schedule(12), schedule(20)], [0.2, 0.0], atol=1e-7)
+
+
+def test_only_kernels_decay():
+    assert jax.tree.leaves(decays(_PARAMS)) == [False, False, True, False, False]
+    config = Optim(learning_rate=0.1, warmup_steps=0, weight_decay=0.5, clip_norm=0.0)
+    still = _update(config, jax.tree.map(jnp.zeros_like, _PARAMS))
+    np.testing.assert_allclose(still["classifier"]["projection"]["kernel"], 1 - 0.1 * 0.5, rtol=1e-6)
+    others = (still["classifier"]["projection"]["bias"], still["classifier"]["norm"]["scale"], still["knowledge"])
+    assert all((leaf == 1).all() for leaf in jax.tree.leaves(others))
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5, 3.0])
+def test_nodes_have_a_multiple_of_the_rate(rate):
+    config = Optim(learning_rate=0.01, warmup_steps=0, weight_decay=0.0, node_rate=rate)
+    moved = _update(config, jax.tree.map(jnp.ones_like, _PARAMS))
+    np.testing.assert_allclose(1 - moved["classifier"]["projection"]["bias"], 0.01, rtol=1e-4)
+    np.testing.assert_allclose(1 - moved["knowledge"]["mu"], rate * 0.01, rtol=1e-4)
+
+
+def test_gradients_are_clipped_by_the_norm_of_both_parts_together():
+    """Adam forgets the scale of one gradient, not the ratio of two: a spike, then ordinary ones."""
+    spike, ordinary = (jax.tree.map(lambda x, s=s: jnp.full_like(x, s), _PARAMS) for s in (100.0, 0.01))
+
+    def second_update(clip):
+        optimizer = make_optimizer(Optim(learning_rate=0.01, warmup_steps=0, weight_decay=0, clip_norm=clip), 10)
+        _, opt_state = optimizer.update(spike, optimizer.init(_PARAMS), _PARAMS)
+        return optimizer.update(ordinary, opt_state, _PARAMS)[0]
+
+    size = np.sqrt(sum(leaf.size for leaf in jax.tree.leaves(_PARAMS)))
+    # Clipped to norm 1 the spike is 1 / sqrt(size) an entry; Adam's second update follows from both.
+    first, second = 1 / size, 0.01
+    mean = (0.9 * 0.1 * first + 0.1 * second) / (1 - 0.9**2)
+    square = (0.999 * 0.001 * first**2 + 0.001 * second**2) / (1 - 0.999**2)
+    rate = float(make_schedule(Optim(learning_rate=0.01, warmup_steps=0), 10)(1))
+    for leaf in jax.tree.leaves(second_update(1.0)):
+        np.testing.assert_allclose(leaf, -rate * mean / np.sqrt(square), rtol=1e-4)
+    free = jax.tree.leaves(second_update(0.0))[0]
+    assert abs(float(free.ravel()[0]) + rate * mean / np.sqrt(square)) > 1e-4 * rate

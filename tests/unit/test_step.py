@@ -1,0 +1,183 @@
+"""The training step: the same on any mesh and in any number of micro-batches."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import textwrap
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from kgv_jax import step as step_lib
+from kgv_jax.parallel import mesh as mesh_lib
+from tests import tiny
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def _one_step(problem, mesh, batch):
+    step, state = problem.sharded_step(mesh, problem.init())
+    state, metrics = step(state, mesh_lib.put_batch(batch, mesh), problem.knowledge)
+    return jax.device_get((state.params, state.batch_stats, metrics)), state
+
+
+def _assert_trees_close(found, expected, **tolerance):
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(found):
+        other = dict(jax.tree_util.tree_leaves_with_path(expected))[path]
+        np.testing.assert_allclose(leaf, other, err_msg=jax.tree_util.keystr(path), **tolerance)
+
+
+@pytest.mark.parametrize("norm", ["group", "batch"])
+@pytest.mark.parametrize("model", [1, 2])
+def test_eight_devices_step_like_one(norm, model):
+    problem = tiny.make("kgv", model__norm=norm, kgv__inclusion=0.1)
+    batch = tiny.batch(problem.mask, 16)
+    (params, stats, metrics), state = _one_step(problem, mesh_lib.make_mesh(-1, model), batch)
+    alone, _ = _one_step(problem, mesh_lib.make_mesh(1, 1, devices=jax.devices()[:1]), batch)
+    _assert_trees_close((params, stats), alone[:2], rtol=0, atol=1e-6)
+    _assert_trees_close(metrics, alone[2], rtol=1e-5)
+    before = problem.init().params
+    assert np.abs(params["knowledge"]["mu"] - before["knowledge"]["mu"]).max() > 1e-4, "nothing was learned"
+    rows = {shard.data.shape[0] for shard in state.params["knowledge"]["mu"].addressable_shards}
+    assert rows == {len(problem.mask.graph.nodes) // model}
+
+
+_TWENTY_STEPS = """
+    import json, sys
+    import jax, jax.numpy as jnp, numpy as np
+    from kgv_jax.parallel import mesh as mesh_lib
+    from tests import tiny
+
+    def wide(tree):
+        return jax.tree.map(lambda x: x.astype(np.float64) if x.dtype == np.float32 else x, tree)
+
+    worst, kinds, moved = 0.0, set(), 0.0
+    for norm, model in (("batch", 1), ("group", 2)):
+        problem = tiny.make("kgv", model__norm=norm, kgv__inclusion=0.1)
+        batches = [tiny.batch(problem.mask, 16, seed=seed) for seed in range(20)]
+        ends = []
+        for mesh in (mesh_lib.make_mesh(1, 1, devices=jax.devices()[:1]), mesh_lib.make_mesh(-1, model)):
+            step, state = problem.sharded_step(mesh, wide(problem.init()))
+            start = jax.device_get(state.params)
+            for batch in batches:
+                batch = batch | {"labelled": batch["labelled"].astype(np.float64)}
+                state, metrics = step(state, mesh_lib.put_batch(batch, mesh), wide(problem.knowledge))
+            ends.append(jax.device_get((state, metrics)))
+            kinds |= {str(x.dtype) for x in jax.tree.leaves((state, metrics))}
+        gaps = jax.tree.map(lambda a, b: np.abs(a - b).max(), ends[1][0].params, ends[0][0].params)
+        worst = max(worst, *jax.tree.leaves(gaps))
+        far = jax.tree.map(lambda a, b: np.abs(a - b).max(), ends[0][0].params, start)
+        moved = max(moved, *jax.tree.leaves(far))
+    print(json.dumps({"worst": float(worst), "moved": float(moved), "kinds": sorted(kinds)}))
+"""
+
+
+@pytest.mark.processes
+def test_twenty_steps_in_float64_agree_to_one_in_a_billion():
+    environment = os.environ | {"JAX_ENABLE_X64": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(_TWENTY_STEPS)],
+        capture_output=True, text=True, env=environment, cwd=ROOT, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert "float32" not in found["kinds"] and "float64" in found["kinds"]
+    assert found["moved"] > 1e-3
+    assert found["worst"] < 1e-9
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [
+        ("ce", {}),
+        ("attribute_bce", {}),
+        ("kgv", {"kgv__inclusion": 0.1}),
+        ("kgv", {"kgv__loss": "joint"}),
+        ("kgv", {"kgv__loss": "logistic"}),
+        ("kgv", {"kgv__loss": "sum"}),
+    ],
+)
+def test_micro_batches_add_up_to_the_full_batch(method, settings, parts):
+    problem = tiny.make(method, **settings)
+    batch = tiny.batch(problem.mask, 16)
+    halves = batch["labelled"].reshape(-1, parts).sum(0)
+    assert len(set(halves)) > 1, "the micro-batches must weigh differently, or a mean of means would pass"
+    # Plain descent at rate one: the change of the parameters is the gradient.
+    optimizer = optax.sgd(1.0)
+    state = problem.init()
+    state = state._replace(opt_state=optimizer.init(state.params))
+    results = [
+        jax.jit(problem.step(accumulate=n, optimizer=optimizer))(state, batch, problem.knowledge) for n in (1, parts)
+    ]
+    (whole, whole_metrics), (cut, cut_metrics) = results
+    _assert_trees_close(cut.params, whole.params, rtol=1e-4, atol=3e-6)
+    del whole_metrics["gradient_norm"], cut_metrics["gradient_norm"]
+    _assert_trees_close(cut_metrics, whole_metrics, rtol=1e-4, atol=1e-6)
+    changes = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), whole.params, state.params)
+    assert max(jax.tree.leaves(changes)) > 1e-2
+
+
+def test_a_batch_without_labels_or_heads_gives_no_gradient():
+    problem = tiny.make("kgv", model__norm="group")
+    batch = tiny.batch(problem.mask, 8)
+    batch["labelled"][:], batch["rows"][:] = 0.0, -1
+    state = problem.init()
+    _, metrics = jax.jit(problem.step())(state, batch, problem.knowledge)
+    assert metrics["loss"] == 0.0 and metrics["gradient_norm"] == 0.0
+
+
+def test_the_step_follows_its_formula():
+    """One plain descent step equals a hand-written loss, weights and division included."""
+    problem = tiny.make("kgv", kgv__beta=0.5)
+    batch = tiny.batch(problem.mask, 5)
+    optimizer = optax.sgd(1.0)
+    state = problem.init()
+    state = state._replace(opt_state=optimizer.init(state.params))
+    stepped, metrics = jax.jit(problem.step(optimizer=optimizer))(state, batch, problem.knowledge)
+    mask = problem.mask.combine(batch["rows"])
+    speaks = (mask == 1).any((1, 2))
+
+    def loss(params):
+        z, logits, _ = problem.classifier.apply({"params": params["classifier"]}, batch["image"], train=True)
+        log_p = jax.nn.log_softmax(logits)[np.arange(5), batch["label"]]
+        score, _ = problem.objective.head.apply({"params": params["knowledge"]}, z)
+        reg = 0.0
+        for b in np.flatnonzero(speaks):
+            terms = []
+            for j in range(mask.shape[1]):
+                yes, asked = np.flatnonzero(mask[b, j] == 1), np.flatnonzero(mask[b, j])
+                if len(yes):
+                    terms.append(jnp.mean(score[b, j, yes]) - jax.nn.logsumexp(score[b, j, asked]))
+            reg -= sum(terms) / len(terms)
+        labelled = batch["labelled"]
+        return -(labelled * log_p).sum() / labelled.sum() + 0.5 * reg / speaks.sum()
+
+    value, gradient = jax.jit(jax.value_and_grad(loss))(state.params)
+    np.testing.assert_allclose(metrics["loss"], value, rtol=1e-5)
+    _assert_trees_close(
+        stepped.params, jax.tree.map(lambda p, g: p - g, state.params, gradient), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_evaluation_uses_the_moving_average():
+    problem = tiny.make("kgv")
+    batch = tiny.batch(problem.mask, 8)
+    step = jax.jit(problem.step(ema_decay=0.5))
+    start = problem.init(ema=True)
+    state, _ = step(start, batch, problem.knowledge)
+    expected = jax.tree.map(lambda a, b: 0.5 * a + 0.5 * b, start.params, state.params)
+    _assert_trees_close(state.ema, expected, rtol=1e-6, atol=1e-7)
+    evaluate = step_lib.make_eval_step(problem.classifier, problem.objective)
+    evaluate = jax.jit(evaluate)
+    logits, _ = evaluate(state, batch["image"], problem.knowledge)
+    averaged, _ = evaluate(state._replace(params=state.ema, ema={}), batch["image"], problem.knowledge)
+    latest, _ = evaluate(state._replace(ema={}), batch["image"], problem.knowledge)
+    np.testing.assert_array_equal(logits, averaged)
+    assert not np.array_equal(logits, latest)

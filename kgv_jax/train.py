@@ -174,6 +174,7 @@ def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer) -> State:
             if done % config.train.checkpoint_every_steps == 0 or done == config.train.steps or stop.signal:
                 checkpointer.save(done, state)
             if stop.signal and done < config.train.steps:
+                _tell(config, writer, progress, *before)
                 raise SystemExit(
                     f"Stopped by {stop.signal.name} after step {done}; saved. The same command goes on from there."
                 )

@@ -48,7 +48,7 @@ _JOBS = flags.DEFINE_integer(
 
 CONTROLS = ("ce", "attribute_bce", "shuffled_kg", "ce_compose_labelled")
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("kgv_jax.compare")  # by name: as a command this module is `__main__`
 
 
 @dataclasses.dataclass(frozen=True, order=True)

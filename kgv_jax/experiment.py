@@ -115,7 +115,7 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
     graph, graph_notes = load_knowledge_graph(config)
     class_nodes = _map_classes(config, graph, dataset)
     # Pictures are drawn from the graph as it is; an ablation changes what the method is told about them.
-    elements, compositions = _synthetic_pictures(config, graph, class_nodes, dataset)
+    elements, compositions, undrawn = _synthetic_pictures(config, graph, class_nodes, dataset)
     seen = graph
     if config.kg.permute_classes:
         seen = transforms.permute_class_rows(graph, class_nodes, seed=config.seed)
@@ -135,7 +135,7 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
         parents=parents,
         pipeline=make_pipeline(streams, seed=config.seed, process_index=process_index, process_count=process_count),
         domains=_test_examples(config, dataset),
-        notes=dataset.notes + graph_notes,
+        notes=dataset.notes + graph_notes + undrawn,
     )
 
 
@@ -177,10 +177,11 @@ def _variants(config: Config, graph: Graph, class_nodes: np.ndarray) -> dict[int
 
 def _synthetic_pictures(
     config: Config, graph: Graph, class_nodes: np.ndarray, dataset: Dataset
-) -> tuple[tuple[Picture, ...], tuple[Picture, ...]]:
+) -> tuple[tuple[Picture, ...], tuple[Picture, ...], tuple[str, ...]]:
+    """Returns element pictures, compositions, and notes of what the renderer could not draw."""
     wanted = config.synthetic
     if not (wanted.elements or wanted.compositions):
-        return (), ()
+        return (), (), ()
     hands = []
     if wanted.legends in ("source", "both"):
         hands.append(ExtractedLegends(graph, dataset.train))
@@ -190,7 +191,10 @@ def _synthetic_pictures(
     legends = MergedLegends(hands)
     seed = config.data.split_seed
     elements = compositions = ()
+    notes = []
     if wanted.elements:
+        if unknown := synthetic.unknown_elements(graph, legends):
+            notes.append(f"{len(unknown)} elements of the graph cannot be drawn: {_some(unknown)}")
         elements = synthetic.element_pictures(graph, legends=legends, per_element=wanted.per_element, seed=seed)
         if not elements:
             raise UserError(
@@ -201,6 +205,8 @@ def _synthetic_pictures(
     if wanted.compositions:
         classes = [graph.nodes[node] for node in class_nodes]
         styles = split_names(wanted.styles) or None
+        if unknown := synthetic.unknown_compositions(graph, classes, legends=legends, styles=styles):
+            notes.append(f"{len(unknown)} variants of classes cannot be composed: {_some(unknown)}")
         compositions = synthetic.composition_pictures(
             graph, classes, legends=legends, styles=styles, per_variant=wanted.per_variant, seed=seed
         )
@@ -209,7 +215,11 @@ def _synthetic_pictures(
                 f"No class of the graph {config.kg.path!r} states a shape and a legend that the renderer knows, so "
                 f"method {config.method!r} has nothing to compose. Use method kgv, or add hasShape and hasLegend."
             )
-    return elements, compositions
+    return elements, compositions, tuple(notes)
+
+
+def _some(names: Sequence[str], count: int = 8) -> str:
+    return ", ".join(map(local_name, names[:count])) + (", ..." if len(names) > count else "")
 
 
 def _mask_table(

@@ -49,7 +49,6 @@ class ExtractedLegends:
           style: Style node whose variants the pictures show; the domain's name by default.
         """
         self._by_node: dict[str, list[Patch]] = {}
-        self._by_class: dict[str, list[Patch]] = {}
         facts = _Facts(graph)
         for picture in pictures:
             if picture.label is None:
@@ -65,17 +64,12 @@ class ExtractedLegends:
             if mask is None:
                 continue
             patch = functools.partial(_resized, mask)
-            self._by_class.setdefault(local_name(graph.nodes[node]), []).append(patch)
             if len(drawn) == 1:
                 self._by_node.setdefault(graph.nodes[drawn[0]], []).append(patch)
 
     def patches(self, node_name: str) -> Sequence[Patch]:
         """See `LegendSource.patches`: drawings of a Legend node, in every class that shows it alone."""
         return tuple(self._by_node.get(node_name, ()))
-
-    def patches_for_class(self, class_name: str) -> Sequence[Patch]:
-        """Returns whole pictograms of a class (name or local name), all its legends together."""
-        return tuple(self._by_class.get(local_name(class_name), ()))
 
 
 def extract_legend(rgba: np.ndarray, *, border: str | None, fill: str | None) -> np.ndarray | None:

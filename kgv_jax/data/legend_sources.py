@@ -10,19 +10,10 @@ from kgv_jax.data.synthetic import LegendSource, Patch
 
 @dataclasses.dataclass(frozen=True)
 class MergedLegends:
-    """The patches of all sources; with `fallback`, of the first source that knows the node.
-
-    Attributes:
-      sources: where to look, in this order.
-      fallback: whether a later source only fills the gaps of the earlier ones.
-    """
+    """The patches of all sources together."""
 
     sources: Sequence[LegendSource]
-    fallback: bool = False
 
     def patches(self, node_name: str) -> Sequence[Patch]:
         """See `LegendSource.patches`."""
-        found = [source.patches(node_name) for source in self.sources]
-        if self.fallback:
-            return next((patches for patches in found if patches), ())
-        return tuple(patch for patches in found for patch in patches)
+        return tuple(patch for source in self.sources for patch in source.patches(node_name))

@@ -1,8 +1,8 @@
-"""Ablations of prior knowledge, each a function Graph -> Graph."""
+"""Ablations of prior knowledge, Graph -> Graph. (Which relations speak is an option of the mask: `kg/mask.py`.)"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,22 +11,6 @@ from kgv_jax.kg.graph import Graph
 from kgv_jax.util.errors import UserError
 
 _ATTEMPTS = 200
-
-
-def keep_relations(graph: Graph, names: Sequence[str]) -> Graph:
-    """Returns the graph with the triples of these relations only; its nodes stay, so indices do too."""
-    return _filter(graph, {graph.relation(name) for name in names}.__contains__)
-
-
-def hierarchy_only(graph: Graph, hierarchy: Sequence[str]) -> Graph:
-    """Returns the graph with its hierarchical relations only: what kind of thing, not what it looks like."""
-    return _filter(graph, set(closure.present(graph, hierarchy)).__contains__)
-
-
-def association_only(graph: Graph, hierarchy: Sequence[str]) -> Graph:
-    """Returns the graph without its hierarchical relations: what it looks like, not what kind of thing."""
-    levels = set(closure.present(graph, hierarchy))
-    return _filter(graph, lambda relation: relation not in levels)
 
 
 def permute_class_rows(
@@ -67,11 +51,6 @@ def permute_class_rows(
         f"no permutation of the {len(classes)} classes found that keeps the hierarchy free of cycles "
         f"({_ATTEMPTS} tried); leave out classes that lie above other classes"
     )
-
-
-def _filter(graph: Graph, keep: Callable[[int], bool]) -> Graph:
-    named = zip(graph.triples[:, 1].tolist(), graph.named_triples(), strict=True)
-    return graph.replace_triples(triple for relation, triple in named if keep(relation))
 
 
 def _cyclic_permutation(items: Sequence[int], rng: np.random.Generator) -> dict[int, int]:

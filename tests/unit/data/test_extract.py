@@ -166,11 +166,6 @@ def test_a_legend_has_the_patches_of_every_class_that_shows_it_alone(signs):
             assert mask.shape == (size, size) and mask.dtype == np.uint8 and mask.max() == 255
 
 
-def test_a_class_keeps_its_whole_pictogram(signs):
-    legends = ExtractedLegends(_graph(), signs)
-    assert [len(legends.patches_for_class(c)) for c in ("ban", "pair", "end", "plain")] == [1, 1, 0, 0]
-
-
 def test_the_style_says_which_variant_is_drawn(signs):
     assert len(ExtractedLegends(_graph(), signs[1:2], style="here").patches("bicycle")) == 1
     assert ExtractedLegends(_graph(), signs[1:2], style="there").patches("bicycle") == ()

@@ -9,7 +9,7 @@ from kgv_jax.kg import closure
 from kgv_jax.kg.check import indistinguishable
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.names import local_name
-from kgv_jax.kg.transforms import association_only, hierarchy_only, keep_relations, permute_class_rows
+from kgv_jax.kg.transforms import permute_class_rows
 from kgv_jax.util.errors import UserError
 
 HIERARCHY = ("broader", "variantOf")
@@ -106,19 +106,3 @@ def test_permutation_of_nested_classes_closes_no_cycle():
         assert closure.find_cycles(wrong, (0,)) == []
     with pytest.raises(UserError, match="free of cycles"):
         permute_class_rows(Graph.from_triples([("a", "up", "b"), ("b", "up", "c")]), [0, 1], 0)
-
-
-def test_relations_taken_out():
-    graph = signs()
-    assert [local_name(r) for r in hierarchy_only(graph, HIERARCHY).relations] == ["broader", "variantOf"]
-    association = association_only(graph, HIERARCHY)
-    assert [local_name(r) for r in association.relations] == ["hasColour", "hasLegend", "hasShape", "usedIn"]
-    both = hierarchy_only(graph, HIERARCHY).named_triples() + association.named_triples()
-    assert sorted(both) == sorted(graph.named_triples())
-    kept = keep_relations(graph, ["hasShape", "broader"])
-    assert [local_name(r) for r in kept.relations] == ["broader", "hasShape"]
-    for changed in (association, kept):
-        assert (changed.nodes, changed.labels, changed.types) == (graph.nodes, graph.labels, graph.types)
-    with pytest.raises(UserError, match="no relation 'hasShap', did you mean"):
-        keep_relations(graph, ["hasShap"])
-    assert hierarchy_only(graph, ("subClassOf",)).triples.shape == (0, 3)

@@ -1,0 +1,52 @@
+"""The command lines as processes, with a config so small that starting is most of the time."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Sequence
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+_SMALL = (
+    "--config.model.encoder=resnet_test", "--config.model.dim=16", "--config.data.size_px=16",
+    "--config.train.batch_size=16", "--config.train.log_every_steps=2", "--config.optim.warmup_steps=2",
+    "--config.data.train_photographs=2", "--config.data.test_photographs=1", "--config.synthetic.per_element=1",
+    "--config.synthetic.photographs=1", "--config.synthetic.elements_per_step=8",
+)  # fmt: skip
+DRAWN = ("--config=configs/roadsigns.py", *_SMALL, "--config.data.targets=cn", "--config.model.norm=group")
+FOLDER = ("--config=configs/folder.py", *_SMALL)
+
+
+def environment(*, devices: int = 1) -> dict[str, str]:
+    """Returns this process's environment with another number of virtual devices."""
+    return os.environ | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
+
+
+def command(module: str, *arguments: str) -> list[str]:
+    """Returns a command line."""
+    return [sys.executable, "-m", f"kgv_jax.{module}", *arguments]
+
+
+def call(module: str, arguments: Sequence[str], *, devices: int = 1) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end."""
+    return subprocess.run(
+        command(module, *arguments),
+        cwd=ROOT, env=environment(devices=devices), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def succeed(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command that must succeed."""
+    done = call(module, arguments)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done
+
+
+def refused(module: str, *arguments: str, devices: int = 1) -> str:
+    """Runs a command that must end as a user's mistake; returns its message."""
+    done = call(module, arguments, devices=devices)
+    assert done.returncode == 2, (done.returncode, done.stdout[-2000:], done.stderr[-4000:])
+    assert "Traceback" not in done.stderr + done.stdout, done.stderr[-4000:]
+    return done.stderr

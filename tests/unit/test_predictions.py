@@ -1,0 +1,49 @@
+"""Predictions files: heads, their log-probabilities, and the round trip."""
+
+import numpy as np
+import pytest
+
+from kgv_jax.predictions import Predictions
+
+
+def _predictions(logits, scores, label):
+    count = len(label)
+    return Predictions(
+        id=np.array([f"cn/{k}#0" for k in range(count)]),
+        picture=np.array([f"cn/{k}" for k in range(count)]),
+        label=np.asarray(label, np.int32),
+        logits=np.asarray(logits, np.float32),
+        scores=np.asarray(scores, np.float32).reshape(count, -1),
+        classes=np.array(["a", "b"]),
+    )
+
+
+def test_heads_follow_from_the_scores():
+    assert _predictions([[1, 0]], [[0, 1]], [0]).heads() == ("decoder", "density", "both")
+    assert _predictions([[1, 0]], [[]], [0]).heads() == ("decoder",)
+
+
+def test_both_is_the_mean_in_log_space():
+    value = _predictions([[2, 0], [0, 1]], [[0, 1], [0, 3]], [0, 1])
+    decoder, density = (value.log_probabilities(head) for head in ("decoder", "density"))
+    np.testing.assert_allclose(np.exp(decoder).sum(1), 1, rtol=1e-6)
+    np.testing.assert_allclose(value.log_probabilities("both"), (decoder + density) / 2, rtol=1e-6)
+    np.testing.assert_array_equal(value.correct("decoder"), [True, True])
+    np.testing.assert_array_equal(value.correct("density"), [False, True])
+    np.testing.assert_array_equal(value.correct("both"), [True, True])
+
+
+def test_a_file_holds_plain_arrays_and_reads_back(tmp_path):
+    value = _predictions([[2, 0], [0, 1]], [[0, 1], [0, 3]], [0, 1])
+    value.save(tmp_path / "deep" / "cn.npz")
+    read = Predictions.load(tmp_path / "deep" / "cn.npz")
+    for name in ("id", "picture", "label", "logits", "scores", "classes"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(value, name))
+    with np.load(tmp_path / "deep" / "cn.npz", allow_pickle=False) as arrays:
+        assert sorted(arrays.files) == ["classes", "id", "label", "logits", "picture", "scores"]
+
+
+def test_objects_in_a_file_are_not_unpickled(tmp_path):
+    np.savez(tmp_path / "bad.npz", id=np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match="allow_pickle"):
+        Predictions.load(tmp_path / "bad.npz")

@@ -14,6 +14,9 @@ import pytest
 from kgv_jax.checkpoint import Checkpointer
 from kgv_jax.util.errors import UserError
 
+# Orbax leaves the coroutines of its other reads and writes behind when one fails.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 def _state(seed=0):
     rng = np.random.default_rng(seed)
@@ -30,6 +33,7 @@ def checkpointer(tmp_path):
     made = Checkpointer(tmp_path / "checkpoints", keep=2)
     yield made
     made.close()
+    gc.collect()
 
 
 def test_what_is_saved_is_restored_bit_for_bit(checkpointer):
@@ -64,8 +68,6 @@ def test_flipped_bits_are_noticed(checkpointer, tmp_path, where):
         checkpointer.restore(1, _like(_state()))
 
 
-# Orbax leaves the coroutines of its other reads behind when one fails.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("kept", [0.0, 0.5])
 def test_a_truncated_file_is_noticed(checkpointer, tmp_path, kept):
     checkpointer.save(1, _state(1))
@@ -73,7 +75,6 @@ def test_a_truncated_file_is_noticed(checkpointer, tmp_path, kept):
     os.truncate(file, int(kept * file.stat().st_size))
     with pytest.raises(UserError, match=r"Checkpoint .*/1 (is damaged|cannot be read).*Delete that folder"):
         checkpointer.restore(1, _like(_state()))
-    gc.collect()
 
 
 def test_a_full_disk_keeps_what_was_saved_before(checkpointer, monkeypatch):

@@ -1,0 +1,91 @@
+"""The comparison: which runs, what their predictions amount to, and a run that fails."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from kgv_jax import compare
+from kgv_jax.compare import RunKey, plan, summarise
+from kgv_jax.predictions import Predictions
+from kgv_jax.report.table import TARGETS
+from kgv_jax.util.errors import UserError
+from kgv_jax.workdir import Workdir
+
+
+def test_the_plan_goes_seed_by_seed():
+    keys = plan(["ce", "kgv:3"], ["1", "0.1"], 2)
+    assert keys[:4] == [RunKey("ce", 1.0, 0), RunKey("kgv", 1.0, 0), RunKey("ce", 0.1, 0), RunKey("kgv", 0.1, 0)]
+    assert len(keys) == len(set(keys)) == 2 * 2 + 2 * 3
+    assert keys[-2:] == [RunKey("kgv", 1.0, 2), RunKey("kgv", 0.1, 2)]
+
+
+def test_every_run_has_a_folder_of_its_own(tmp_path):
+    keys = plan(["ce", "kgv"], ["1", "0.1", "0.125"], 3)
+    assert len({key.folder(tmp_path) for key in keys}) == len(keys)
+    assert RunKey("kgv", 0.1, 2).folder(tmp_path) == tmp_path / "kgv" / "fraction0.1" / "seed2"
+
+
+@pytest.mark.parametrize(
+    ("methods", "fractions", "words"),
+    [
+        (["kvg"], ["1"], "--methods names 'kvg', did you mean 'kgv'"),
+        (["kgv:two"], ["1"], "expected NAME or NAME:SEEDS"),
+        (["kgv"], ["all"], "--fractions is all; expected numbers"),
+    ],
+)
+def test_mistakes_in_the_plan(methods, fractions, words):
+    with pytest.raises(UserError, match=words):
+        plan(methods, fractions, 1)
+
+
+def _save(root, key, domain, hits, scored=None):
+    """Writes predictions that are right for a drawing's ten photographs or wrong for all of them."""
+    hits = np.repeat(hits, 10)
+    label = np.arange(len(hits)) // 10 % 3
+    logits = np.eye(3, dtype=np.float32)[np.where(hits, label, (label + 1) % 3)]
+    scores = np.zeros((len(hits), 0), np.float32)
+    if scored is not None:
+        scored = np.repeat(scored, 10)
+        scores = 5 * np.eye(3, dtype=np.float32)[np.where(scored, label, (label + 1) % 3)]
+    pictures = np.array([f"{domain}/{k // 10}" for k in range(len(hits))])
+    identity = np.array([f"{p}#{k % 10}" for k, p in enumerate(pictures)])
+    found = Predictions(identity, pictures, label.astype(np.int32), logits, scores, np.array(["a", "b", "c"]))
+    found.save(Workdir(key.folder(root)).predictions / f"{domain}.npz")
+
+
+def test_the_summary_of_files_written_by_hand(tmp_path):
+    keys = plan(["ce", "kgv"], ["1"], 2)
+    half, most, all_ = [True, False] * 10, [True, True, True, False] * 5, [True] * 20
+    for key in keys:
+        _save(tmp_path, key, "de", all_, None if key.method == "ce" else all_)
+        for domain in ("cn", "ru"):
+            if key.method == "ce":
+                _save(tmp_path, key, domain, half)
+            else:
+                _save(tmp_path, key, domain, most, all_ if domain == "cn" else half)
+    rows = summarise(keys, tmp_path, source="de", targets=("cn", "ru"))
+    by_key = {(row["method"], row["head"], row["domain"]): row for row in rows}
+    assert len(by_key) == len(rows) == 4 + 3 * 4
+    assert by_key["ce", "decoder", "cn"]["mean"] == pytest.approx(0.5)
+    assert by_key["kgv", "decoder", "ru"]["mean"] == pytest.approx(0.75)
+    assert by_key["kgv", "density", TARGETS]["mean"] == pytest.approx(0.75)
+    gain = by_key["kgv", "decoder", TARGETS]["versus"]["ce"]
+    assert gain["mean"] == pytest.approx(0.25)
+    assert gain["low"] > 0 and gain["low"] < 0.25 < gain["high"] and gain["p"] < 0.05
+    nothing = by_key["kgv", "density", "ru"]["versus"]["ce"]
+    assert nothing["mean"] == nothing["low"] == nothing["high"] == 0
+    assert by_key["ce", "decoder", TARGETS]["versus"] == {}
+    assert all(row["seeds"] == 2 and row["fraction"] == 1.0 for row in rows)
+    wide = by_key["ce", "decoder", "cn"]
+    # Twenty drawings, not two hundred photographs: the interval of a binomial of 20.
+    assert 0.15 < wide["mean"] - wide["low"] < 0.3
+
+
+def test_a_run_that_fails_is_told_with_the_end_of_its_log(tmp_path, monkeypatch):
+    stand_in = tmp_path / "python"
+    stand_in.write_text("#!/bin/sh\necho 'the last words of the run'\nexit 3\n")
+    stand_in.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(stand_in))
+    with pytest.raises(UserError, match=r"(?s)method='ce'.*exit code 3.*seed0/log.txt ends:.*last words of the run"):
+        compare.run_all([RunKey("ce", 1.0, 0)], tmp_path, ["--config=none.py"], jobs=1)

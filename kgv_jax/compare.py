@@ -33,7 +33,7 @@ from kgv_jax.flags import run_command
 from kgv_jax.methods.presets import PRESETS
 from kgv_jax.predictions import Predictions
 from kgv_jax.report import stats
-from kgv_jax.report.table import TARGETS, print_tables, summary_table, summary_tables
+from kgv_jax.report.table import TARGETS, chosen_only, print_tables, summary_table, summary_tables
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.workdir import Workdir
 
@@ -238,8 +238,12 @@ def main(argv: list[str]) -> None:
     summary = summarise(keys, root, source=config.data.source, targets=targets)
     report: Mapping[str, Any] = {"records": records, "summary": summary}
     (root / "compare.json").write_text(json.dumps(report, indent=1) + "\n")
-    (root / "compare.md").write_text(summary_table(summary, source=config.data.source, controls=CONTROLS) + "\n")
-    print_tables(summary_tables(summary, source=config.data.source, controls=CONTROLS))
+    texts = [
+        summary_table(rows, source=config.data.source, controls=CONTROLS) for rows in (chosen_only(summary), summary)
+    ]
+    (root / "compare.md").write_text("## The chosen heads\n\n{}\n\n## Every head\n\n{}\n".format(*texts))
+    print_tables(summary_tables(chosen_only(summary), source=config.data.source, controls=CONTROLS))
+    print(f"Every head: {root / 'compare.md'}; records and paired tests: {root / 'compare.json'}")
 
 
 if __name__ == "__main__":

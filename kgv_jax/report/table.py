@@ -57,6 +57,11 @@ def records_table(records: Sequence[Record], *, source: str) -> Table:
     return Table(header, tuple(rows), labels=len(keys))
 
 
+def chosen_only(summary: Sequence[Record]) -> list[Record]:
+    """Returns the rows of each method's chosen head: the one that the source's held-out drawings prefer."""
+    return [row for row in summary if row["chosen"]]
+
+
 def summary_tables(
     summary: Sequence[Record], *, source: str, controls: Sequence[str] = ("ce", "attribute_bce")
 ) -> list[Table]:

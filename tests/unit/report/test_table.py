@@ -114,3 +114,13 @@ def test_a_class_name_in_brackets_is_no_markup():
     made = table.Table(("a", "[red]"), (("x", "[bold]1"),), labels=1)
     table.print_tables([made], console=rich.console.Console(file=out, force_terminal=True, width=80))
     assert "[red]" in out.getvalue() and "[bold]1" in out.getvalue()
+
+
+def test_the_chosen_head_is_starred_and_can_stand_alone():
+    rows = [
+        summary_row("kgv", "CN", 0.4) | {"chosen": True},
+        summary_row("kgv", "CN", 0.3) | {"head": "decoder", "chosen": False},
+    ]
+    (made,) = table.summary_tables(rows, source="DE")
+    assert [row[1] for row in made.rows] == ["both *", "decoder"]
+    assert [row["head"] for row in table.chosen_only(rows)] == ["both"]

@@ -1,0 +1,109 @@
+"""Learning uses the graph: wrong facts and missing element pictures both show in what is recognised.
+
+Nine classes are three colours by three textures. Six are trained; the other three are known by their
+facts alone, so that their pictures can only be told apart by what the graph says of them.
+"""
+
+import itertools
+
+import jax
+import numpy as np
+import pytest
+
+from kgv_jax.kg.graph import Graph
+from kgv_jax.kg.mask import make_mask_table
+from kgv_jax.kg.transforms import permute_class_rows
+from kgv_jax.methods.knowledge import make_knowledge
+from kgv_jax.methods.registry import make_objective
+from kgv_jax.metrics import element_recall
+from kgv_jax.models.classifier import Classifier
+from kgv_jax.step import make_eval_step
+from tests import tiny
+
+COLOURS = {"red": (200, 40, 40), "green": (40, 200, 40), "blue": (40, 40, 200)}
+TEXTURES = ("plain", "rows", "columns")
+CLASSES = {f"{c}-{t}": (c, t) for c, t in itertools.product(COLOURS, TEXTURES)}
+# A Latin square: each colour and each texture is left out once.
+NOVEL = ("red-plain", "green-rows", "blue-columns")
+STEPS, BATCH = 200, 32
+
+
+def _picture(colour, texture, rng):
+    """A texture in a colour; None leaves either out: grey, or noise in place of a texture."""
+    base = np.array(COLOURS.get(colour, (120, 120, 120)), float) * rng.uniform(0.8, 1.2)
+    lines = (np.arange(16) // 2 % 2 * 2 - 1) * 40.0
+    pattern = {"plain": np.zeros((16, 16)), "rows": np.tile(lines[:, None], (1, 16)), "columns": np.tile(lines, (16, 1))}
+    relief = pattern.get(texture, rng.permuted(np.tile(lines, (16, 1))))
+    return np.clip(base + relief[..., None] + rng.normal(0, 12, (16, 16, 3)), 0, 255).astype(np.uint8)
+
+
+def _graph():
+    triples = [(name, "hasColour", colour) for name, (colour, _) in CLASSES.items()]
+    triples += [(name, "hasTexture", texture) for name, (_, texture) in CLASSES.items()]
+    types = dict.fromkeys(CLASSES, "Class") | dict.fromkeys(COLOURS, "Colour") | dict.fromkeys(TEXTURES, "Texture")
+    return Graph.from_triples(triples, types=types)
+
+
+def _trained(*, shuffled=False, elements=True, seed=0):
+    """Returns (accuracy of the density head on novel classes, recall of elements)."""
+    graph = _graph()
+    nodes = [graph.node(name) for name in CLASSES]
+    if shuffled:
+        graph = permute_class_rows(graph, nodes, seed=seed)
+    element_names = (*COLOURS, *TEXTURES)
+    mask = make_mask_table(graph, heads=[*nodes, *map(graph.node, element_names)])
+    rows = [[mask.row(node)] for node in nodes]
+    knowledge = make_knowledge(mask.table, class_nodes=nodes, class_rows=rows, parents=np.zeros((0, 2)))
+    config = tiny.config("kgv", kgv__density_head="facts", optim__learning_rate=0.01, train__steps=STEPS)
+    classifier = Classifier(tiny.Encoder("group"), num_classes=len(CLASSES), dim=config.model.dim)
+    problem = tiny.Tiny(config, mask, knowledge, classifier, make_objective(config, knowledge))
+
+    rng = np.random.default_rng(seed)
+    names, step, state = list(CLASSES), jax.jit(problem.step()), problem.init()
+    trained = [name for name in names if name not in NOVEL]
+
+    def element(name):
+        return _picture(name if name in COLOURS else None, name if name in TEXTURES else None, rng)
+
+    for _ in range(STEPS):
+        real = rng.choice(trained, BATCH - BATCH // 4)
+        shown = rng.choice(element_names, BATCH // 4)
+        batch = {
+            "image": np.stack([_picture(*CLASSES[n], rng) for n in real] + [element(n) for n in shown]),
+            "label": np.array([names.index(n) for n in real] + [0] * len(shown), np.int32),
+            "labelled": np.repeat([1.0, 0.0], [len(real), len(shown)]).astype(np.float32),
+            "rows": np.array(
+                [[mask.row(n)] for n in real] + [[mask.row(n) if elements else -1] for n in shown], np.int32
+            ),
+        }
+        state, _ = step(state, batch, knowledge)
+
+    novel = [name for name in NOVEL for _ in range(30)]
+    pictures = np.stack([_picture(*CLASSES[name], rng) for name in novel])
+    _, scores = jax.jit(make_eval_step(classifier, problem.objective))(state, pictures, knowledge)
+    among = np.asarray(scores)[:, [names.index(name) for name in NOVEL]]
+    accuracy = np.mean(np.array(NOVEL)[among.argmax(-1)] == novel)
+
+    shown = [name for name in element_names for _ in range(15)]
+    variables = {"params": state.params["classifier"]}
+    z = jax.jit(lambda x: classifier.apply(variables, x, train=False).z)(np.stack([element(n) for n in shown]))
+    score, _ = problem.objective.head.apply({"params": state.params["knowledge"]}, z)
+    targets = np.array([graph.node(name) for name in shown])
+    return accuracy, element_recall(np.asarray(score)[:, 0], targets, [graph.node(n) for n in element_names])
+
+
+@pytest.fixture(scope="module")
+def honest():
+    return _trained()
+
+
+def test_wrong_facts_lower_the_accuracy_of_the_density_head(honest):
+    accuracy, _ = _trained(shuffled=True)
+    assert honest[0] > 0.8
+    assert accuracy < honest[0] - 0.3
+
+
+def test_without_element_pictures_elements_are_not_recalled(honest):
+    _, recall = _trained(elements=False)
+    assert honest[1] > 0.7
+    assert recall < honest[1] - 0.3

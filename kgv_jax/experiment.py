@@ -6,7 +6,6 @@ Nothing here knows a method or touches a device.
 from __future__ import annotations
 
 import dataclasses
-import math
 import pathlib
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -15,20 +14,19 @@ import numpy as np
 
 from kgv_jax.config_schema import Config
 from kgv_jax.data import synthetic
-from kgv_jax.data.bank import Bank, build_bank
 from kgv_jax.data.extract import ExtractedLegends
 from kgv_jax.data.legend_sources import MergedLegends
-from kgv_jax.data.photograph import Nuisance
-from kgv_jax.data.pipeline import Pipeline, Stream, make_pipeline
+from kgv_jax.data.pipeline import Pipeline, make_pipeline
 from kgv_jax.data.sources import artwork, drawn, folder
 from kgv_jax.data.types import Dataset, Picture
 from kgv_jax.kg import transforms
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.load import load_graph
 from kgv_jax.kg.mapping import map_classes, read_column
-from kgv_jax.kg.mask import INSTANCE_OF, MaskTable, make_mask_table, pad_rows
+from kgv_jax.kg.mask import INSTANCE_OF, MaskTable, make_mask_table
 from kgv_jax.kg.names import local_name
-from kgv_jax.util.cache import cache_dir
+from kgv_jax.kg.variants import Variants, find_variants
+from kgv_jax.streams import make_streams, take_photographs
 from kgv_jax.util.errors import UserError, nearest
 
 VALIDATION = "validation"  # name of the source's held-out pictures among the evaluated domains
@@ -119,9 +117,18 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
     seen = graph
     if config.kg.permute_classes:
         seen = transforms.permute_class_rows(graph, class_nodes, seed=config.seed)
-    variants = _variants(config, graph, class_nodes)
+    variants = find_variants(graph, class_nodes, relation=config.kg.variant_relation)
     mask = _mask_table(config, seen, class_nodes, variants, elements + compositions)
-    streams = _streams(config, dataset, graph, mask, class_nodes, variants, elements, compositions)
+    streams = make_streams(
+        config,
+        dataset,
+        graph=graph,
+        mask=mask,
+        class_nodes=class_nodes,
+        variants=variants,
+        elements=elements,
+        compositions=compositions,
+    )
     hierarchy = _known(seen, split_names(config.kg.hierarchy))
     parents = seen.triples[np.isin(seen.triples[:, 1], [seen.relation(name) for name in hierarchy])][:, [0, 2]]
     return Experiment(
@@ -162,17 +169,6 @@ def _kept_relations(config: Config, graph: Graph) -> list[str]:
         hierarchy = _known(graph, split_names(config.kg.hierarchy))
         names = [name for name in names if (name in hierarchy) == (config.kg.keep == "hierarchy")]
     return names
-
-
-def _variants(config: Config, graph: Graph, class_nodes: np.ndarray) -> dict[int, tuple[int, ...]]:
-    """Returns the national variants of every class, by class node."""
-    found: dict[int, list[int]] = {int(node): [] for node in class_nodes}
-    if _known(graph, [config.kg.variant_relation]):
-        relation = graph.relation(config.kg.variant_relation)
-        for head, _, tail in graph.triples[graph.triples[:, 1] == relation]:
-            if int(tail) in found:
-                found[int(tail)].append(int(head))
-    return {node: tuple(variants) for node, variants in found.items()}
 
 
 def _synthetic_pictures(
@@ -226,7 +222,7 @@ def _mask_table(
     config: Config,
     graph: Graph,
     class_nodes: np.ndarray,
-    variants: Mapping[int, Sequence[int]],
+    variants: Variants,
     pictures: Sequence[Picture],
 ) -> MaskTable:
     depicted = {pair for picture in pictures for pair in picture.depicts}
@@ -244,117 +240,6 @@ def _mask_table(
     )
 
 
-def _streams(
-    config: Config,
-    dataset: Dataset,
-    graph: Graph,
-    mask: MaskTable,
-    class_nodes: np.ndarray,
-    variants: Mapping[int, Sequence[int]],
-    elements: Sequence[Picture],
-    compositions: Sequence[Picture],
-) -> list[Stream]:
-    node_of = dict(zip(dataset.classes, map(int, class_nodes), strict=True))
-    label_of = {name: label for label, name in enumerate(dataset.classes)}
-    # A composition's label is the local name of its class node; a folder's class may be called otherwise.
-    label_of_node = {graph.nodes[node]: label_of[name] for name, node in node_of.items()}
-    label_of_local = {local_name(name): label for name, label in label_of_node.items()}
-    style = _style_variants(config, graph, variants, dataset.source)
-
-    def class_head(node: int, variant: int | None) -> list[int]:
-        return [mask.row(node)] + ([] if variant is None else [mask.row(variant)])
-
-    def composed_rows(picture: Picture) -> list[int]:
-        if config.synthetic.labelled:
-            node = int(class_nodes[label_of_local[local_name(picture.label)]])
-            return class_head(node, _variant_drawn(graph, variants[node], picture))
-        return mask.rows_for(picture.depicts)
-
-    data = config.data
-    real_rows = [class_head(node_of[p.label], style.get(node_of[p.label])) for p in dataset.train]
-    plan = [
-        ("train", dataset.train, real_rows, [label_of[p.label] for p in dataset.train], 1.0, config.train.batch_size)
-    ]
-    if elements:
-        rows = [mask.rows_for(p.depicts) for p in elements]
-        plan.append(("elements", elements, rows, [0] * len(elements), 0.0, config.synthetic.elements_per_step))
-    if compositions:
-        rows = [composed_rows(p) for p in compositions]
-        labels = [label_of_local[local_name(p.label)] for p in compositions]
-        labelled = float(config.synthetic.labelled)
-        plan.append(("compositions", compositions, rows, labels, labelled, config.synthetic.compositions_per_step))
-
-    width = max(len(row) for _, _, rows, *_ in plan for row in rows)
-    streams = []
-    for name, pictures, rows, labels, labelled, per_step in plan:
-        photographed = dataset.photographs or name != "train"
-        each = 1 if not photographed else data.train_photographs if name == "train" else config.synthetic.photographs
-        bank = _photograph(config, pictures, each, stream=name, photographed=photographed)
-        keep = _fraction(config.fraction, pictures, each) if name == "train" else np.arange(len(bank.images))
-        padded = pad_rows(rows, width=width)
-        arrays = {
-            "image": bank.images if len(keep) == len(bank.images) else bank.images[keep],
-            "label": np.asarray(labels, np.int32)[bank.picture[keep]],
-            "labelled": np.full(len(keep), labelled, np.float32),
-            "rows": padded[bank.picture[keep]],
-        }
-        streams.append(Stream(name, arrays, per_step))
-    return streams
-
-
-def _style_variants(config: Config, graph: Graph, variants: Mapping[int, Sequence[int]], style: str) -> dict[int, int]:
-    """Returns the variant of each class that is used in the style called `style`, by class node."""
-    if not _known(graph, [config.kg.style_relation]):
-        return {}
-    relation = graph.relation(config.kg.style_relation)
-    found = {}
-    for node, its_variants in variants.items():
-        for variant in its_variants:
-            if any(local_name(graph.nodes[tail]) == style for tail in graph.tails(variant, relation)):
-                found[node] = variant
-    return found
-
-
-def _variant_drawn(graph: Graph, variants: Sequence[int], picture: Picture) -> int | None:
-    """Returns the variant that states most of what the picture shows."""
-    shown = {(relation, graph.node(node)) for relation, node in picture.depicts}
-
-    def agreement(variant: int) -> int:
-        stated = graph.triples[graph.triples[:, 0] == variant]
-        return len(shown & {(local_name(graph.relations[j]), int(k)) for _, j, k in stated})
-
-    return max(variants, key=agreement, default=None)
-
-
-def _photograph(
-    config: Config, pictures: Sequence[Picture], per_picture: int, *, stream: str, photographed: bool
-) -> Bank:
-    return build_bank(
-        pictures,
-        size_px=config.data.size_px,
-        per_picture=per_picture,
-        nuisance=Nuisance() if photographed else None,
-        seed=config.data.split_seed,
-        stream=stream,
-        cache_dir=cache_dir("banks"),
-    )
-
-
-def _fraction(fraction: float, pictures: Sequence[Picture], per_picture: int) -> np.ndarray:
-    """Returns the rows of a bank that a low-data run keeps: nested and the same share of every class.
-
-    Of drawings, the first photographs of each; of photographs, the first pictures of each class in
-    the order in which the source lists them (a seeded one); never fewer than one.
-    """
-    if per_picture > 1:
-        kept = max(1, math.ceil(fraction * per_picture))
-        return (np.arange(len(pictures))[:, None] * per_picture + np.arange(kept)).reshape(-1)
-    rows: dict[str | None, list[int]] = {}
-    for row, picture in enumerate(pictures):
-        rows.setdefault(picture.label, []).append(row)
-    return np.sort(np.concatenate([r[: max(1, math.ceil(fraction * len(r)))] for r in rows.values()]))
-
-
 def _test_examples(config: Config, dataset: Dataset) -> dict[str, Examples]:
     label_of = {name: label for label, name in enumerate(dataset.classes)}
     each = config.data.test_photographs if dataset.photographs else 1
@@ -362,7 +247,7 @@ def _test_examples(config: Config, dataset: Dataset) -> dict[str, Examples]:
     for name, pictures in {VALIDATION: dataset.validation, **dataset.domains}.items():
         if not pictures:
             continue
-        bank = _photograph(config, pictures, each, stream=f"test-{name}", photographed=dataset.photographs)
+        bank = take_photographs(config, pictures, each, stream=f"test-{name}", photographed=dataset.photographs)
         ids = np.array([picture.id for picture in pictures])
         number = np.arange(len(bank.picture)) % each
         domains[name] = Examples(

@@ -16,7 +16,6 @@ from kgv_jax.kg.mask import make_mask_table
 from kgv_jax.kg.transforms import permute_class_rows
 from kgv_jax.methods.knowledge import make_knowledge
 from kgv_jax.methods.registry import make_objective
-from kgv_jax.metrics import element_recall
 from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
 from kgv_jax.step import make_eval_step
@@ -28,6 +27,15 @@ CLASSES = {f"{c}-{t}": (c, t) for c, t in itertools.product(COLOURS, TEXTURES)}
 # A Latin square: each colour and each texture is left out once.
 NOVEL = ("red-plain", "green-rows", "blue-columns")
 STEPS = 200
+
+
+def element_recall(scores, nodes, candidates):
+    """Returns the share of element pictures whose own node scores highest among the candidates.
+
+    `scores` `[n, N]` under `instanceOf`; `nodes` `[n]` what each picture shows.
+    """
+    chosen = np.asarray(candidates)[scores[:, list(candidates)].argmax(-1)]
+    return float(np.mean(chosen == nodes))
 
 
 def _picture(colour, texture, rng):

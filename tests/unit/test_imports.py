@@ -15,7 +15,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"kg", "data", "parallel"}),
     frozenset({"models", "scoring"}),
     frozenset({"losses", "methods", "optim"}),
-    frozenset({"state", "step", "metrics", "checkpoint", "experiment"}),
+    frozenset({"state", "step", "checkpoint", "streams", "experiment"}),
     frozenset({"train", "evaluate"}),
     frozenset({"report", "explain", "main", "compare"}),
 )
@@ -23,7 +23,7 @@ ALLOWED_SIDEWAYS = {
     ("data", "kg"),
     ("methods", "losses"),
     ("step", "state"),
-    ("step", "metrics"),
+    ("experiment", "streams"),
     ("checkpoint", "state"),
     ("train", "evaluate"),
     ("main", "report"),

@@ -8,7 +8,6 @@ import pytest
 from kgv_jax.kg import closure
 from kgv_jax.kg.check import indistinguishable
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.names import local_name
 from kgv_jax.kg.transforms import permute_class_rows
 from kgv_jax.util.errors import UserError
 

@@ -1,0 +1,128 @@
+"""The streams that a training batch is made of: source pictures, element pictures, compositions."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from kgv_jax.config_schema import Config
+from kgv_jax.data.bank import Bank, build_bank
+from kgv_jax.data.photograph import Nuisance
+from kgv_jax.data.pipeline import Stream
+from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.kg.graph import Graph
+from kgv_jax.kg.mask import MaskTable, pad_rows
+from kgv_jax.kg.names import local_name
+from kgv_jax.kg.variants import Variants, closest_variant, variants_used_in
+from kgv_jax.util.cache import cache_dir
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """One stream before its photographs are taken; one entry of `rows` and `labels` a picture."""
+
+    name: str
+    pictures: Sequence[Picture]
+    rows: Sequence[Sequence[int]]
+    labels: Sequence[int]
+    labelled: bool
+    per_step: int
+
+
+def make_streams(
+    config: Config,
+    dataset: Dataset,
+    *,
+    graph: Graph,
+    mask: MaskTable,
+    class_nodes: np.ndarray,
+    variants: Variants,
+    elements: Sequence[Picture],
+    compositions: Sequence[Picture],
+) -> list[Stream]:
+    """Returns the training streams; each example has the arrays of `methods.objective.Batch`.
+
+    A source picture's heads are its class and its class's variant in the source's style. A composition
+    has one row for every fact that it shows or, labelled, the heads of a source picture of its variant.
+    """
+    label_of = {name: label for label, name in enumerate(dataset.classes)}
+    at_home = variants_used_in(graph, variants, dataset.source, relation=config.kg.style_relation)
+
+    def heads(label: int, variant: int | None) -> list[int]:
+        return [mask.row(int(class_nodes[label]))] + ([] if variant is None else [mask.row(variant)])
+
+    labels = [label_of[picture.label] for picture in dataset.train]
+    rows = [heads(label, at_home.get(int(class_nodes[label]))) for label in labels]
+    plans = [_Plan("train", dataset.train, rows, labels, True, config.train.batch_size)]
+    if elements:
+        rows = [mask.rows_for(picture.depicts) for picture in elements]
+        labels = [0] * len(elements)
+        plans.append(_Plan("elements", elements, rows, labels, False, config.synthetic.elements_per_step))
+    if compositions:
+        # Its label is the local name of its class node; a folder's class may be called otherwise.
+        label_of_node = {local_name(graph.nodes[node]): label for label, node in enumerate(class_nodes)}
+        labels = [label_of_node[local_name(picture.label)] for picture in compositions]
+        rows = [mask.rows_for(picture.depicts) for picture in compositions]
+        if config.synthetic.labelled:
+            rows = [
+                heads(label, closest_variant(graph, variants[int(class_nodes[label])], picture.depicts))
+                for label, picture in zip(labels, compositions, strict=True)
+            ]
+        labelled, per_step = config.synthetic.labelled, config.synthetic.compositions_per_step
+        plans.append(_Plan("compositions", compositions, rows, labels, labelled, per_step))
+    width = max(len(row) for plan in plans for row in plan.rows)
+    return [_take(config, dataset, plan, width) for plan in plans]
+
+
+def _take(config: Config, dataset: Dataset, plan: _Plan, width: int) -> Stream:
+    source = plan.name == "train"
+    photographed = dataset.photographs or not source
+    per_picture = config.data.train_photographs if source else config.synthetic.photographs
+    per_picture = per_picture if photographed else 1
+    bank = take_photographs(config, plan.pictures, per_picture, stream=plan.name, photographed=photographed)
+    images, picture = bank.images, bank.picture
+    if source and config.fraction < 1:
+        kept = low_data_rows(config.fraction, plan.pictures, per_picture, seed=config.data.split_seed)
+        images, picture = images[kept], picture[kept]
+    arrays = {
+        "image": images,
+        "label": np.asarray(plan.labels, np.int32)[picture],
+        "labelled": np.full(len(picture), plan.labelled, np.float32),
+        "rows": pad_rows(plan.rows, width=width)[picture],
+    }
+    return Stream(plan.name, arrays, plan.per_step)
+
+
+def take_photographs(
+    config: Config, pictures: Sequence[Picture], per_picture: int, *, stream: str, photographed: bool
+) -> Bank:
+    """Returns the photographs of the pictures, from the cache where they were taken before."""
+    return build_bank(
+        pictures,
+        size_px=config.data.size_px,
+        per_picture=per_picture,
+        nuisance=Nuisance() if photographed else None,
+        seed=config.data.split_seed,
+        stream=stream,
+        cache_dir=cache_dir("banks"),
+    )
+
+
+def low_data_rows(fraction: float, pictures: Sequence[Picture], per_picture: int, *, seed: int) -> np.ndarray:
+    """Returns the rows of a bank that a low-data run keeps: nested, and the same share of every class.
+
+    Of drawings, the first photographs of each; of photographs, the first pictures of each class in an
+    order that depends on the seed and their ids; never fewer than one.
+    """
+    if per_picture > 1:
+        kept = max(1, math.ceil(fraction * per_picture))
+        return (np.arange(len(pictures))[:, None] * per_picture + np.arange(kept)).reshape(-1)
+    rank = [hashlib.blake2b(f"{seed}/{picture.id}".encode()).digest() for picture in pictures]
+    rows: dict[str | None, list[int]] = {}
+    for row in sorted(range(len(pictures)), key=rank.__getitem__):
+        rows.setdefault(pictures[row].label, []).append(row)
+    return np.sort(np.concatenate([own[: max(1, math.ceil(fraction * len(own)))] for own in rows.values()]))

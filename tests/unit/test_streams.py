@@ -1,0 +1,94 @@
+"""Training streams: heads, labels and weights of each example; low-data runs."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from kgv_jax import config_schema
+from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.kg.mask import make_mask_table
+from kgv_jax.kg.variants import find_variants
+from kgv_jax.streams import low_data_rows, make_streams
+from tests import tiny
+
+
+def _picture(name, label, depicts=()):
+    def load(size_px):
+        return np.full((size_px, size_px, 4), 255, np.uint8)
+
+    return Picture(name, "de", label, load, depicts)
+
+
+def _streams(*, labelled, fraction=1.0):
+    graph = tiny.Graph.from_triples([*tiny.TRIPLES, ("yield.de", "usedIn", "de")], types=tiny.TYPES)
+    class_nodes = np.array([graph.node(name) for name in tiny.CLASSES])
+    variants = find_variants(graph, class_nodes, relation="variantOf")
+    heads = [*class_nodes, *(v for own in variants.values() for v in own), graph.node("red")]
+    facts = [("hasColour", graph.node("yellow")), ("hasShape", graph.node("triangle"))]
+    mask = make_mask_table(graph, heads=heads, facts=facts, hierarchy=tiny.HIERARCHY)
+    train = tuple(_picture(f"de/{name}/{k}", name) for name in tiny.CLASSES for k in range(2))
+    compositions = (_picture("c", "yield", (("hasColour", "yellow"), ("hasShape", "triangle"))),)
+    elements = (_picture("e", None, (("instanceOf", "red"),)),)
+    config = config_schema.default_config()
+    config.update({"fraction": fraction, "method": "kgv_compose_labelled" if labelled else "kgv_compose"})
+    config.data.update({"size_px": 8, "train_photographs": 10})
+    config.synthetic.update({"photographs": 3})
+    dataset = Dataset(tiny.CLASSES, train, (), {"de": train}, "de", photographs=True)
+    streams = make_streams(
+        config_schema.resolve(config),
+        dataset,
+        graph=graph,
+        mask=mask,
+        class_nodes=class_nodes,
+        variants=variants,
+        elements=elements,
+        compositions=compositions,
+    )
+    return mask, {stream.name: stream.arrays for stream in streams}
+
+
+@pytest.mark.usefixtures("kgv_cache")
+def test_source_pictures_have_their_class_and_their_countrys_variant_as_heads():
+    mask, streams = _streams(labelled=False)
+    train = streams["train"]
+    assert train["image"].shape == (80, 8, 8, 3)
+    assert (train["labelled"] == 1).all()
+    for label, rows in zip(train["label"], train["rows"], strict=True):
+        name = tiny.CLASSES[label]
+        expected = [mask.row(name)] + ([mask.row("yield.de")] if name == "yield" else [])
+        assert rows[rows >= 0].tolist() == expected
+
+
+def test_synthetic_pictures_enter_the_regulariser_only():
+    mask, streams = _streams(labelled=False)
+    assert (streams["elements"]["labelled"] == 0).all()
+    assert (streams["compositions"]["labelled"] == 0).all()
+    assert {row[row >= 0][0] for row in streams["elements"]["rows"]} == {mask.row("red")}
+    shown = {mask.fact_row("hasColour", "yellow"), mask.fact_row("hasShape", "triangle")}
+    assert all(set(row[row >= 0]) == shown for row in streams["compositions"]["rows"])
+
+
+def test_labelled_compositions_have_the_heads_of_the_variant_that_was_drawn():
+    mask, streams = _streams(labelled=True)
+    compositions = streams["compositions"]
+    assert (compositions["labelled"] == 1).all()
+    assert (compositions["label"] == tiny.CLASSES.index("yield")).all()
+    assert all(row[row >= 0].tolist() == [mask.row("yield"), mask.row("yield.us")] for row in compositions["rows"])
+
+
+def test_a_low_data_run_sees_some_of_the_same_photographs():
+    whole, tenth = (_streams(labelled=False, fraction=f)[1] for f in (1.0, 0.1))
+    assert len(tenth["train"]["label"]) == 8
+    assert len(tenth["compositions"]["label"]) == len(whole["compositions"]["label"])
+    np.testing.assert_array_equal(tenth["train"]["image"], whole["train"]["image"][::10])
+
+
+def test_low_data_is_nested_stratified_and_seeded_for_photographs_too():
+    pictures = [_picture(f"{label}/{k}", label) for label in "ab" for k in range(20)]
+    rows = {f: set(low_data_rows(f, pictures, 1, seed=0)) for f in (0.05, 0.1, 0.5, 1.0)}
+    assert rows[0.05] < rows[0.1] < rows[0.5] < rows[1.0]
+    assert [sum(pictures[row].label == "a" for row in rows[f]) for f in rows] == [1, 2, 10, 20]
+    assert set(low_data_rows(0.5, pictures, 1, seed=1)) != rows[0.5]
+    few = [dataclasses.replace(picture, label=str(k)) for k, picture in enumerate(pictures)]
+    assert len(low_data_rows(0.01, few, 1, seed=0)) == len(few)

@@ -28,7 +28,7 @@ demo: $(VENV)/.stamp-run
 test: export JAX_COMPILATION_CACHE_DIR := $(JAX_COMPILATION_CACHE_DIR)
 test: $(VENV)/.stamp-dev
 	@mkdir -p -m 700 "$(JAX_COMPILATION_CACHE_DIR)"
-	$(RUN) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(RUN) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.stamp-dev
 	$(RUN) -m ruff check .

@@ -172,29 +172,34 @@ def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer) -> State:
                 _tell(config, writer, progress, *before)
             before = (done, metrics)
             if done % config.train.checkpoint_every_steps == 0 or done == config.train.steps or stop.signal:
+                # Told first: a state whose loss is not finite is never saved.
+                _tell(config, writer, progress, *before, save=True)
+                before = None
                 checkpointer.save(done, state)
             if stop.signal and done < config.train.steps:
-                _tell(config, writer, progress, *before)
                 raise SystemExit(
                     f"Stopped by {stop.signal.name} after step {done}; saved. The same command goes on from there."
                 )
-        _tell(config, writer, progress, *before)
     return state
 
 
-def _tell(config: Config, writer: MetricWriter, progress: Progress, step: int, metrics: Any) -> None:
-    """Shows the progress, and writes the metrics of every `log_every_steps`-th step and the last."""
-    if not distributed.is_leader():
-        return
-    progress.update(step, metrics["loss"])
-    if step % config.train.log_every_steps and step != config.train.steps:
+def _tell(
+    config: Config, writer: MetricWriter, progress: Progress, step: int, metrics: Any, *, save: bool = False
+) -> None:
+    """Shows the progress, writes the metrics of every `log_every_steps`-th step and the last, checks the loss."""
+    leader = distributed.is_leader()
+    if leader:
+        progress.update(step, metrics["loss"])
+    write = step % config.train.log_every_steps == 0 or step == config.train.steps
+    if not (write or save):
         return
     values = {name: float(np.asarray(value)) for name, value in metrics.items()}
-    writer.write(step, values)
+    if leader and write:
+        writer.write(step, values)
     if not np.isfinite(values["loss"]):
         raise UserError(
             f"The loss is {values['loss']} at step {step}. Lower config.optim.learning_rate or set "
-            "config.optim.clip_norm; the checkpoints before this step are kept."
+            "config.optim.clip_norm; no state after a loss that is not finite was saved."
         )
 
 

@@ -1,0 +1,35 @@
+"""What the loop tells, and when it refuses to go on."""
+
+import pytest
+
+from kgv_jax import config_schema, train
+from kgv_jax.util.errors import UserError
+
+
+class _Recorder:
+    def __init__(self):
+        self.steps, self.shown = [], []
+
+    def write(self, step, values):
+        self.steps.append(step)
+
+    def update(self, step, loss):
+        self.shown.append(step)
+
+
+def _tell(step, loss, *, save=False):
+    config = config_schema.resolve(config_schema.default_config())
+    recorder = _Recorder()
+    train._tell(config, recorder, recorder, step, {"loss": loss}, save=save)
+    return recorder
+
+
+def test_metrics_are_written_every_so_often_and_at_the_end():
+    assert [step for step in (1, 19, 20, 21, 300) if _tell(step, 1.0).steps] == [20, 300]
+    assert _tell(19, 1.0).shown == [19]
+
+
+@pytest.mark.parametrize(("step", "save"), [(20, False), (7, True)])
+def test_a_loss_that_is_not_finite_stops_the_run_before_its_state_is_saved(step, save):
+    with pytest.raises(UserError, match=rf"The loss is nan at step {step}\. Lower config\.optim\.learning_rate"):
+        _tell(step, float("nan"), save=save)

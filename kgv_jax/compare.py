@@ -33,7 +33,7 @@ from kgv_jax.flags import run_command
 from kgv_jax.methods.presets import PRESETS
 from kgv_jax.predictions import Predictions
 from kgv_jax.report import stats
-from kgv_jax.report.table import TARGETS, chosen_only, print_tables, summary_table, summary_tables
+from kgv_jax.report.table import TARGETS, chosen_only, print_tables, summary_tables, summary_text
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.workdir import Workdir
 
@@ -46,7 +46,14 @@ _JOBS = flags.DEFINE_integer(
     "jobs", os.cpu_count() or 1, "Runs at a time, each on its share of the cores.", lower_bound=1
 )
 
-CONTROLS = ("ce", "attribute_bce", "shuffled_kg", "ce_compose_labelled")
+CONTROLS = (
+    "ce",
+    "attribute_bce",
+    "shuffled_kg",
+    "attribute_bce_compose",
+    "shuffled_kg_compose",
+    "ce_compose_labelled",
+)
 
 _log = logging.getLogger("kgv_jax.compare")  # by name: as a command this module is `__main__`
 
@@ -238,11 +245,9 @@ def main(argv: list[str]) -> None:
     summary = summarise(keys, root, source=config.data.source, targets=targets)
     report: Mapping[str, Any] = {"records": records, "summary": summary}
     (root / "compare.json").write_text(json.dumps(report, indent=1) + "\n")
-    texts = [
-        summary_table(rows, source=config.data.source, controls=CONTROLS) for rows in (chosen_only(summary), summary)
-    ]
+    texts = [summary_text(rows, source=config.data.source) for rows in (chosen_only(summary), summary)]
     (root / "compare.md").write_text("## The chosen heads\n\n{}\n\n## Every head\n\n{}\n".format(*texts))
-    print_tables(summary_tables(chosen_only(summary), source=config.data.source, controls=CONTROLS))
+    print_tables(summary_tables(chosen_only(summary), source=config.data.source))
     print(f"Every head: {root / 'compare.md'}; records and paired tests: {root / 'compare.json'}")
 
 

@@ -62,35 +62,51 @@ def chosen_only(summary: Sequence[Record]) -> list[Record]:
     return [row for row in summary if row["chosen"]]
 
 
-def summary_tables(
-    summary: Sequence[Record], *, source: str, controls: Sequence[str] = ("ce", "attribute_bce")
-) -> list[Table]:
-    """One table a data fraction: mean and interval per domain, and the paired gain over each control.
+def summary_tables(summary: Sequence[Record], *, source: str) -> list[Table]:
+    """For each data fraction a table of accuracies by domain, and one of paired gains over the controls.
 
-    A star marks the head that the source's held-out drawings choose.
+    Gains are on the mean over targets, with interval and p. A star marks the head that the source's
+    held-out drawings choose.
 
     Args:
       summary: the rows of `compare.json`.
       source: the domain that was trained on.
-      controls: methods whose paired difference, on the mean over targets, gets a column.
     """
     tables = []
     for fraction in _distinct(summary, "fraction"):
         of_fraction = [row for row in summary if row["fraction"] == fraction]
-        domains = _source_first((row["domain"] for row in of_fraction), source)
-        rows = []
-        for method, head in dict.fromkeys((row["method"], row["head"]) for row in of_fraction):
-            by_domain = {r["domain"]: r for r in of_fraction if (r["method"], r["head"]) == (method, head)}
-            cells = [_interval(by_domain[d], "mean") if d in by_domain else _MISSING for d in domains]
-            versus = by_domain.get(TARGETS, {}).get("versus", {})
-            gains = [_gain(versus[name]) if name in versus else _MISSING for name in controls]
-            seeds = str(max(row["seeds"] for row in by_domain.values()))
-            chosen = " *" if any(row.get("chosen") for row in by_domain.values()) else ""
-            rows.append((method, head + chosen, seeds, *cells, *gains))
-        names = ["mean over targets" if domain == TARGETS else domain for domain in domains]
-        header = ("method", "head", "seeds", *names, *(f"gain over {name}" for name in controls))
-        tables.append(Table(header, tuple(rows), 3, f"{100 * fraction:g} % of the training pictures"))
+        share = f"{100 * fraction:g} % of the training pictures"
+        tables.append(_accuracy_table(of_fraction, source, title=f"{share}: accuracy"))
+        gains = _gain_table(
+            [r for r in of_fraction if r["domain"] == TARGETS], title=f"{share}: gain on the mean over targets"
+        )
+        tables += [gains] if gains.header[2:] else []
     return tables
+
+
+def _accuracy_table(summary: Sequence[Record], source: str, *, title: str) -> Table:
+    domains = _source_first((row["domain"] for row in summary), source)
+    rows = []
+    for method, head in dict.fromkeys((row["method"], row["head"]) for row in summary):
+        by_domain = {r["domain"]: r for r in summary if (r["method"], r["head"]) == (method, head)}
+        cells = [_interval(by_domain[d], "mean") if d in by_domain else _MISSING for d in domains]
+        seeds = str(max(row["seeds"] for row in by_domain.values()))
+        rows.append((method, _head(next(iter(by_domain.values()))), seeds, *cells))
+    names = ["mean over targets" if domain == TARGETS else domain for domain in domains]
+    return Table(("method", "head", "seeds", *names), tuple(rows), 3, title)
+
+
+def _gain_table(summary: Sequence[Record], *, title: str) -> Table:
+    controls = list(dict.fromkeys(name for row in summary for name in row["versus"]))
+    rows = [
+        (r["method"], _head(r), *(_gain(r["versus"][c]) if c in r["versus"] else _MISSING for c in controls))
+        for r in summary
+    ]
+    return Table(("method", "head", *(f"over {control}" for control in controls)), tuple(rows), 2, title)
+
+
+def _head(row: Record) -> str:
+    return row["head"] + (" *" if row.get("chosen") else "")
 
 
 def markdown(table: Table) -> str:
@@ -116,11 +132,9 @@ def format_table(records: Sequence[Record], *, source: str) -> str:
     return markdown(records_table(records, source=source))
 
 
-def summary_table(
-    summary: Sequence[Record], *, source: str, controls: Sequence[str] = ("ce", "attribute_bce")
-) -> str:
-    """The summary of a comparison as Markdown, a table for every data fraction."""
-    return "\n\n".join(map(markdown, summary_tables(summary, source=source, controls=controls)))
+def summary_text(summary: Sequence[Record], *, source: str) -> str:
+    """The summary of a comparison as Markdown."""
+    return "\n\n".join(map(markdown, summary_tables(summary, source=source)))
 
 
 def print_tables(tables: Iterable[Table], *, console: rich.console.Console | None = None) -> None:

@@ -81,7 +81,7 @@ def test_columns_that_tell_rows_apart_are_shown():
     ]
 
 
-def test_summary_has_a_table_a_fraction_and_the_gains_over_controls():
+def test_a_fraction_has_a_table_of_accuracies_and_one_of_gains_over_controls():
     gain = {"mean": 0.046, "low": 0.021, "high": 0.07, "p": 0.0002}
     loss = {"mean": -0.01, "low": -0.03, "high": 0.01, "p": 0.4}
     rows = [
@@ -91,13 +91,15 @@ def test_summary_has_a_table_a_fraction_and_the_gains_over_controls():
         summary_row("kgv", "targets", 0.446, versus={"ce": gain, "attribute_bce": loss}),
         summary_row("kgv", "DE", 0.7, fraction=0.1),
     ]
-    full, tenth = table.summary_tables(rows, source="DE")
-    assert full.title == "100 % of the training pictures" and tenth.title == "10 % of the training pictures"
-    assert full.header[:3] == ("method", "head", "seeds")
-    assert full.header[3:] == ("DE", "mean over targets", "gain over ce", "gain over attribute_bce")
-    assert full.rows[0] == ("ce", "both", "3", "90.0 [88.0, 92.0]", "40.0 [38.0, 42.0]", "-", "-")
-    assert full.rows[1][5:] == ("+4.6 [+2.1, +7.0], p < 0.001", "-1.0 [-3.0, +1.0], p = 0.400")
-    assert table.summary_table(rows, source="DE").count("**") == 4
+    full, gains, tenth = table.summary_tables(rows, source="DE")
+    assert full.title == "100 % of the training pictures: accuracy"
+    assert tenth.title == "10 % of the training pictures: accuracy"
+    assert full.header == ("method", "head", "seeds", "DE", "mean over targets")
+    assert full.rows[0] == ("ce", "both", "3", "90.0 [88.0, 92.0]", "40.0 [38.0, 42.0]")
+    assert gains.header == ("method", "head", "over ce", "over attribute_bce")
+    assert gains.rows[0] == ("ce", "both", "-", "-")
+    assert gains.rows[1] == ("kgv", "both", "+4.6 [+2.1, +7.0], p < 0.001", "-1.0 [-3.0, +1.0], p = 0.400")
+    assert table.summary_text(rows, source="DE").count("**") == 6
 
 
 def test_a_pipe_gets_markdown_and_a_terminal_a_drawn_table():

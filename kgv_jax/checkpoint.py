@@ -5,9 +5,13 @@ Orbax restores flipped bits without a word, so a digest of every array stands be
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
+import logging
 import pathlib
+import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -15,6 +19,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from kgv_jax.util.errors import UserError
+
+_SPARE_BYTES = 2**20  # metadata, and the metrics written until the next checkpoint
 
 
 def _digests(state: Any) -> dict[str, str]:
@@ -47,17 +53,29 @@ class Checkpointer:
         """
         if self._manager.latest_step() == step:
             return
+        self._check_space(step, state)
         args = ocp.args.Composite(state=ocp.args.StandardSave(state), digests=ocp.args.JsonSave(_digests(state)))
         try:
-            self._manager.save(step, args=args)
+            with _raised_not_logged():
+                self._manager.save(step, args=args)
         except Exception as error:  # tensorstore reports a full disk as ValueError or OSError by driver
             if _is_disk_full(error):
-                raise UserError(
-                    f"Could not save checkpoint {step}: no space left on the disk of {self._folder}. Earlier "
-                    f"checkpoints are kept (newest: {self._manager.latest_step()}). Free some space and run "
-                    "the same command again; it resumes there."
-                ) from error
+                raise self._no_space(step, "it filled up while saving") from error
             raise
+
+    def _check_space(self, step: int, state: Any) -> None:
+        """Refuses before the first byte: orbax's threads leave half a checkpoint and pages of tracebacks."""
+        needed = sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + _SPARE_BYTES
+        free = shutil.disk_usage(self._folder).free
+        if free < needed:
+            raise self._no_space(step, f"{needed / 2**20:.1f} MiB are needed, {free / 2**20:.1f} MiB are free")
+
+    def _no_space(self, step: int, why: str) -> UserError:
+        return UserError(
+            f"Could not save checkpoint {step}: no space left on the disk of {self._folder} ({why}). Earlier "
+            f"checkpoints are kept (newest: {self._manager.latest_step()}). Free some space and run the same "
+            "command again; it resumes there."
+        )
 
     def restore(self, step: int, like: Any) -> Any:
         """Returns checkpoint `step` with the shapes and shardings of the abstract state `like`.
@@ -67,7 +85,8 @@ class Checkpointer:
         """
         args = ocp.args.Composite(state=ocp.args.StandardRestore(like), digests=ocp.args.JsonRestore())
         try:
-            restored = self._manager.restore(step, args=args)
+            with _raised_not_logged():
+                restored = self._manager.restore(step, args=args)
         except Exception as error:
             raise UserError(
                 f"Checkpoint {self._folder / str(step)} cannot be read ({type(error).__name__}: "
@@ -85,6 +104,20 @@ class Checkpointer:
     def close(self) -> None:
         """Waits for writes and frees the manager."""
         self._manager.close()
+
+
+@contextlib.contextmanager
+def _raised_not_logged() -> Iterator[None]:
+    """Keeps orbax's threads from printing the traceback of an error that is raised as well."""
+    loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _is_disk_full(error: BaseException | None) -> bool:

@@ -69,7 +69,5 @@ def _with_logging(main: Callable[[list[str]], None], argv: list[str]) -> None:
     # Our own notes as plain lines; of the libraries (orbax tells each write) only warnings.
     absl_logging.set_verbosity(absl_logging.WARNING)
     logging.getLogger("kgv_jax").setLevel(logging.INFO)
-    # Orbax raises one failed write and leaves the others to asyncio, which would print their tracebacks.
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     absl_logging.get_absl_handler().setFormatter(logging.Formatter("%(message)s"))
     main(argv)

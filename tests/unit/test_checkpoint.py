@@ -4,6 +4,7 @@ import errno
 import gc
 import os
 import pathlib
+import types
 
 import jax
 import jax.numpy as jnp
@@ -90,6 +91,14 @@ def test_a_full_disk_keeps_what_was_saved_before(checkpointer, monkeypatch):
             checkpointer.save(2, _state(2))
     assert checkpointer.latest_step() == 1
     assert checkpointer.restore(1, _like(_state()))["step"] == 1
+
+
+def test_a_disk_too_small_is_refused_before_anything_is_written(checkpointer, monkeypatch):
+    checkpointer.save(1, _state(1))
+    monkeypatch.setattr("kgv_jax.checkpoint.shutil.disk_usage", lambda _: types.SimpleNamespace(free=2**19))
+    with pytest.raises(UserError, match=r"checkpoint 2: no space left .* are needed, 0\.5 MiB are free.*newest: 1"):
+        checkpointer.save(2, _state(2))
+    assert checkpointer.latest_step() == 1
 
 
 def test_other_failures_are_not_called_a_full_disk(checkpointer, monkeypatch):

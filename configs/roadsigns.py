@@ -33,6 +33,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     if variant == "quick":
         config.train.steps = 150
         config.data.train_photographs = 30
+        config.synthetic.per_element = 3
+        config.synthetic.per_variant = 1
     elif variant == "artwork":
         config.data.name = "artwork"
         config.data.source = "vienna"

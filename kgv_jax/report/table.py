@@ -97,7 +97,8 @@ def _accuracy_table(summary: Sequence[Record], source: str, *, title: str) -> Ta
 
 
 def _gain_table(summary: Sequence[Record], *, title: str) -> Table:
-    controls = list(dict.fromkeys(name for row in summary for name in row["versus"]))
+    compared = {name for row in summary for name in row["versus"]}
+    controls = [method for method in _distinct(summary, "method") if method in compared]
     rows = [
         (r["method"], _head(r), *(_gain(r["versus"][c]) if c in r["versus"] else _MISSING for c in controls))
         for r in summary

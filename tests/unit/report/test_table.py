@@ -88,7 +88,8 @@ def test_a_fraction_has_a_table_of_accuracies_and_one_of_gains_over_controls():
         summary_row("ce", "targets", 0.4),
         summary_row("ce", "DE", 0.9),
         summary_row("kgv", "DE", 0.9),
-        summary_row("kgv", "targets", 0.446, versus={"ce": gain, "attribute_bce": loss}),
+        summary_row("kgv", "targets", 0.446, versus={"attribute_bce": loss, "ce": gain}),
+        summary_row("attribute_bce", "targets", 0.45, versus={"ce": gain}),
         summary_row("kgv", "DE", 0.7, fraction=0.1),
     ]
     full, gains, tenth = table.summary_tables(rows, source="DE")
@@ -97,7 +98,7 @@ def test_a_fraction_has_a_table_of_accuracies_and_one_of_gains_over_controls():
     assert full.header == ("method", "head", "seeds", "DE", "mean over targets")
     assert full.rows[0] == ("ce", "both", "3", "90.0 [88.0, 92.0]", "40.0 [38.0, 42.0]")
     assert gains.header == ("method", "head", "over ce", "over attribute_bce")
-    assert gains.rows[0] == ("ce", "both", "-", "-")
+    assert gains.rows[0] == ("ce", "both", "-", "-")  # in the order of the methods
     assert gains.rows[1] == ("kgv", "both", "+4.6 [+2.1, +7.0], p < 0.001", "-1.0 [-3.0, +1.0], p = 0.400")
     assert table.summary_text(rows, source="DE").count("**") == 6
 

@@ -1,6 +1,5 @@
 """Ancestors, descendants, depths and cycles, against networkx."""
 
-import time
 
 import networkx
 import numpy as np
@@ -78,10 +77,8 @@ def test_a_hierarchy_of_the_size_of_wordnet():
     size = 80_000
     tails = (np.arange(1, size) * rng.random(size - 1)).astype(int)
     graph = Graph.from_triples((f"n{h:06}", "up", f"n{t:06}") for h, t in enumerate(tails.tolist(), start=1))
-    start = time.perf_counter()
     above = closure.ancestors(graph, (0,))
     below = closure.descendants(above)
     depths = closure.depths(graph, (0,))
-    assert time.perf_counter() - start < 30
     assert len(below[0]) == size - 1
     np.testing.assert_array_equal(depths, [len(nodes) for nodes in above])

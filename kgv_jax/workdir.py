@@ -9,7 +9,7 @@ from typing import Any
 
 from kgv_jax.config_schema import Config, differences, resolve, to_dict
 from kgv_jax.util.errors import UserError
-from kgv_jax.util.writers import naming_full_disk
+from kgv_jax.util.writers import METRICS_FILE, naming_full_disk
 
 
 class Workdir:
@@ -42,13 +42,14 @@ class Workdir:
         file = self.path / "config.json"
         if file.exists():
             found = differences(json.loads(file.read_text()), to_dict(config))
-            if found:
+            if found and self._has_run():
                 raise UserError(
                     f"{self.path} holds a run of another config ({len(found)} differences, there -> here):\n  "
                     + "\n  ".join(found)
                     + "\nUse another --workdir, or delete this one."
                 )
-            return
+            if not found:
+                return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._write("config.json", to_dict(config))
@@ -56,6 +57,11 @@ class Workdir:
             raise UserError(
                 f"--workdir={self.path} cannot be written: {error.strerror}. Choose another folder."
             ) from error
+
+    def _has_run(self) -> bool:
+        """Returns whether anything was trained here; a command that failed before its first step left nothing."""
+        files = (self.path / "results.json", self.path / METRICS_FILE)
+        return any(file.exists() for file in files) or any(self.checkpoints.glob("*"))
 
     def read_config(self) -> Config:
         """Returns the config of the run that is in the folder."""

@@ -29,6 +29,7 @@ def test_the_config_that_claims_a_folder_is_read_back(tmp_path, config):
 
 def test_another_config_is_refused_and_every_difference_is_listed(tmp_path, config):
     Workdir(tmp_path).claim(config)
+    (tmp_path / "metrics.jsonl").touch()
     optim = dataclasses.replace(config.optim, learning_rate=0.5)
     other = dataclasses.replace(config, seed=3, optim=optim)
     with pytest.raises(UserError) as caught:
@@ -38,6 +39,13 @@ def test_another_config_is_refused_and_every_difference_is_listed(tmp_path, conf
     assert Workdir(tmp_path).read_config() == config
 
 
+def test_a_folder_in_which_nothing_was_trained_takes_the_corrected_config(tmp_path, config):
+    Workdir(tmp_path).claim(config)
+    corrected = dataclasses.replace(config, seed=3)
+    Workdir(tmp_path).claim(corrected)
+    assert Workdir(tmp_path).read_config() == corrected
+
+
 def test_settings_of_another_version_are_differences(tmp_path, config):
     Workdir(tmp_path).claim(config)
     file = tmp_path / "config.json"
@@ -45,6 +53,7 @@ def test_settings_of_another_version_are_differences(tmp_path, config):
     del values["optim"]["clip_norm"]
     values["optim"]["gone"] = 1
     file.write_text(json.dumps(values))
+    (tmp_path / "results.json").write_text("[]")
     with pytest.raises(UserError, match=r"optim.clip_norm: None -> 1.0\n  optim.gone: 1 -> None"):
         Workdir(tmp_path).claim(config)
 

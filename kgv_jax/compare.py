@@ -92,6 +92,16 @@ def plan(methods: Sequence[str], fractions: Sequence[str], seeds: int) -> list[R
     ]
 
 
+def claim_all(keys: Sequence[RunKey], root: pathlib.Path, values: Mapping[str, Any]) -> None:
+    """Claims every run's folder for the config it will have, so that no result of another config is taken for it.
+
+    Raises:
+      UserError: a folder holds a run of another config; the differences are listed.
+    """
+    for key in keys:
+        Workdir(key.folder(root)).claim(config_schema.resolve({**values, **dataclasses.asdict(key)}))
+
+
 def run_all(keys: Sequence[RunKey], root: pathlib.Path, config_arguments: Sequence[str], *, jobs: int) -> None:
     """Runs what is not finished, `jobs` at a time.
 
@@ -237,6 +247,7 @@ def main(argv: list[str]) -> None:
     config = config_schema.resolve(_CONFIG.value)
     keys = plan(_METHODS.value, _FRACTIONS.value, _SEEDS.value)
     root = pathlib.Path(_WORKDIR.value).absolute()
+    claim_all(keys, root, _CONFIG.value.to_dict())
     # The runs read the same file and overrides; their method, fraction and seed come last and win.
     arguments = [argument for argument in sys.argv[1:] if argument.startswith("--config")]
     run_all(keys, root, arguments, jobs=_JOBS.value)

@@ -73,9 +73,11 @@ def logistic(score: Array, mask: Array) -> Array:
 
 
 def clamped_sum(score: Array, mask: Array, *, margin: float = 10.0) -> Array:
-    """The plain masked sum `-sum_jk M_bjk s_bjk / T`, each difference to the hardest positive clamped.
+    """The plain masked sum `-sum_jk M_bjk s_bjk / T`, each negative's part clamped by a margin.
 
-    Unclamped it is unbounded below with log-densities: negatives are pushed away for ever.
+    With `p_bj` the mean positive score of a relation, the mean over negatives of
+    `clip(margin - (p_bj - s_bjk), 0, 2 margin)`, plus `max(-p, 0) / N` that pulls positives up. Unclamped
+    it is unbounded below with log-densities: negatives are pushed away for ever.
     """
     positive, negative = mask == 1, mask == -1
     reference = _mean(score, positive, -1)[..., None]

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from kgv_jax import compare
+from kgv_jax import compare, config_schema
 from kgv_jax.compare import RunKey, plan, summarise
 from kgv_jax.predictions import Predictions
 from kgv_jax.report.table import TARGETS
@@ -89,3 +89,17 @@ def test_a_run_that_fails_is_told_with_the_end_of_its_log(tmp_path, monkeypatch)
     monkeypatch.setattr(sys, "executable", str(stand_in))
     with pytest.raises(UserError, match=r"(?s)method='ce'.*exit code 3.*seed0/log.txt ends:.*last words of the run"):
         compare.run_all([RunKey("ce", 1.0, 0)], tmp_path, ["--config=none.py"], jobs=1)
+
+
+def test_results_of_another_config_are_not_taken_for_this_one(tmp_path):
+    keys, values = [RunKey("ce", 1.0, 0), RunKey("kgv", 0.1, 2)], config_schema.default_config().to_dict()
+    compare.claim_all(keys, tmp_path, values)
+    compare.claim_all(keys, tmp_path, values)
+    config = Workdir(keys[1].folder(tmp_path)).read_config()
+    assert (config.method, config.fraction, config.seed) == ("kgv", 0.1, 2)
+    Workdir(keys[1].folder(tmp_path)).write_records("results.json", [])
+    values["kgv"]["beta"] = 7.0
+    with pytest.raises(
+        UserError, match=r"kgv/fraction0\.1/seed2 holds a run of another config \(1 differences.*\n.*kgv\.beta"
+    ):
+        compare.claim_all(keys, tmp_path, values)

@@ -22,6 +22,7 @@ from kgv_jax.methods.objective import Objective
 from kgv_jax.methods.registry import make_objective
 from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
+from kgv_jax.models.spec import EncoderOptions
 from kgv_jax.optim.optimizer import make_optimizer
 from kgv_jax.parallel import distributed
 from kgv_jax.parallel import mesh as mesh_lib
@@ -77,7 +78,7 @@ def make_run(config: Config) -> Run:
     knowledge = jax.device_put(knowledge, mesh_lib.replicated(mesh))
     encoder = registry.get(config.model.encoder)
     classifier = Classifier(
-        encoder.make(norm=config.model.norm),
+        encoder.make(EncoderOptions(norm=config.model.norm)),
         num_classes=len(experiment.dataset.classes),
         dim=config.model.dim,
         decoder=config.model.decoder,

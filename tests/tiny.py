@@ -20,7 +20,8 @@ from kgv_jax.methods.knowledge import Knowledge, make_knowledge
 from kgv_jax.methods.objective import Objective
 from kgv_jax.methods.registry import make_objective
 from kgv_jax.models.classifier import Classifier
-from kgv_jax.models.resnet import Features, make_norm
+from kgv_jax.models.features import Features
+from kgv_jax.models.norm import make_norm
 from kgv_jax.optim.optimizer import make_optimizer
 from kgv_jax.parallel import mesh as mesh_lib
 from kgv_jax.state import State, init_state

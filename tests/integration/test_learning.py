@@ -18,6 +18,7 @@ from kgv_jax.methods.knowledge import make_knowledge
 from kgv_jax.methods.registry import make_objective
 from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
+from kgv_jax.models.spec import EncoderOptions
 from kgv_jax.step import make_eval_step
 from tests import tiny
 
@@ -66,7 +67,7 @@ def _trained(*, shuffled=False, synthetic=True, seed=0):
     rows = [[mask.row(node)] for node in nodes]
     knowledge = make_knowledge(mask.table, class_nodes=nodes, class_rows=rows, parents=np.zeros((0, 2)))
     config = tiny.config("kgv", kgv__density_head="facts", model__dim=32, optim__learning_rate=0.01, train__steps=STEPS)
-    encoder = registry.get("resnet_test").make(norm="group")
+    encoder = registry.get("resnet_test").make(EncoderOptions(norm="group"))
     classifier = Classifier(encoder, num_classes=len(CLASSES), dim=config.model.dim)
     problem = tiny.Tiny(config, mask, knowledge, classifier, make_objective(config, knowledge))
 

@@ -1,35 +1,17 @@
-"""Residual networks (He et al., arXiv 1512.03385) of any width and depth, with group or batch norm."""
+"""Small residual networks (He et al., arXiv 1512.03385) for small pictures, trained from scratch."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-
-class Features(NamedTuple):
-    """What every encoder returns.
-
-    Attributes:
-      pooled: `[B, F]` features of the whole image.
-      spatial: `[B, H, W, F]` the last feature map, for class activation maps.
-      taps: one feature map a stage, for methods that reach into the layers.
-    """
-
-    pooled: Array
-    spatial: Array
-    taps: tuple[Array, ...]
-
-
-def make_norm(kind: str, *, train: bool, groups: int = 8) -> Callable[..., nn.Module]:
-    """Returns a factory of normalisation layers: "group" (independent of the batch) or "batch"."""
-    if kind == "batch":
-        return functools.partial(nn.BatchNorm, use_running_average=not train, momentum=0.9, epsilon=1e-5)
-    return functools.partial(nn.GroupNorm, num_groups=groups, epsilon=1e-5)
+from kgv_jax.models.features import Features
+from kgv_jax.models.norm import make_norm
+from kgv_jax.models.spec import EncoderOptions, EncoderSpec
 
 
 class BasicBlock(nn.Module):
@@ -50,7 +32,7 @@ class BasicBlock(nn.Module):
         return nn.relu(x + y)
 
 
-class ResNet(nn.Module):
+class SmallResNet(nn.Module):
     """A residual network of basic blocks.
 
     Attributes:
@@ -81,3 +63,23 @@ class ResNet(nn.Module):
             taps.append(x)
         pooled = x.reshape(len(x), -1) if self.pool == "flatten" else jnp.mean(x, (1, 2))
         return Features(pooled, x, tuple(taps))
+
+
+def _make(
+    stage_sizes: tuple[int, ...], widths: tuple[int, ...], stem_stride: int, pool: str = "mean"
+) -> Callable[[EncoderOptions], nn.Module]:
+    def make(options: EncoderOptions) -> nn.Module:
+        norm = "group" if options.norm == "auto" else options.norm
+        return SmallResNet(stage_sizes, widths, norm=norm, stem_stride=stem_stride, pool=pool)
+
+    return make
+
+
+ENCODERS: dict[str, EncoderSpec] = {
+    "resnet_test": EncoderSpec(_make((1, 1), (8, 16), 2), 16, "two stages of one block; for tests"),
+    "resnet8": EncoderSpec(_make((1, 1, 1), (32, 64, 128), 2), 32, "three stages of one block, 0.3 M parameters"),
+    "resnet8_flat": EncoderSpec(_make((1, 1, 1), (32, 64, 128), 2, "flatten"), 32, "resnet8, its last map flattened"),
+    "resnet8_wide": EncoderSpec(_make((1, 1, 1), (48, 96, 192), 2), 32, "resnet8, 1.5 times as wide"),
+    "resnet10": EncoderSpec(_make((1, 1, 1, 1), (32, 64, 128, 256), 2), 48, "four stages of one block"),
+    "resnet18_small": EncoderSpec(_make((2, 2, 2, 2), (64, 128, 256, 512), 1), 32, "ResNet-18 with a 3x3 stem"),
+}

@@ -1,0 +1,1 @@
+"""Published weights: read, matched to a model's parameters, converted."""

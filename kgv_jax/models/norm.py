@@ -6,16 +6,15 @@ import functools
 from collections.abc import Callable
 
 import flax.linen as nn
-import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 
 def make_norm(
-    kind: str, *, train: bool, groups: int = 8, epsilon: float = 1e-5, dtype: DTypeLike = jnp.float32
+    kind: str, *, train: bool, groups: int = 8, epsilon: float = 1e-5, dtype: DTypeLike | None = None
 ) -> Callable[..., nn.Module]:
     """Returns a factory of normalisation layers: "group" (independent of the batch) or "batch".
 
-    Statistics are float32 whatever `dtype` is.
+    Statistics are at least float32 whatever `dtype` is; None keeps the input's.
     """
     if kind == "batch":
         return functools.partial(

@@ -13,7 +13,8 @@ from kgv_jax.util.errors import UserError
 
 def _classifier(name, norm="group", **options):
     spec = registry.get(name)
-    return Classifier(spec.make(EncoderOptions(norm=norm)), num_classes=5, dim=12, mean=spec.mean, std=spec.std, **options)
+    encoder = spec.make(EncoderOptions(norm=norm))
+    return Classifier(encoder, num_classes=5, dim=12, mean=spec.mean, std=spec.std, **options)
 
 
 @pytest.mark.parametrize("norm", ["group", "batch"])
@@ -55,10 +56,11 @@ def test_group_norm_sees_one_image_at_a_time_and_batch_norm_all():
 
 def test_input_is_normalised_by_the_encoders_statistics():
     images = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), dtype=np.uint8)
-    plain = Classifier(registry.get("resnet_test").make(EncoderOptions(norm="group")), 5, 12, mean=(0.0,) * 3, std=(1 / 255,) * 3)
+    encoder = registry.get("resnet_test").make(EncoderOptions())
+    plain = Classifier(encoder, 5, 12, mean=(0.0,) * 3, std=(1 / 255,) * 3)
     variables = plain.init(jax.random.key(0), images, train=False)
     mean, std = (0.1, 0.5, 0.9), (0.2, 0.3, 0.4)
-    normed = Classifier(registry.get("resnet_test").make(EncoderOptions(norm="group")), 5, 12, mean=mean, std=std)
+    normed = Classifier(encoder, 5, 12, mean=mean, std=std)
     by_hand = (images / 255.0 - np.array(mean)) / np.array(std)
     np.testing.assert_allclose(
         normed.apply(variables, images, train=False).z, plain.apply(variables, by_hand, train=False).z, atol=1e-4

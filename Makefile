@@ -1,4 +1,4 @@
-# make demo | test | lint | table | lock | clean. Needs Python 3.11 or newer with its venv module.
+# make demo | test | parity | lint | table | golden | lock | clean. Needs Python 3.11 or newer with its venv module.
 # Every target that runs something first brings .venv up to date; a second call costs nothing.
 
 SHELL := /bin/bash
@@ -8,6 +8,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 VENV ?= .venv
+PARITY_VENV ?= .venv-parity
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 # Two workers suit two cores; XLA uses the rest of a larger machine by itself.
@@ -17,7 +18,7 @@ PYTEST_ARGS ?=
 # Compiled programs outlive a clone: a second `make test` is several times faster.
 JAX_COMPILATION_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kgv_jax/xla
 
-.PHONY: help demo test lint table lock clean
+.PHONY: help demo test parity lint table golden lock clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -30,6 +31,12 @@ test: $(VENV)/.stamp-dev
 	@mkdir -p -m 700 "$(JAX_COMPILATION_CACHE_DIR)"
 	$(RUN) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
+# Every encoder against the torch model that it takes its weights from. 6 GB of references in a place of their own.
+parity: export JAX_COMPILATION_CACHE_DIR := $(JAX_COMPILATION_CACHE_DIR)
+parity: $(PARITY_VENV)/.stamp-parity
+	@mkdir -p -m 700 "$(JAX_COMPILATION_CACHE_DIR)"
+	$(PARITY_VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile -W ignore $(PYTEST_ARGS) tests/parity
+
 lint: $(VENV)/.stamp-dev
 	$(RUN) -m ruff check .
 
@@ -41,6 +48,10 @@ table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.compare --config=configs/roadsigns.py:artwork --workdir=runs/table \
 	  --methods=$(FIVE_SEEDS),$(THREE_SEEDS) --seeds=3 --fractions=1,0.1
 
+# Maintainers: after a change of a tiny test encoder or of tests/golden/make.py.
+golden: $(PARITY_VENV)/.stamp-parity
+	$(PARITY_VENV)/bin/python -m tests.golden.make
+
 # Maintainers: after a change of requirements.txt or pyproject.toml. Needs uv.
 UV_COMPILE := uv pip compile --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
@@ -50,7 +61,7 @@ lock:
 	$(UV_COMPILE) pyproject.toml --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PARITY_VENV) build dist *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -71,3 +82,8 @@ $(VENV)/.stamp-run: LOCK := requirements.lock
 $(VENV)/.stamp-dev: LOCK := requirements-dev.lock
 $(VENV)/.stamp-run: requirements.lock pyproject.toml
 $(VENV)/.stamp-dev: requirements-dev.lock pyproject.toml
+
+$(PARITY_VENV)/.stamp-parity: requirements-parity.txt requirements-dev.lock pyproject.toml
+	@$(MAKE) --no-print-directory VENV=$(PARITY_VENV) $(PARITY_VENV)/.stamp-dev
+	$(PARITY_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<
+	@touch $@

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from kgv_jax.models import small_resnet
+from kgv_jax.models import dinov2, small_resnet, vit
 from kgv_jax.models.spec import EncoderSpec
 from kgv_jax.util.errors import UserError, nearest
 
 # One line a family: each owns its rows.
 _ENCODERS: dict[str, EncoderSpec] = {
     **small_resnet.ENCODERS,
+    **vit.ENCODERS,
+    **dinov2.ENCODERS,
 }
 
 

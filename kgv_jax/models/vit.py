@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import flax.linen as nn
@@ -11,7 +12,8 @@ from jax.typing import DTypeLike
 
 from kgv_jax.models.features import Features
 from kgv_jax.models.positions import resize_grid
-from kgv_jax.models.spec import EncoderOptions
+from kgv_jax.models.pretrained.vit import vit_layouts
+from kgv_jax.models.spec import EncoderOptions, EncoderSpec
 from kgv_jax.models.transformer import Transformer, layer_norm
 from kgv_jax.util.errors import UserError
 
@@ -123,7 +125,36 @@ def make_vit(**dimensions: object) -> Callable[[EncoderOptions], nn.Module]:
     return make
 
 
-def vit_layers(depth: int, *, registers: bool = False, pre_norm: bool = False) -> tuple[str, ...]:
+def vit_layers(depth: int) -> tuple[str, ...]:
     """Returns `EncoderSpec.layers` of a vision transformer: embeddings, each block, what follows."""
-    first = ["patches/.*", "position", "class_token"] + registers * ["registers"] + pre_norm * ["pre_norm/.*"]
-    return ("|".join(first), *(f"transformer/block{block}/.*" for block in range(depth)), "(norm|projection)/.*")
+    embeddings = "(patches|pre_norm)/.*|position|class_token|registers"
+    return (embeddings, *(f"transformer/block{number}/.*" for number in range(depth)), "(norm|projection)/.*")
+
+
+def _spec(about: str, *, patch: int, width: int, depth: int, heads: int, grid: int, num_logits: int) -> EncoderSpec:
+    return EncoderSpec(
+        make_vit(patch=patch, width=width, depth=depth, heads=heads, grid=grid),
+        patch * grid,
+        about,
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        layers=vit_layers(depth),
+        multiple_px=patch,
+        layouts=functools.partial(vit_layouts, depth, heads),
+        num_logits=num_logits,
+    )
+
+
+_TINY = {"width": 192, "depth": 12, "heads": 3}
+_SMALL = {"width": 384, "depth": 12, "heads": 6}
+_BASE = {"width": 768, "depth": 12, "heads": 12}
+_LARGE = {"width": 1024, "depth": 24, "heads": 16}
+
+ENCODERS: dict[str, EncoderSpec] = {
+    "vit_test": _spec("ViT of two blocks; for tests", patch=8, width=16, depth=2, heads=2, grid=4, num_logits=10),
+    "vit_ti16": _spec("ViT-Ti/16, 5.5 M parameters", patch=16, grid=14, num_logits=1000, **_TINY),
+    "vit_s16": _spec("ViT-S/16, 22 M parameters", patch=16, grid=14, num_logits=1000, **_SMALL),
+    "vit_b16": _spec("ViT-B/16, 86 M parameters", patch=16, grid=14, num_logits=1000, **_BASE),
+    "vit_b32": _spec("ViT-B/32, 88 M parameters", patch=32, grid=7, num_logits=1000, **_BASE),
+    "vit_l16": _spec("ViT-L/16, 303 M parameters", patch=16, grid=14, num_logits=1000, **_LARGE),
+}

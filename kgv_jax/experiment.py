@@ -14,6 +14,7 @@ import numpy as np
 
 from kgv_jax.config_schema import Config
 from kgv_jax.data import synthetic
+from kgv_jax.data.augment import make_augment
 from kgv_jax.data.extract import ExtractedLegends
 from kgv_jax.data.legend_sources import MergedLegends
 from kgv_jax.data.pipeline import Pipeline, make_pipeline
@@ -140,7 +141,19 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
             (mask.row(int(node)), *(mask.row(variant) for variant in variants[int(node)])) for node in class_nodes
         ),
         parents=parents,
-        pipeline=make_pipeline(streams, seed=config.seed, process_index=process_index, process_count=process_count),
+        pipeline=make_pipeline(
+            streams,
+            seed=config.seed,
+            process_index=process_index,
+            process_count=process_count,
+            augment=make_augment(
+                seed=config.seed,
+                mixup=config.augment.mixup,
+                cutmix=config.augment.cutmix,
+                ops=config.augment.randaugment_ops,
+                magnitude=config.augment.randaugment_magnitude,
+            ),
+        ),
         domains=_test_examples(config, dataset),
         notes=dataset.notes + graph_notes + undrawn,
     )

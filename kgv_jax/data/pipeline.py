@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import grain
 import numpy as np
 
+from kgv_jax.data.augment import Augment
 from kgv_jax.util.errors import UserError
 
 
@@ -37,19 +38,25 @@ class Pipeline:
 
     Element `i` of a stream's endless order (epoch after epoch, each shuffled in its own
     way) is in step `i // per_step`. Process `p` of `P` holds rows
-    `[p per_step / P, (p + 1) per_step / P)` of every stream.
+    `[p per_step / P, (p + 1) per_step / P)` of every stream. `augment`, if any, changes rows
+    by their places in the stream's order.
     """
 
     streams: tuple[Stream, ...]
     orders: tuple[Callable[[int], np.ndarray], ...] = dataclasses.field(repr=False)
     process_index: int
     process_count: int
+    augment: Augment | None = None
+
+    def positions(self, stream: int, step: int) -> np.ndarray:
+        """Returns the places int64 [per_step / process_count] in a stream's endless order."""
+        count = self.streams[stream].per_step // self.process_count
+        start = step * self.streams[stream].per_step + self.process_index * count
+        return np.arange(start, start + count)
 
     def rows(self, stream: int, step: int) -> np.ndarray:
         """Returns the rows int64 [per_step / process_count] of a stream in a step."""
-        count = self.streams[stream].per_step // self.process_count
-        start = step * self.streams[stream].per_step + self.process_index * count
-        epochs, positions = np.divmod(np.arange(start, start + count), len(self.streams[stream]))
+        epochs, positions = np.divmod(self.positions(stream, step), len(self.streams[stream]))
         order = self.orders[stream]
         return np.concatenate(
             [order(epoch)[positions[epochs == epoch]] for epoch in np.unique(epochs).tolist()]
@@ -59,12 +66,15 @@ class Pipeline:
         """Returns key -> array [batch / process_count, ...]: the streams' rows, one after another."""
         if step < 0:
             raise IndexError(f"step {step} is negative")
-        parts = [
-            {key: array[rows] for key, array in stream.arrays.items()}
-            for index, stream in enumerate(self.streams)
-            for rows in [self.rows(index, step)]
-        ]
+        parts = [self._part(index, step) for index in range(len(self.streams))]
         return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+    def _part(self, index: int, step: int) -> dict[str, np.ndarray]:
+        stream, rows = self.streams[index], self.rows(index, step)
+        part = {key: array[rows] for key, array in stream.arrays.items()}
+        if self.augment is None:
+            return part
+        return self.augment(part, stream=stream.name, positions=self.positions(index, step))
 
     def iterate(
         self, start: int, stop: int, *, prefetch: int = 2, threads: int = 1
@@ -89,13 +99,18 @@ class Pipeline:
 
 
 def make_pipeline(
-    streams: Sequence[Stream], *, seed: int, process_index: int = 0, process_count: int = 1
+    streams: Sequence[Stream],
+    *,
+    seed: int,
+    process_index: int = 0,
+    process_count: int = 1,
+    augment: Augment | None = None,
 ) -> Pipeline:
     """Checks the streams and fixes their order.
 
     Raises:
-      UserError: a stream is empty, its rows do not divide by the processes, or the
-        streams differ in keys, types or shapes.
+      UserError: a stream is empty, its rows do not divide by the processes, or by what `augment` mixes,
+        or the streams differ in keys, types or shapes.
     """
     if not streams:
         raise UserError("No stream of examples was given; a batch needs at least one.")
@@ -103,11 +118,13 @@ def make_pipeline(
         raise UserError(f"process_index is {process_index}; expected 0 to {process_count - 1}.")
     for stream in streams:
         _check(stream, streams[0], process_count)
+        if augment is not None:
+            augment.check_rows(stream.name, stream.per_step // process_count)
     orders = tuple(
         functools.lru_cache(maxsize=4)(functools.partial(epoch_order, seed, stream.name, len(stream)))
         for stream in streams
     )
-    return Pipeline(tuple(streams), orders, process_index, process_count)
+    return Pipeline(tuple(streams), orders, process_index, process_count, augment)
 
 
 def epoch_order(seed: int, name: str, count: int, epoch: int) -> np.ndarray:

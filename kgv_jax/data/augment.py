@@ -1,0 +1,159 @@
+"""Augmentation of training rows on the host, as a pure function of (seed, position in the stream).
+
+A picture is first changed on its own (RandAugment), then mixed with a partner. Rows 2j and 2j + 1 of the stream are
+a pair, each the other's partner, with one share: no other row is needed, so every process that holds whole pairs
+gives the rows that one process would.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from kgv_jax.data.randaugment import MAX_MAGNITUDE, randaugment
+from kgv_jax.util.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Augment:
+    """Augments the rows of one stream and leaves those of the others as they are.
+
+    Where pictures are mixed, every row of every stream gains what the loss needs:
+      `own_share` [n] float32: weight s of the row's own label and heads; 1 where nothing was mixed in.
+      `partner_label` [n] int32, `partner_rows` [n, K] int32: of the row's partner, itself where s = 1.
+
+    Attributes:
+      seed: of the run.
+      stream: name of the stream that is augmented.
+      mixup: a of lambda ~ Beta(a, a) in mixup (arXiv 1710.09412, section 2); 0 is off.
+      cutmix: the same in cutmix (arXiv 1905.04899, section 3.1); with both, a coin decides for each pair.
+      ops, magnitude: of RandAugment; 0 operations are off.
+    """
+
+    seed: int
+    stream: str
+    mixup: float
+    cutmix: float
+    ops: int
+    magnitude: float
+
+    @property
+    def mixes(self) -> bool:
+        """Whether rows have partners."""
+        return self.mixup > 0 or self.cutmix > 0
+
+    def check_rows(self, stream: str, rows: int) -> None:
+        """Raises UserError unless a process's part of a step, so many rows of a stream, holds whole pairs."""
+        if self.mixes and stream == self.stream and rows % 2:
+            raise UserError(
+                f"Stream {stream!r} has {rows} rows a process in a step, and mixup and cutmix mix them in pairs; "
+                "make it even with config.train.batch_size, or set config.augment.mixup and cutmix to 0."
+            )
+
+    def __call__(
+        self, part: Mapping[str, np.ndarray], *, stream: str, positions: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Returns the rows of a stream, augmented.
+
+        Args:
+          part: key -> array [n, ...]; `image` is uint8 [n, H, W, 3].
+          stream: whose rows they are.
+          positions: int64 [n], the rows' places in the stream's endless order, ascending without a gap.
+        """
+        augmented = dict(part)
+        own = stream == self.stream
+        if own and self.ops:
+            augmented["image"] = np.stack(
+                [
+                    randaugment(image, self._rng("row", place), ops=self.ops, magnitude=self.magnitude)
+                    for image, place in zip(part["image"], positions.tolist(), strict=True)
+                ]
+            )
+        if self.mixes:
+            shares = np.ones(len(positions), np.float32)
+            if own:
+                augmented["image"], shares = self._mix(augmented["image"], positions)
+            rows = np.arange(len(positions))
+            partners = np.where(shares < 1, rows ^ 1, rows)
+            augmented["own_share"] = shares
+            augmented["partner_label"] = part["label"][partners]
+            augmented["partner_rows"] = part["rows"][partners]
+        return augmented
+
+    def _mix(self, images: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns mixed copies of the images [n, H, W, 3] and the own shares, float32 [n]."""
+        mixed, shares = np.empty_like(images), np.empty(len(images), np.float32)
+        for row in range(0, len(images), 2):
+            rng = self._rng("pair", int(positions[row]) // 2)
+            cut = self.cutmix > 0 and (self.mixup == 0 or rng.random() < 0.5)
+            mix, alpha = (cutmix, self.cutmix) if cut else (mixup, self.mixup)
+            share = rng.beta(alpha, alpha)
+            mixed[row], mixed[row + 1], shares[row : row + 2] = mix(images[row], images[row + 1], share, rng)
+        return mixed, shares
+
+    def _rng(self, purpose: str, place: int) -> np.random.Generator:
+        """Returns the random numbers of a row or of a pair, independent of all others."""
+        digest = hashlib.blake2b(repr((self.seed, "augment", self.stream, purpose, place)).encode(), digest_size=16)
+        return np.random.Generator(np.random.Philox(key=int.from_bytes(digest.digest(), "little")))
+
+
+def make_augment(
+    *, seed: int, mixup: float = 0.0, cutmix: float = 0.0, ops: int = 0, magnitude: float = 9.0, stream: str = "train"
+) -> Augment | None:
+    """Returns the augmentation of a stream, or None where all of it is off.
+
+    Raises:
+      UserError: a number is out of range.
+    """
+    for name, value in (("mixup", mixup), ("cutmix", cutmix), ("randaugment_ops", ops)):
+        if not 0 <= value < np.inf:
+            raise UserError(f"augment.{name} is {value}; expected 0 (off) or more.")
+    if not 0 <= magnitude <= MAX_MAGNITUDE:
+        raise UserError(f"augment.randaugment_magnitude is {magnitude}; expected 0 to {MAX_MAGNITUDE:g}.")
+    if not (mixup or cutmix or ops):
+        return None
+    return Augment(int(seed), stream, float(mixup), float(cutmix), int(ops), float(magnitude))
+
+
+def mixup(
+    first: np.ndarray, second: np.ndarray, share: float, rng: np.random.Generator | None = None
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Returns `share x_i + (1 - share) x_j` both ways round, and the share (arXiv 1710.09412, equation 1).
+
+    Args:
+      first, second: uint8 [H, W, 3]. The sums are rounded to uint8: at most 0.2 % of full scale.
+      share: lambda, in [0, 1].
+      rng: not needed; mixup and cutmix are called alike.
+    """
+    del rng
+    mixed = (cv2.addWeighted(x, share, y, 1 - share, 0) for x, y in ((first, second), (second, first)))
+    return *mixed, share
+
+
+def cutmix(
+    first: np.ndarray, second: np.ndarray, share: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Exchanges a box of about `1 - share` of the area; returns the share of the area that stayed.
+
+    The box has sides `sqrt(1 - share)` of the picture's about a uniform centre, and is clipped at the border
+    (arXiv 1905.04899, equation 2): the share returned is that of the pixels themselves.
+    """
+    height, width = first.shape[:2]
+    side, centre = np.sqrt(1 - share), rng.random(2)
+    top, bottom = _span(centre[0], side, height)
+    left, right = _span(centre[1], side, width)
+    mixed = first.copy(), second.copy()
+    mixed[0][top:bottom, left:right] = second[top:bottom, left:right]
+    mixed[1][top:bottom, left:right] = first[top:bottom, left:right]
+    return *mixed, 1 - (bottom - top) * (right - left) / (height * width)
+
+
+def _span(centre: float, share: float, size: int) -> tuple[int, int]:
+    """Returns [start, stop) of a share of `size` pixels about a centre in [0, 1), clipped."""
+    length = round(share * size)
+    start = int(centre * size) - length // 2
+    return max(start, 0), min(start + length, size)

@@ -112,7 +112,7 @@ class Model:
     dim: int = _setting(128, "width D of the common space", low=2)
     decoder: str = _setting(
         "linear",
-        "from z to classes: linear or mlp; zero_shot: from the encoder's features by the text embeddings of class names",
+        "from z to classes: linear, mlp; zero_shot: from the encoder's features, by the texts of class names",
         choices=("linear", "mlp", "zero_shot"),
     )
     templates: str = _setting("", "prompts of the zero-shot decoder, separated by |; empty: those of the package")
@@ -182,7 +182,7 @@ class Optim:
 class Train:
     """The loop."""
 
-    steps: int = _setting(300, "optimiser steps", low=1)
+    steps: int = _setting(300, "optimiser steps; 0 evaluates the model as it starts", low=0)
     batch_size: int = _setting(128, "real pictures in a batch, over all devices", low=1)
     accumulate: int = _setting(1, "micro-batches a step; the gradient equals the full batch's", low=1)
     log_every_steps: int = _setting(20, "steps between log lines", low=1)
@@ -337,7 +337,39 @@ def _cross_check(config: Config) -> None:
             "config.kgv.loss is 'images', which contrasts over the whole batch, with train.accumulate > 1: the "
             "micro-batches would not add up to the batch. Set train.accumulate=1 or another kgv.loss."
         )
-    if config.optim.warmup_steps >= train.steps:
+    _cross_check_transfer(config)
+
+
+def _cross_check_transfer(config: Config) -> None:
+    train, model, transfer, warmup = config.train, config.model, config.transfer, config.optim.warmup_steps
+    for name, steps in (("transfer.probe_steps", transfer.probe_steps), ("train.steps", train.steps)):
+        steps -= transfer.probe_steps if name == "train.steps" else 0
+        if 0 < steps <= warmup or steps < 0:
+            less = " less transfer.probe_steps" if name == "train.steps" and transfer.probe_steps else ""
+            raise UserError(
+                f"config.optim.warmup_steps is {warmup}; expected less than {name}{less} = {steps}, which it warms up."
+            )
+    if model.statistics == "fixed" and model.drop_path:
         raise UserError(
-            f"config.optim.warmup_steps is {config.optim.warmup_steps}; expected less than train.steps = {train.steps}."
+            f"config.model.drop_path is {model.drop_path} with model.statistics = 'fixed', under which the encoder "
+            "runs as in evaluation and drops nothing. Set one of the two back."
         )
+    if model.init and model.norm == "group":
+        raise UserError(
+            f"config.model.norm is 'group', but the weights of config.model.init = {model.init!r} were trained with "
+            "the published norm. Set model.norm=auto, or leave model.init empty."
+        )
+    if model.decoder == "zero_shot" and not model.init:
+        raise UserError(
+            "config.model.decoder is 'zero_shot', whose weights are text embeddings; config.model.init is empty. "
+            "Name the weights of both towers: --config.model.init=FILE."
+        )
+    for text in filter(None, (part.strip() for part in transfer.wise_ft.split(","))):
+        try:
+            inside = 0.0 <= float(text) <= 1.0
+        except ValueError:
+            inside = False
+        if not inside:
+            raise UserError(
+                f"config.transfer.wise_ft holds {text!r}; expected numbers from 0 to 1, such as 0,0.25,0.5,0.75,1."
+            )

@@ -72,16 +72,16 @@ def evaluate_domains(
     *,
     config: Config,
     classes: tuple[str, ...],
-    folder: pathlib.Path,
+    folder: pathlib.Path | None,
     mesh: Mesh,
 ) -> list[dict[str, Any]]:
-    """Evaluates every domain; writes `folder/<domain>.npz` and returns the records of `results.json`."""
+    """Evaluates every domain; writes `folder/<domain>.npz`, if there is a folder. Returns records of `results.json`."""
     records = []
     for name, examples in domains.items():
         predictions = predict(
             evaluate, state, knowledge, examples, classes=classes, batch_size=config.evaluate.batch_size, mesh=mesh
         )
-        if distributed.is_leader():
+        if folder is not None and distributed.is_leader():
             predictions.save(folder / f"{name}.npz")
         records += make_records(predictions, domain=name, config=config)
     return records

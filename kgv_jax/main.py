@@ -37,7 +37,10 @@ def main(argv: list[str]) -> None:
         records = _run(config, workdir)
     from kgv_jax.report.table import print_tables, records_table
 
-    print_tables([records_table(records, source=config.data.source)])
+    tables = [records_table(records, source=config.data.source)]
+    if curve := workdir.read_records("wise_ft.json"):
+        tables.insert(0, records_table(curve, source=config.data.source))
+    print_tables(tables)
 
 
 def _run(config: config_schema.Config, workdir: Workdir) -> list[dict]:

@@ -22,6 +22,7 @@ class State(NamedTuple):
       batch_stats: running statistics of batch norm; empty with group norm.
       opt_state: the optimiser's moments.
       ema: moving average of `params`; empty without one.
+      anchor: `{"params", "batch_stats"}` where fine-tuning began, for WiSE-FT; empty without it.
     """
 
     step: Array
@@ -29,6 +30,14 @@ class State(NamedTuple):
     batch_stats: Any
     opt_state: Any
     ema: Any
+    anchor: Any
+
+
+class Start(NamedTuple):
+    """Arrays that replace the classifier's random ones: `params` `{"encoder": ..., "decoder": ...}`, `batch_stats`."""
+
+    params: Any
+    batch_stats: Any
 
 
 def init_state(
@@ -39,15 +48,23 @@ def init_state(
     optimizer: optax.GradientTransformation,
     size_px: int,
     ema: bool,
+    anchored: bool = False,
+    start: Start | None = None,
 ) -> State:
     """Returns the state before the first step."""
     images = jnp.zeros((1, size_px, size_px, 3), jnp.uint8)
     variables = classifier.init(jax.random.fold_in(key, 0), images, train=False)
-    params = {"classifier": variables["params"], "knowledge": objective.init(jax.random.fold_in(key, 1))}
+    start = start or Start({}, {})
+    params = {
+        "classifier": {**variables["params"], **start.params},
+        "knowledge": objective.init(jax.random.fold_in(key, 1)),
+    }
+    batch_stats = {**variables.get("batch_stats", {}), **start.batch_stats}
     return State(
         step=jnp.zeros((), jnp.int32),
         params=params,
-        batch_stats=variables.get("batch_stats", {}),
+        batch_stats=batch_stats,
         opt_state=optimizer.init(params),
         ema=jax.tree.map(jnp.copy, params) if ema else {},
+        anchor=jax.tree.map(jnp.copy, {"params": params, "batch_stats": batch_stats}) if anchored else {},
     )

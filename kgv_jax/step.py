@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -14,6 +14,7 @@ from jax.sharding import Mesh
 from kgv_jax.methods.knowledge import Knowledge
 from kgv_jax.methods.objective import Batch, Objective
 from kgv_jax.models.classifier import Classifier
+from kgv_jax.optim.parameters import matching
 from kgv_jax.parallel.mesh import batch_sharding, replicated
 from kgv_jax.state import State
 
@@ -27,8 +28,14 @@ def make_train_step(
     *,
     accumulate: int = 1,
     ema_decay: float = 0.0,
+    frozen: Sequence[str] = (),
+    fixed_statistics: bool = False,
+    seed: int = 0,
 ) -> Callable[[State, Batch, Knowledge], tuple[State, Metrics]]:
     """Returns `step(state, batch, knowledge) -> (state, metrics)`, not yet jitted.
+
+    What matches a pattern of `frozen` is held constant, so that no gradient of it is computed. An encoder
+    that is frozen as a whole, or whose statistics are fixed, runs as it does in evaluation.
 
     With `accumulate` micro-batches, gradients of weighted sums are added and divided once by the
     weight of the whole batch, so the step equals that of the full batch (but for batch norm, whose
@@ -36,16 +43,26 @@ def make_train_step(
     """
     coefficients = objective.coefficients()
 
-    def loss_fn(params: Any, batch_stats: Any, batch: Batch, totals: Metrics, knowledge: Knowledge) -> tuple:
+    def loss_fn(
+        params: Any, batch_stats: Any, batch: Batch, totals: Metrics, knowledge: Knowledge, key: Array
+    ) -> tuple:
+        held = matching(params, frozen)
+        params = jax.tree.map(lambda leaf, hold: jax.lax.stop_gradient(leaf) if hold else leaf, params, held)
         outputs, updated = classifier.apply(
             {"params": params["classifier"], "batch_stats": batch_stats},
             batch["image"],
-            train=True,
+            train=not (fixed_statistics or all(jax.tree.leaves(held["classifier"]["encoder"]))),
             mutable=["batch_stats"],
+            rngs={"drop_path": key},
         )
-        values = objective.values(params["knowledge"], outputs, batch, knowledge)
-        weights = objective.weights(batch, knowledge)
-        means = {name: jnp.sum(weights[name] * values[name]) / totals[name] for name in values}
+
+        def weighted(batch: Batch) -> Metrics:
+            weights = objective.weights(batch, knowledge)
+            values = objective.values(params["knowledge"], outputs, batch, knowledge)
+            return {name: weights[name] * values[name] for name in values}
+
+        values = _mixed(weighted, batch)
+        means = {name: jnp.sum(values[name]) / totals[name] for name in values}
         hits = (outputs.logits.argmax(-1) == batch["label"]) * batch["labelled"]
         means["accuracy"] = hits.sum() / totals["ce"]
         penalty = objective.penalty(params["knowledge"], knowledge) / accumulate
@@ -53,39 +70,55 @@ def make_train_step(
         return loss, (updated.get("batch_stats", batch_stats), means | {"loss": loss})
 
     def step(state: State, batch: Batch, knowledge: Knowledge) -> tuple[State, Metrics]:
-        totals = {name: jnp.maximum(weight.sum(), 1.0) for name, weight in objective.weights(batch, knowledge).items()}
+        weights = _mixed(lambda batch: objective.weights(batch, knowledge), batch)
+        totals = {name: jnp.maximum(weight.sum(), 1.0) for name, weight in weights.items()}
         gradient = jax.grad(loss_fn, has_aux=True)
+        key = jax.random.fold_in(jax.random.key(seed, impl="rbg"), state.step)
         if accumulate == 1:
-            grads, (batch_stats, metrics) = gradient(state.params, state.batch_stats, batch, totals, knowledge)
+            grads, (batch_stats, metrics) = gradient(state.params, state.batch_stats, batch, totals, knowledge, key)
         else:
-            grads, batch_stats, metrics = _accumulate(gradient, state, batch, totals, knowledge, accumulate)
+            grads, batch_stats, metrics = _accumulate(gradient, state, batch, totals, knowledge, key, accumulate)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         ema = optax.incremental_update(params, state.ema, 1 - ema_decay) if ema_decay else state.ema
         metrics["gradient_norm"] = optax.tree.norm(grads)
-        return State(state.step + 1, params, batch_stats, opt_state, ema), metrics
+        return State(state.step + 1, params, batch_stats, opt_state, ema, state.anchor), metrics
 
     return step
 
 
+def _mixed(terms: Callable[[Batch], Metrics], batch: Batch) -> Metrics:
+    """Returns the terms `[B]` of a batch; of mixed pictures (mixup, cutmix), those of both shares.
+
+    Every term is linear in what a picture is said to show, so mixing the terms mixes the targets.
+    """
+    own = terms(batch)
+    if "own_share" not in batch:
+        return own
+    share = batch["own_share"]
+    other = terms({**batch, "label": batch["partner_label"], "rows": batch["partner_rows"]})
+    return {name: share * own[name] + (1 - share) * other[name] for name in own}
+
+
 def _accumulate(
-    gradient: Callable, state: State, batch: Batch, totals: Metrics, knowledge: Knowledge, parts: int
+    gradient: Callable, state: State, batch: Batch, totals: Metrics, knowledge: Knowledge, key: Array, parts: int
 ) -> tuple[Any, Any, Metrics]:
     def split(x: Array) -> Array:
         # Strided, so that every device cuts its own rows and none moves.
         return jnp.swapaxes(x.reshape(x.shape[0] // parts, parts, *x.shape[1:]), 0, 1)
 
-    def body(carry: tuple, micro: Batch) -> tuple[tuple, None]:
-        grads, batch_stats, metrics = carry
-        more, (batch_stats, values) = gradient(state.params, batch_stats, micro, totals, knowledge)
+    def body(carry: tuple, part: tuple[Batch, Array]) -> tuple[tuple, None]:
+        (grads, batch_stats, metrics), (micro, index) = carry, part
+        own_key = jax.random.fold_in(key, index)
+        more, (batch_stats, values) = gradient(state.params, batch_stats, micro, totals, knowledge, own_key)
         return (jax.tree.map(jnp.add, grads, more), batch_stats, jax.tree.map(jnp.add, metrics, values)), None
 
     micros = jax.tree.map(split, dict(batch))
     first = jax.tree.map(lambda x: x[0], micros)
-    shapes = jax.eval_shape(gradient, state.params, state.batch_stats, first, totals, knowledge)
+    shapes = jax.eval_shape(gradient, state.params, state.batch_stats, first, totals, knowledge, key)
     zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
     carry = (zeros[0], state.batch_stats, zeros[1][1])
-    (grads, batch_stats, metrics), _ = jax.lax.scan(body, carry, micros)
+    (grads, batch_stats, metrics), _ = jax.lax.scan(body, carry, (micros, jnp.arange(parts)))
     return grads, batch_stats, metrics
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
 from kgv_jax import experiment as experiment_lib
 from kgv_jax import step as step_lib
+from kgv_jax import wise_ft
 from kgv_jax.checkpoint import Checkpointer
 from kgv_jax.config_schema import Config
 from kgv_jax.evaluate import evaluate_domains
@@ -24,10 +28,13 @@ from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
 from kgv_jax.models.spec import EncoderOptions
 from kgv_jax.optim.optimizer import make_optimizer
+from kgv_jax.optim.parameters import matching
+from kgv_jax.optim.stages import Stage, plan_stages
 from kgv_jax.parallel import distributed
 from kgv_jax.parallel import mesh as mesh_lib
 from kgv_jax.preemption import StopRequest
-from kgv_jax.state import State, init_state
+from kgv_jax.state import Start, State, init_state
+from kgv_jax.step_cost import parameter_counts, step_cost
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.progress import Progress
 from kgv_jax.util.writers import MetricWriter
@@ -52,7 +59,10 @@ class Run:
     @property
     def optimizer(self) -> Any:
         """The optimiser of the config."""
-        return make_optimizer(self.config.optim, self.config.train.steps)
+        layers = registry.get(self.config.model.encoder).layers
+        return make_optimizer(
+            self.config.optim, self.config.train.steps, transfer=self.config.transfer, layers=layers
+        )
 
     def restorable(self) -> State:
         """Returns the abstract state with the sharding of every array, for the checkpointer."""
@@ -76,22 +86,40 @@ def make_run(config: Config) -> Run:
         parents=experiment.parents,
     )
     knowledge = jax.device_put(knowledge, mesh_lib.replicated(mesh))
-    encoder = registry.get(config.model.encoder)
-    classifier = Classifier(
-        encoder.make(EncoderOptions(norm=config.model.norm)),
-        num_classes=len(experiment.dataset.classes),
-        dim=config.model.dim,
-        decoder=config.model.decoder,
-        mean=encoder.mean,
-        std=encoder.std,
-    )
+    classifier = make_classifier(config, num_classes=len(experiment.dataset.classes))
     objective = make_objective(config, knowledge)
     run = Run(config, experiment, mesh, classifier, objective, knowledge, None, None)
     abstract = jax.eval_shape(lambda: _initial_state(run))
     return dataclasses.replace(run, abstract_state=abstract, shardings=mesh_lib.state_shardings(mesh, abstract))
 
 
-def _initial_state(run: Run) -> State:
+def make_classifier(config: Config, *, num_classes: int) -> Classifier:
+    """Returns the classifier of a config."""
+    model = config.model
+    encoder = registry.get(model.encoder)
+    side = model.input_px or config.data.size_px
+    if side % encoder.multiple_px:
+        below = max(side // encoder.multiple_px, 1) * encoder.multiple_px
+        raise UserError(
+            f"config.model.encoder = {model.encoder!r} reads pictures whose sides are multiples of "
+            f"{encoder.multiple_px} px; they would be {side} px. Set --config.model.input_px={below} or "
+            f"{below + encoder.multiple_px}."
+        )
+    options = EncoderOptions(
+        norm=model.norm, dtype=jnp.dtype(model.dtype), remat=model.remat, drop_path=model.drop_path
+    )
+    return Classifier(
+        encoder.make(options),
+        num_classes=num_classes,
+        dim=model.dim,
+        decoder=model.decoder,
+        mean=encoder.mean,
+        std=encoder.std,
+        input_px=model.input_px,
+    )
+
+
+def _initial_state(run: Run, start: Start | None = None) -> State:
     return init_state(
         # The hardware generator compiles in a quarter of threefry's time.
         jax.random.key(run.config.seed, impl="rbg"),
@@ -100,6 +128,8 @@ def _initial_state(run: Run) -> State:
         optimizer=run.optimizer,
         size_px=run.config.data.size_px,
         ema=run.config.optim.ema_decay > 0,
+        anchored=wise_ft.asked_for(run.config.transfer),
+        start=start,
     )
 
 
@@ -135,27 +165,21 @@ def evaluate_only(config: Config, workdir: Workdir) -> list[dict[str, Any]]:
 def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer) -> State:
     """The loop: take the next batch, step, write the step before's metrics, save."""
     config = run.config
-    step_fn = step_lib.jit_train_step(
-        step_lib.make_train_step(
-            run.classifier,
-            run.objective,
-            run.optimizer,
-            accumulate=config.train.accumulate,
-            ema_decay=config.optim.ema_decay,
-        ),
-        run.mesh,
-        run.shardings,
-    )
     start = checkpointer.latest_step()
     if start is None:
         start = 0
-        state = jax.jit(lambda: _initial_state(run), out_shardings=run.shardings)()
+        from kgv_jax.starting_weights import starting_weights
+
+        weights = starting_weights(config, run.experiment, workdir) if config.model.init else None
+        state = jax.jit(lambda weights: _initial_state(run, weights), out_shardings=run.shardings)(weights)
     else:
         _log.info("Resuming at step %d of %d.", start, config.train.steps)
         state = checkpointer.restore(start, run.restorable())
     if start >= config.train.steps:
+        checkpointer.save(start, state)
         return state
 
+    stages = plan_stages(config.transfer, config.train.steps)
     per_step = sum(stream.per_step for stream in run.experiment.pipeline.streams)
     batches = run.experiment.pipeline.iterate(start, config.train.steps, prefetch=config.train.prefetch)
     with (
@@ -164,9 +188,15 @@ def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer) -> State:
         Progress(config.train.steps, images_per_step=per_step, start_step=start) as progress,
         contextlib.closing(batches),
     ):
+        stage: Stage | None = None
         before: tuple[int, Any] | None = None
         for index, batch in batches:
-            state, metrics = step_fn(state, mesh_lib.put_batch(batch, run.mesh), run.knowledge)
+            arrays = mesh_lib.put_batch(batch, run.mesh)
+            if stage is None or index >= stage.stop:
+                stage = next(stage for stage in stages if index < stage.stop)
+                state = _begin(run, stage, index, state)
+                step_fn = _compile_step(run, stage, state, arrays)
+            state, metrics = step_fn(state, arrays, run.knowledge)
             done = index + 1
             if before is not None:
                 # One step late, so that the device never waits for Python.
@@ -182,6 +212,41 @@ def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer) -> State:
                     f"Stopped by {stop.signal.name} after step {done}; saved. The same command goes on from there."
                 )
     return state
+
+
+def _begin(run: Run, stage: Stage, index: int, state: State) -> State:
+    """Drops the anchor of WiSE-FT where a probe has ended and fine-tuning begins."""
+    if index and index == stage.start and state.anchor:
+        return jax.jit(wise_ft.anchored, out_shardings=run.shardings)(state)
+    return state
+
+
+def _compile_step(run: Run, stage: Stage, state: State, arrays: Any) -> Callable:
+    """Compiles the step of a stage, and tells its cost before it runs."""
+    config = run.config
+    step_fn = step_lib.jit_train_step(
+        step_lib.make_train_step(
+            run.classifier,
+            run.objective,
+            run.optimizer,
+            accumulate=config.train.accumulate,
+            ema_decay=config.optim.ema_decay,
+            frozen=stage.frozen,
+            fixed_statistics=config.model.statistics == "fixed",
+            seed=config.seed,
+        ),
+        run.mesh,
+        run.shardings,
+    )
+    lowered = step_fn.lower(state, arrays, run.knowledge)
+    compiled = lowered.compile()
+    total, trained = parameter_counts(state.params, matching(state.params, stage.frozen))
+    if distributed.is_leader():
+        _log.info(
+            "%s, steps %d to %d: %.3g M parameters, %.3g M trained; %s.",
+            stage.name.capitalize(), stage.start, stage.stop, total / 1e6, trained / 1e6, step_cost(lowered, compiled),
+        )  # fmt: skip
+    return compiled
 
 
 def _tell(
@@ -205,18 +270,28 @@ def _tell(
 
 
 def report(run: Run, state: State, workdir: Workdir) -> list[dict[str, Any]]:
-    """Evaluates every domain; writes `predictions/`, `validation.json` and `results.json`."""
+    """Evaluates every domain; writes `predictions/`, `validation.json`, `results.json`, and the curve of WiSE-FT."""
     evaluate = step_lib.jit_eval_step(step_lib.make_eval_step(run.classifier, run.objective), run.mesh, run.shardings)
-    records = evaluate_domains(
-        evaluate,
-        state,
-        run.knowledge,
-        run.experiment.domains,
-        config=run.config,
-        classes=run.experiment.dataset.classes,
-        folder=workdir.predictions,
-        mesh=run.mesh,
-    )
+
+    def records_of(state: State, folder: pathlib.Path | None) -> list[dict[str, Any]]:
+        return evaluate_domains(
+            evaluate,
+            state,
+            run.knowledge,
+            run.experiment.domains,
+            config=run.config,
+            classes=run.experiment.dataset.classes,
+            folder=folder,
+            mesh=run.mesh,
+        )
+
+    if wise_ft.asked_for(run.config.transfer):
+        average = jax.jit(wise_ft.average, out_shardings=run.shardings)
+        curve = wise_ft.curve(run.config.transfer, lambda alpha: records_of(average(state, alpha), None))
+        if distributed.is_leader():
+            workdir.write_records("wise_ft.json", curve)
+        state = average(state, run.config.transfer.alpha)
+    records = records_of(state, workdir.predictions)
     if distributed.is_leader():
         workdir.write_records("validation.json", [r for r in records if r["domain"] == VALIDATION])
         # Last, because it is the mark of a finished run.

@@ -72,7 +72,11 @@ class Workdir:
 
     def read_results(self) -> list[dict[str, Any]] | None:
         """Returns the records of a finished run, or None."""
-        file = self.path / "results.json"
+        return self.read_records("results.json")
+
+    def read_records(self, name: str) -> list[dict[str, Any]] | None:
+        """Returns the records of the file `name`, or None where there is none."""
+        file = self.path / name
         return json.loads(file.read_text()) if file.exists() else None
 
     def write_records(self, name: str, records: list[dict[str, Any]]) -> None:

@@ -160,7 +160,7 @@ def make(method: str = "kgv", **settings: Any) -> Tiny:
     resolved = config(method, **settings)
     mask = mask_table()
     arrays = knowledge(mask)
-    encoder = Encoder(resolved.model.norm)
+    encoder = Encoder("group" if resolved.model.norm == "auto" else resolved.model.norm)
     classifier = Classifier(encoder, num_classes=len(CLASSES), dim=resolved.model.dim)
     return Tiny(resolved, mask, arrays, classifier, make_objective(resolved, arrays))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -17,14 +18,34 @@ class Outputs(NamedTuple):
     pooled: Array
 
 
+class ZeroShotDecoder(nn.Module):
+    """`logits = exp(s) cos(features, w_c)` with `w_c` the text embedding of class `c` (CLIP, arXiv 2103.00020).
+
+    Its kernel `[F, C]` starts from `models.zero_shot`; fine-tuning goes on from there (WiSE-FT, arXiv 2109.01903).
+    """
+
+    num_classes: int
+
+    @nn.compact
+    def __call__(self, features: Array) -> Array:
+        """Maps `[B, F]` features to `[B, C]` logits."""
+        shape = (features.shape[-1], self.num_classes)
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        log_scale = self.param("log_scale", nn.initializers.constant(jnp.log(100.0)), ())
+        norm = jnp.linalg.norm(features, axis=-1, keepdims=True)
+        return jnp.exp(log_scale) * (features / jnp.maximum(norm, 1e-12)) @ kernel
+
+
 class Classifier(nn.Module):
     """One linear projection into the common space, and a decoder from there to classes.
 
     Attributes:
       encoder: a module that returns `Features`.
       num_classes, dim: `C` and `D`.
-      decoder: "linear", or "mlp" with one hidden layer of width `D`.
+      decoder: "linear", "mlp" with one hidden layer of width `D`, or "zero_shot", which reads the
+        encoder's features and not `z`.
       mean, std: per-channel statistics of the encoder's input.
+      input_px: side to which pictures are resized first; 0 leaves them.
     """
 
     encoder: nn.Module
@@ -33,12 +54,17 @@ class Classifier(nn.Module):
     decoder: str = "linear"
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.25, 0.25, 0.25)
+    input_px: int = 0
 
     @nn.compact
     def __call__(self, images: Array, *, train: bool) -> Outputs:
-        """Maps `[B, H, W, 3]` uint8 images to `Outputs`."""
+        """Maps `[B, H, W, 3]` uint8 images to `Outputs`; `train` is for the encoder's norms and drop path."""
         x = (images.astype(jnp.float32) / 255.0 - jnp.asarray(self.mean)) / jnp.asarray(self.std)
+        if self.input_px and x.shape[1:3] != (self.input_px, self.input_px):
+            x = jax.image.resize(x, (len(x), self.input_px, self.input_px, 3), "bilinear")
         pooled = self.encoder(x, train=train).pooled
         z = nn.Dense(self.dim, name="projection")(pooled)
+        if self.decoder == "zero_shot":
+            return Outputs(z, ZeroShotDecoder(self.num_classes, name="decoder")(pooled), pooled)
         hidden = nn.relu(nn.Dense(self.dim, name="decoder_hidden")(z)) if self.decoder == "mlp" else z
         return Outputs(z, nn.Dense(self.num_classes, name="decoder")(hidden), pooled)

@@ -21,7 +21,7 @@ import rich.table
 
 TARGETS = "targets"
 _MISSING = "-"
-_ROW_KEYS = ("method", "fraction", "seed", "head")
+_ROW_KEYS = ("method", "fraction", "seed", "head", "alpha")
 
 Record = Mapping[str, Any]
 
@@ -47,8 +47,8 @@ def records_table(records: Sequence[Record], *, source: str) -> Table:
     keys = [key for key in _ROW_KEYS if key in ("method", "head") or len(_distinct(records, key)) > 1]
     targets = [domain for domain in domains if domain != source]
     rows = []
-    for row in dict.fromkeys(tuple(record[key] for key in keys) for record in records):
-        of_row = {r["domain"]: r for r in records if tuple(r[key] for key in keys) == row}
+    for row in dict.fromkeys(tuple(record.get(key) for key in keys) for record in records):
+        of_row = {r["domain"]: r for r in records if tuple(r.get(key) for key in keys) == row}
         cells = [_interval(of_row[d], "accuracy") if d in of_row else _MISSING for d in domains]
         if targets:
             cells.append(_mean_over_targets(of_row, targets))
@@ -158,7 +158,7 @@ def _rich(table: Table) -> rich.table.Table:
 
 
 def _distinct(records: Iterable[Record], key: str) -> list[Hashable]:
-    return list(dict.fromkeys(record[key] for record in records))
+    return list(dict.fromkeys(record.get(key) for record in records))
 
 
 def _source_first(domains: Iterable[str], source: str) -> list[str]:

@@ -52,7 +52,7 @@ def test_defaults_resolve_and_round_trip():
     ("settings", "words"),
     [
         ({"optim__learning_rat": 1.0}, r"Unknown setting config.optim.learning_rat, did you mean 'learning_rate'"),
-        ({"train__steps": 0}, r"config.train.steps is 0; expected from 1 to any: optimiser steps"),
+        ({"train__steps": -1}, r"config.train.steps is -1; expected from 0 to any: optimiser steps"),
         ({"optim__ema_decay": 1.0}, r"config.optim.ema_decay is 1.0; expected from 0.0 to 0.99999"),
         ({"train__steps": 3.5}, r"config.train.steps is 3.5 \(float\); expected int"),
         ({"train__steps": True}, r"config.train.steps is True \(bool\); expected int"),

@@ -15,7 +15,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"kg", "data", "parallel"}),
     frozenset({"models", "scoring"}),
     frozenset({"losses", "methods", "optim"}),
-    frozenset({"state", "step", "checkpoint", "streams", "experiment"}),
+    frozenset({"state", "step", "step_cost", "checkpoint", "streams", "experiment", "starting_weights", "wise_ft"}),
     frozenset({"train", "evaluate"}),
     frozenset({"report", "explain", "main", "compare"}),
 )
@@ -25,6 +25,9 @@ ALLOWED_SIDEWAYS = {
     ("step", "state"),
     ("experiment", "streams"),
     ("checkpoint", "state"),
+    ("starting_weights", "experiment"),
+    ("starting_weights", "state"),
+    ("wise_ft", "state"),
     ("train", "evaluate"),
     ("main", "report"),
     ("compare", "report"),

@@ -1,0 +1,54 @@
+"""What a run starts from: published weights of the encoder, and a decoder made of texts."""
+
+from __future__ import annotations
+
+import logging
+
+from kgv_jax.config_schema import Config
+from kgv_jax.experiment import Experiment
+from kgv_jax.models import registry, zero_shot
+from kgv_jax.models.pretrained.published import Published, load_published
+from kgv_jax.parallel import distributed
+from kgv_jax.state import Start
+from kgv_jax.util.errors import UserError
+from kgv_jax.workdir import Workdir
+
+_log = logging.getLogger(__name__)
+
+
+def starting_weights(config: Config, experiment: Experiment, workdir: Workdir) -> Start | None:
+    """Loads what `config.model.init` names, if anything; notes where it is from in `initial_weights.json`."""
+    model = config.model
+    if not model.init:
+        return None
+    published = load_published(model.init, model.encoder)
+    if distributed.is_leader():
+        _log.info("%s starts from %s (SHA-256 %s).", model.encoder, published.source, published.digest)
+        found = {"encoder": model.encoder, "source": published.source, "sha256": published.digest}
+        workdir.write_records("initial_weights.json", [found])
+    params = {"encoder": published.encoder}
+    if model.decoder == "zero_shot":
+        params["decoder"] = _decoder(config, published, class_names(experiment))
+    return Start(params, {"encoder": published.batch_stats} if published.batch_stats else {})
+
+
+def class_names(experiment: Experiment) -> list[str]:
+    """Returns the class names as a text would say them: the labels of their nodes."""
+    labels = [experiment.graph.labels[int(node)] for node in experiment.class_nodes]
+    return [label.replace("_", " ").replace("-", " ") for label in labels]
+
+
+def _decoder(config: Config, published: Published, names: list[str]) -> dict:
+    make_text = registry.get(config.model.encoder).make_text
+    if make_text is None or published.text is None:
+        has = "has no text tower" if make_text is None else f"has one, but {published.source} holds none"
+        towers = [name for name in registry.list_models() if registry.get(name).make_text is not None]
+        raise UserError(
+            f"config.model.decoder is 'zero_shot', and {config.model.encoder!r} {has}. Use an encoder and weights "
+            f"with both towers ({', '.join(towers)}), or config.model.decoder=linear."
+        )
+    templates = [text.strip() for text in config.model.templates.split("|") if text.strip()]
+    kernel = zero_shot.class_weights(
+        make_text(), published.text, names, templates=templates or zero_shot.TEMPLATES
+    )
+    return {"kernel": kernel, "log_scale": published.logit_scale}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kgv_jax.models import dinov2, small_resnet, vit
+from kgv_jax.models import clip, dinov2, small_resnet, vit
 from kgv_jax.models.spec import EncoderSpec
 from kgv_jax.util.errors import UserError, nearest
 
@@ -10,6 +10,7 @@ from kgv_jax.util.errors import UserError, nearest
 _ENCODERS: dict[str, EncoderSpec] = {
     **small_resnet.ENCODERS,
     **vit.ENCODERS,
+    **clip.ENCODERS,
     **dinov2.ENCODERS,
 }
 

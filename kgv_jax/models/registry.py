@@ -9,6 +9,7 @@ from kgv_jax.util.errors import UserError, nearest
 # One line a family: each owns its rows.
 _ENCODERS: dict[str, EncoderSpec] = {
     **small_resnet.ENCODERS,
+    **efficientnet.ENCODERS,
     **vit.ENCODERS,
     **clip.ENCODERS,
     **dinov2.ENCODERS,

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kgv_jax.config_schema import Optim
+from kgv_jax.config_schema import Optim, Transfer
 from kgv_jax.optim.optimizer import decays, make_optimizer, make_schedule
 
 _PARAMS = {
@@ -65,3 +65,51 @@ def test_gradients_are_clipped_by_the_norm_of_both_parts_together():
         np.testing.assert_allclose(leaf, -rate * mean / np.sqrt(square), rtol=1e-4)
     free = jax.tree.leaves(second_update(0.0))[0]
     assert abs(float(free.ravel()[0]) + rate * mean / np.sqrt(square)) > 1e-4 * rate
+
+
+def _deep_params():
+    encoder = {"stem": {"kernel": jnp.ones((2, 2))}, "block": {"kernel": jnp.ones((2, 2))}}
+    return {**_PARAMS, "classifier": {**_PARAMS["classifier"], "encoder": encoder}}
+
+
+def _moves(transfer, after, *, steps=10, layers=(".*",)):
+    """How far each part has moved after each of some steps along a constant gradient."""
+    config = Optim(learning_rate=0.01, warmup_steps=0, weight_decay=0.5)
+    optimizer = make_optimizer(config, steps, transfer=transfer, layers=layers)
+    params = _deep_params()
+    opt_state, moves = optimizer.init(params), []
+    for _ in range(after):
+        updates, opt_state = optimizer.update(jax.tree.map(jnp.ones_like, params), opt_state, params)
+        moves.append(jax.tree.map(lambda update: float(-update.ravel()[0]), updates))
+        params = jax.tree.map(jnp.add, params, updates)
+    return moves, opt_state
+
+
+def test_what_is_frozen_neither_moves_nor_decays_nor_has_moments():
+    (move,), opt_state = _moves(Transfer(freeze="encoder/stem/.*,knowledge/r"), 1)
+    assert move["classifier"]["encoder"]["stem"]["kernel"] == move["knowledge"]["r"] == 0
+    assert move["classifier"]["encoder"]["block"]["kernel"] > 0 and move["knowledge"]["mu"] > 0
+    moments = sum(leaf.size for leaf in jax.tree.leaves(opt_state) if leaf.ndim)
+    trained = sum(leaf.size for leaf in jax.tree.leaves(_deep_params())) - 4 - 2
+    assert moments == 2 * trained
+
+
+def test_encoder_and_layers_have_rates_of_their_own():
+    transfer = Transfer(encoder_rate=0.1, layer_decay=0.5)
+    (move,), _ = _moves(transfer, 1, layers=("stem/.*", "block/.*"))
+    # Adam's first update is the rate itself, and the decay half of it.
+    encoder, head = move["classifier"]["encoder"], move["classifier"]["projection"]["kernel"]
+    np.testing.assert_allclose(head, 0.015, rtol=1e-4)
+    np.testing.assert_allclose(encoder["block"]["kernel"], 0.5 * 0.1 * head, rtol=1e-4)
+    np.testing.assert_allclose(encoder["stem"]["kernel"], 0.25 * 0.1 * head, rtol=1e-4)
+
+
+def test_after_a_probe_the_encoder_starts_as_if_it_were_the_first_step():
+    transfer = Transfer(probe_steps=4, probe_learning_rate=0.1)
+    moves, _ = _moves(transfer, 5)
+    encoder = [move["classifier"]["encoder"]["stem"]["kernel"] for move in moves]
+    assert encoder[:4] == [0, 0, 0, 0]
+    np.testing.assert_allclose(encoder[4], 0.015, rtol=1e-4)
+    bias = [move["classifier"]["projection"]["bias"] for move in moves]
+    np.testing.assert_allclose(bias[0], 0.1, rtol=1e-4)
+    np.testing.assert_allclose(bias[4], 0.01, rtol=1e-4)

@@ -25,12 +25,15 @@ class EncoderOptions:
       remat: recompute each block's activations in the backward pass instead of keeping them.
       drop_path: rate of stochastic depth (arXiv 1603.09382) at the last block, rising linearly from 0
         at the first; draws from the random stream "drop_path".
+      epsilon: of a transformer's layer norms; None is the family's. A published file may ask for another
+        (`Layout.epsilon`).
     """
 
     norm: str = "auto"
     dtype: DTypeLike = jnp.float32
     remat: bool = False
     drop_path: float = 0.0
+    epsilon: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -120,7 +120,9 @@ def make_vit(**dimensions: object) -> Callable[[EncoderOptions], nn.Module]:
     def make(options: EncoderOptions) -> nn.Module:
         if options.norm != "auto":
             raise UserError(f"model.norm is {options.norm!r}; a transformer has layer norms only: leave it at 'auto'.")
-        return VisionTransformer(**dimensions, dtype=options.dtype, remat=options.remat, drop_path=options.drop_path)
+        epsilon = {} if options.epsilon is None else {"epsilon": options.epsilon}
+        chosen = {"dtype": options.dtype, "remat": options.remat, "drop_path": options.drop_path}
+        return VisionTransformer(**{**dimensions, **chosen, **epsilon})
 
     return make
 

@@ -49,12 +49,14 @@ class Layout:
       optional: our paths that a file of this layout may lack (a head that was cut off).
       ignored: regular expressions of keys that a file may hold and that we do not need (counters,
         buffers); they are listed as ignored, not as unexpected.
+      epsilon: for `EncoderOptions.epsilon`, where the publisher's code has another than the family.
     """
 
     name: str
     entries: tuple[Entry, ...]
     optional: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    epsilon: float | None = None
 
 
 # As it is.

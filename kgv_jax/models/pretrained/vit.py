@@ -169,7 +169,11 @@ def vit_layouts(depth: int, heads: int) -> tuple[Layout, ...]:
     }
     # A pooler is a layer after the class token that only its own training used.
     ignored = (r"(vit\.)?pooler\.dense\..*", r"(vit\.)?embeddings\.mask_token")
-    torch_layouts = (Layout(name, torch_entries(n, depth), HEAD, ignored) for name, n in names.items())
+    torch_layouts = (
+        # A token of small variance tells 1e-12 from the 1e-6 of everyone else.
+        Layout(name, torch_entries(n, depth), HEAD, ignored, epsilon=1e-12 if "huggingface" in name else None)
+        for name, n in names.items()
+    )
     return (*torch_layouts, Layout("google", _google_entries(depth, heads), HEAD, (r"pre_logits/.*",)))
 
 

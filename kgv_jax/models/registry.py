@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kgv_jax.models import clip, dinov2, small_resnet, vit
+from kgv_jax.models import clip, dinov2, efficientnet, small_resnet, vit
 from kgv_jax.models.spec import EncoderSpec
 from kgv_jax.util.errors import UserError, nearest
 

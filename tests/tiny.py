@@ -81,7 +81,7 @@ class Tiny:
     classifier: Classifier
     objective: Objective
 
-    def init(self, *, ema: bool = False) -> State:
+    def init(self, *, ema: bool = False, anchored: bool = False) -> State:
         """Returns the state before the first step."""
         make = functools.partial(
             init_state,
@@ -90,23 +90,18 @@ class Tiny:
             optimizer=self.optimizer,
             size_px=SIZE_PX,
             ema=ema,
+            anchored=anchored,
         )
         return jax.jit(make)(jax.random.key(self.config.seed, impl="rbg"))
 
     @property
     def optimizer(self) -> Any:
         """The optimiser of the config."""
-        return make_optimizer(self.config.optim, self.config.train.steps)
+        return make_optimizer(self.config.optim, self.config.train.steps, transfer=self.config.transfer)
 
-    def step(self, *, accumulate: int = 1, optimizer: Any = None, ema_decay: float = 0.0) -> Any:
+    def step(self, *, optimizer: Any = None, **options: Any) -> Any:
         """Returns the training step, not jitted."""
-        return step.make_train_step(
-            self.classifier,
-            self.objective,
-            optimizer or self.optimizer,
-            accumulate=accumulate,
-            ema_decay=ema_decay,
-        )
+        return step.make_train_step(self.classifier, self.objective, optimizer or self.optimizer, **options)
 
     def sharded_step(self, mesh: Mesh, state: State) -> tuple[Any, State]:
         """Returns the step jitted over a mesh, and the state laid out on it."""

@@ -181,3 +181,53 @@ def test_evaluation_uses_the_moving_average():
     latest, _ = evaluate(state._replace(ema={}), batch["image"], problem.knowledge)
     np.testing.assert_array_equal(logits, averaged)
     assert not np.array_equal(logits, latest)
+
+
+def test_a_frozen_encoder_stays_as_it_is_with_its_statistics():
+    problem = tiny.make("kgv", model__norm="batch", transfer__freeze="encoder/.*")
+    batch, before = tiny.batch(problem.mask, 12), problem.init()
+    step = jax.jit(problem.step(frozen=("encoder/.*",)))
+    after, metrics = step(before, batch, problem.knowledge)
+    _assert_trees_close(after.params["classifier"]["encoder"], before.params["classifier"]["encoder"], rtol=0)
+    _assert_trees_close(after.batch_stats, before.batch_stats, rtol=0)
+    for part in ("projection", "decoder"):
+        moved = after.params["classifier"][part]["kernel"] - before.params["classifier"][part]["kernel"]
+        assert np.abs(moved).max() > 1e-4
+    assert np.abs(after.params["knowledge"]["mu"] - before.params["knowledge"]["mu"]).max() > 1e-4
+    # What is frozen has no part in the norm that gradients are clipped by.
+    _, free = jax.jit(problem.step(fixed_statistics=True))(before, batch, problem.knowledge)
+    assert metrics["loss"] == pytest.approx(float(free["loss"]), rel=1e-6)
+    assert metrics["gradient_norm"] < 0.99 * free["gradient_norm"]
+
+
+def test_fixed_statistics_stay_while_the_encoder_learns():
+    problem = tiny.make("ce", model__norm="batch", model__statistics="fixed")
+    before = problem.init()
+    after, _ = jax.jit(problem.step(fixed_statistics=True))(before, tiny.batch(problem.mask, 12), problem.knowledge)
+    _assert_trees_close(after.batch_stats, before.batch_stats, rtol=0)
+    kernels = [state.params["classifier"]["encoder"]["Conv_0"]["kernel"] for state in (before, after)]
+    assert np.abs(kernels[1] - kernels[0]).max() > 1e-4
+
+
+@pytest.mark.parametrize("method", ["ce", "kgv"])
+def test_a_mixed_picture_counts_for_both_of_its_targets(method):
+    """The loss is linear in a picture's targets: at share s it is s times one loss plus 1 - s times the other."""
+    problem = tiny.make(method)
+    batch = tiny.batch(problem.mask, 12)
+    real = batch["labelled"] > 0
+    pictures = np.flatnonzero(real & (batch["rows"] >= 0).any(-1))
+    batch = {key: value[pictures] for key, value in batch.items()}
+    order = np.roll(np.arange(len(pictures)), 1)
+    swapped = batch | {"label": batch["label"][order], "rows": batch["rows"][order]}
+    assert (swapped["label"] != batch["label"]).any()
+    step, state = jax.jit(problem.step()), problem.init()
+
+    def loss(share, of=batch):
+        shares = np.full(len(pictures), share, np.float32)
+        partner = {"partner_label": swapped["label"], "partner_rows": swapped["rows"], "own_share": shares}
+        return float(step(state, of | partner, problem.knowledge)[1]["loss"])
+
+    own, other = (float(step(state, one, problem.knowledge)[1]["loss"]) for one in (batch, swapped))
+    assert abs(own - other) > 1e-3
+    np.testing.assert_allclose([loss(1.0), loss(0.0)], [own, other], rtol=1e-5)
+    np.testing.assert_allclose(loss(0.3), 0.3 * own + 0.7 * other, rtol=1e-5)

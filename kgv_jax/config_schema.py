@@ -27,7 +27,7 @@ def _setting(default: Any, about: str, *, low: float | None = None, high: float 
 class Data:
     """Pictures, and how they become photographs."""
 
-    name: str = _setting("drawn", "where pictures come from", choices=("drawn", "artwork", "folder"))
+    name: str = _setting("drawn", "where pictures come from", choices=("drawn", "artwork", "folder", "fake"))
     root: str = _setting("", "folder of a `folder` data set: ROOT/<domain>/<class>/*.png")
     source: str = _setting("de", "domain to train on")
     targets: str = _setting("cn,ru,us", "domains to test on, separated by commas")
@@ -37,6 +37,9 @@ class Data:
     test_photographs: int = _setting(10, "photographs of each test picture", low=1)
     validation_fraction: float = _setting(0.2, "share of the source kept for choices", low=0.0, high=1.0)
     split_seed: int = _setting(0, "seed of the split and of every photograph; not the run's seed", low=0)
+    fake_classes: int = _setting(1000, "classes of the `fake` data set", low=2, high=1000)
+    fake_pictures: int = _setting(1, "its training pictures of each class", low=1)
+    fake_test_pictures: int = _setting(20, "its pictures in each test domain", low=1)
 
 
 @dataclasses.dataclass(frozen=True)

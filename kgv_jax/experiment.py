@@ -18,8 +18,9 @@ from kgv_jax.data.augment import make_augment
 from kgv_jax.data.extract import ExtractedLegends
 from kgv_jax.data.legend_sources import MergedLegends
 from kgv_jax.data.pipeline import Pipeline, make_pipeline
-from kgv_jax.data.sources import artwork, drawn, folder
+from kgv_jax.data.sources import artwork, drawn, fake, folder
 from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.kg import fake as fake_graph
 from kgv_jax.kg import transforms
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.load import load_graph
@@ -31,6 +32,7 @@ from kgv_jax.streams import make_streams, take_photographs
 from kgv_jax.util.errors import UserError, nearest
 
 VALIDATION = "validation"  # name of the source's held-out pictures among the evaluated domains
+GENERATED_GRAPHS = {"fake": fake_graph.graph_path}  # name -> path of a file that is written when asked for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +85,9 @@ def load_dataset(config: Config) -> Dataset:
         choice = {"auto": None, "yes": True, "no": False}[data.photographs]
         fraction = data.validation_fraction
         return folder.load(data.root, validation_fraction=fraction, photographs=choice, **options)
+    if data.name == "fake":
+        counts = {"classes": data.fake_classes, "pictures": data.fake_pictures}
+        return fake.load(**counts, test_pictures=data.fake_test_pictures, **options)
     source = {"drawn": drawn, "artwork": artwork}[data.name]
     return source.load(validation_fraction=data.validation_fraction, **options)
 
@@ -92,13 +97,17 @@ def load_knowledge_graph(config: Config) -> tuple[Graph, tuple[str, ...]]:
     path = pathlib.Path(config.kg.path)
     if not path.suffix:
         graphs = resources.files("kgv_jax.kg") / "graphs"
-        names = sorted(pathlib.Path(file.name).stem for file in graphs.iterdir() if file.name.endswith(".ttl"))
+        shipped = {pathlib.Path(file.name).stem: file for file in graphs.iterdir() if file.name.endswith(".ttl")}
+        names = sorted((*shipped, *GENERATED_GRAPHS))
         if config.kg.path not in names:
             raise UserError(
                 f"config.kg.path is {config.kg.path!r}{nearest(config.kg.path, names)}; expected a file (.ttl, .nt, "
                 f".rdf, .csv, .tsv), or one that comes with the package: {', '.join(names)}."
             )
-        path = pathlib.Path(str(graphs / f"{config.kg.path}.ttl"))
+        if config.kg.path in GENERATED_GRAPHS:
+            path = GENERATED_GRAPHS[config.kg.path]()
+        else:
+            path = pathlib.Path(str(shipped[config.kg.path]))
     loaded = load_graph(path, class_types=(config.kg.class_type,))
     report = loaded.report
     notes = (

@@ -1,0 +1,68 @@
+"""ImageNet: train on it, test on its shifts. So far only `quick` runs, on fake pictures.
+
+    python -m kgv_jax.main --config=configs/imagenet.py:quick --workdir=runs/imagenet-quick
+
+Variants:
+  quick     ResNet-50 at 224 px and a graph of the true size (1,000 classes, 1,860 nodes) on made-up pictures: four
+            steps of KGV and a small evaluation, to see that it all compiles and what it needs. Its accuracies mean
+            nothing.
+  (none)    the experiment itself: refused, since nothing here reads ImageNet yet.
+
+The settings of the experiment are a start, not a choice: none of them has been tried on ImageNet.
+"""
+
+import ml_collections
+
+from kgv_jax.config_schema import default_config
+from kgv_jax.util.errors import UserError
+
+_TRAIN_PICTURES = 1_281_167
+_BATCH = 256
+_EPOCHS = 20
+
+
+def get_config(variant: str = "") -> ml_collections.ConfigDict:
+    """Returns the config of a variant."""
+    if variant not in ("", "quick"):
+        raise UserError(f"The variant of configs/imagenet.py is {variant!r}; expected quick.")
+    if not variant:
+        raise UserError(
+            "configs/imagenet.py has no variant, and nothing here reads the ImageNet pictures yet; name the one that "
+            "runs, on made-up pictures of the same shape: --config=configs/imagenet.py:quick."
+        )
+    config = _experiment()
+    config.data.fake_pictures = 1
+    config.data.fake_test_pictures = 8
+    config.optim.warmup_steps = 1
+    config.train.steps = 4
+    config.train.batch_size = 8
+    config.train.log_every_steps = 1
+    config.train.checkpoint_every_steps = 4
+    config.evaluate.batch_size = 8
+    return config
+
+
+def _experiment() -> ml_collections.ConfigDict:
+    """Returns the settings of the experiment, on the fake data."""
+    config = default_config()
+    # The graph is WordNet's hierarchy: it names no shape or colour of which an element picture could be drawn.
+    config.method = "kgv_no_synthetic"
+    config.data.name = "fake"
+    config.data.source = "imagenet"
+    config.data.targets = "v2,r,a,sketch"
+    config.data.size_px = 224
+    config.kg.path = "fake"
+    config.model.encoder = "resnet50"
+    config.model.init = ""  # from scratch; a published checkpoint is named here: FILE, or hf:REPO@REVISION
+    config.model.dim = 512
+    config.optim.learning_rate = 1e-3
+    config.optim.weight_decay = 0.05
+    config.optim.label_smoothing = 0.1
+    config.augment.mixup = 0.2
+    config.augment.cutmix = 1.0
+    config.augment.randaugment_ops = 2
+    config.augment.randaugment_magnitude = 9.0
+    config.train.batch_size = _BATCH
+    config.train.steps = _EPOCHS * _TRAIN_PICTURES // _BATCH
+    config.optim.warmup_steps = config.train.steps // 20
+    return config

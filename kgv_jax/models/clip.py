@@ -107,12 +107,11 @@ def _spec(
     )
 
 
-_BASE = {"image": (768, 12, 12), "text": (512, 12, 8), "projection": 512}
-_LARGE = {"image": (1024, 24, 16), "text": (768, 12, 12), "projection": 768}
-# OpenAI trained with an approximation of GELU, OpenCLIP mostly with GELU itself: the files do not tell.
-_OPENAI = {"activation": "quick_gelu"}
-_OPENCLIP = {"activation": "gelu"}
+_B32 = {"patch": 32, "grid": 7, "image": (768, 12, 12), "text": (512, 12, 8), "projection": 512}
+_B16 = {**_B32, "patch": 16, "grid": 14}
+_L14 = {"patch": 14, "grid": 16, "image": (1024, 24, 16), "text": (768, 12, 12), "projection": 768}
 
+# The first trained with an approximation of GELU, later ones mostly with GELU itself; files do not tell which.
 ENCODERS: dict[str, EncoderSpec] = {
     "clip_test": _spec(
         "CLIP of two towers with two blocks; for tests",
@@ -125,20 +124,11 @@ ENCODERS: dict[str, EncoderSpec] = {
         vocabulary=520,
         context=10,
     ),
-    "clip_vit_b32": _spec("CLIP ViT-B/32 as OpenAI's, DFN's, MetaCLIP's", patch=32, grid=7, **_BASE, **_OPENAI),
-    "clip_vit_b16": _spec("CLIP ViT-B/16 as OpenAI's, DFN's, MetaCLIP's", patch=16, grid=14, **_BASE, **_OPENAI),
-    "clip_vit_l14": _spec("CLIP ViT-L/14 as OpenAI's, DFN's, MetaCLIP's", patch=14, grid=16, **_LARGE, **_OPENAI),
-    "clip_vit_b32_gelu": _spec(
-        "CLIP ViT-B/32 with exact GELU: LAION, DataComp", patch=32, grid=7, **_BASE, **_OPENCLIP
-    ),
-    "clip_vit_b16_gelu": _spec(
-        "CLIP ViT-B/16 with exact GELU: LAION, DataComp", patch=16, grid=14, **_BASE, **_OPENCLIP
-    ),
-    "clip_vit_l14_gelu": _spec(
-        "CLIP ViT-L/14 with exact GELU: LAION-400M, DataComp (LAION-2B's has mean and std 0.5)",
-        patch=14,
-        grid=16,
-        **_LARGE,
-        **_OPENCLIP,
-    ),
+    "clip_vit_b32": _spec("CLIP ViT-B/32: OpenAI, LAION-400M, MetaCLIP", activation="quick_gelu", **_B32),
+    "clip_vit_b16": _spec("CLIP ViT-B/16: OpenAI, DFN, MetaCLIP", activation="quick_gelu", **_B16),
+    "clip_vit_l14": _spec("CLIP ViT-L/14: OpenAI, DFN, MetaCLIP", activation="quick_gelu", **_L14),
+    "clip_vit_b32_gelu": _spec("CLIP ViT-B/32, exact GELU: LAION-2B, DataComp", activation="gelu", **_B32),
+    "clip_vit_b16_gelu": _spec("CLIP ViT-B/16, exact GELU: LAION-400M, LAION-2B, DataComp", activation="gelu", **_B16),
+    # LAION-2B's L/14 has another mean and standard deviation, 0.5 both.
+    "clip_vit_l14_gelu": _spec("CLIP ViT-L/14, exact GELU: LAION-400M, DataComp", activation="gelu", **_L14),
 }

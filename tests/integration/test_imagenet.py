@@ -5,10 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from kgv_jax.config_schema import default_config, resolve
+from kgv_jax.experiment import build
+from kgv_jax.util.errors import UserError
 from kgv_jax.util.writers import read_metrics
 from tests import cli
 
-pytestmark = [pytest.mark.processes]
 _CONFIG = "--config=configs/imagenet.py"
 _SMALL = (
     "--config.model.encoder=resnet_test", "--config.model.dim=16", "--config.data.size_px=32",
@@ -16,6 +18,7 @@ _SMALL = (
 )  # fmt: skip
 
 
+@pytest.mark.processes
 def test_quick_trains_and_evaluates_on_fake_pictures(tmp_path):
     cli.succeed("main", f"{_CONFIG}:quick", *_SMALL, f"--workdir={tmp_path}")
     records = json.loads((tmp_path / "results.json").read_text())
@@ -30,12 +33,45 @@ def test_quick_trains_and_evaluates_on_fake_pictures(tmp_path):
     assert config["augment"] == {"mixup": 0.2, "cutmix": 1.0, "randaugment_ops": 2, "randaugment_magnitude": 9.0}
 
 
+@pytest.mark.processes
 def test_the_experiment_itself_is_refused(tmp_path):
     assert "configs/imagenet.py:quick" in cli.refused("main", _CONFIG, f"--workdir={tmp_path}")
 
 
-def test_an_odd_batch_is_refused_where_pictures_are_mixed(tmp_path):
-    told = cli.refused(
-        "main", f"{_CONFIG}:quick", *_SMALL, "--config.train.batch_size=7", f"--workdir={tmp_path}", devices=1
+def _build(**settings):
+    values = default_config()
+    values.method = "kgv_no_synthetic"
+    values.data.update(
+        name="fake", source="imagenet", targets="v2", size_px=16, fake_classes=20, fake_pictures=2, fake_test_pictures=2
     )
-    assert "7 rows" in told and "augment.mixup" in told
+    values.kg.path = "fake"
+    values.augment.update(mixup=0.2, cutmix=1.0, randaugment_ops=2)
+    values.train.update(batch_size=8)
+    for key, value in settings.items():
+        section, name = key.split("__")
+        values[section][name] = value
+    return build(resolve(values))
+
+
+@pytest.mark.usefixtures("kgv_cache")
+def test_settings_of_augmentation_reach_the_batches():
+    augmented, plain = (
+        _build(**settings).pipeline[0]
+        for settings in ({}, {"augment__mixup": 0.0, "augment__cutmix": 0.0, "augment__randaugment_ops": 0})
+    )
+    assert set(augmented) - set(plain) == {"own_share", "partner_label", "partner_rows"}
+    assert (augmented["own_share"] < 1).any()
+    assert (augmented["image"] != plain["image"]).any()
+    np.testing.assert_array_equal(augmented["label"], plain["label"])
+
+
+@pytest.mark.usefixtures("kgv_cache")
+def test_an_odd_batch_is_refused_where_pictures_are_mixed():
+    with pytest.raises(UserError, match=r"'train' has 7 rows a process.*augment"):
+        _build(train__batch_size=7)
+
+
+@pytest.mark.usefixtures("kgv_cache")
+def test_a_graph_that_does_not_come_with_the_package():
+    with pytest.raises(UserError, match=r"'faked', did you mean 'fake'.*artwork, fake, roadsigns"):
+        _build(kg__path="faked")

@@ -33,6 +33,7 @@ from kgv_jax.optim.stages import Stage, plan_stages
 from kgv_jax.parallel import distributed
 from kgv_jax.parallel import mesh as mesh_lib
 from kgv_jax.preemption import StopRequest
+from kgv_jax.starting_weights import starting_weights
 from kgv_jax.state import Start, State, init_state
 from kgv_jax.step_cost import parameter_counts, step_cost
 from kgv_jax.util.errors import UserError
@@ -168,9 +169,7 @@ def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer) -> State:
     start = checkpointer.latest_step()
     if start is None:
         start = 0
-        from kgv_jax.starting_weights import starting_weights
-
-        weights = starting_weights(config, run.experiment, workdir) if config.model.init else None
+        weights = starting_weights(config, run.experiment, workdir)
         state = jax.jit(lambda weights: _initial_state(run, weights), out_shardings=run.shardings)(weights)
     else:
         _log.info("Resuming at step %d of %d.", start, config.train.steps)

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from kgv_jax.models.zero_shot import zero_shot_logits
+
 
 class Outputs(NamedTuple):
     """`z` `[B, D]` the visual embedding, `logits` `[B, C]` of the decoder, `pooled` `[B, F]` of the encoder."""
@@ -19,7 +21,7 @@ class Outputs(NamedTuple):
 
 
 class ZeroShotDecoder(nn.Module):
-    """`logits = exp(s) cos(features, w_c)` with `w_c` the text embedding of class `c` (CLIP, arXiv 2103.00020).
+    """`logits = exp(s) n(features) . w_c` with `w_c` the text embedding of class `c` (CLIP, arXiv 2103.00020).
 
     Its kernel `[F, C]` starts from `models.zero_shot`; fine-tuning goes on from there (WiSE-FT, arXiv 2109.01903).
     """
@@ -32,8 +34,7 @@ class ZeroShotDecoder(nn.Module):
         shape = (features.shape[-1], self.num_classes)
         kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
         log_scale = self.param("log_scale", nn.initializers.constant(jnp.log(100.0)), ())
-        norm = jnp.linalg.norm(features, axis=-1, keepdims=True)
-        return jnp.exp(log_scale) * (features / jnp.maximum(norm, 1e-12)) @ kernel
+        return zero_shot_logits(features, kernel, log_scale)
 
 
 class Classifier(nn.Module):

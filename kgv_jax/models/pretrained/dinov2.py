@@ -5,15 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from kgv_jax.models.pretrained.layout import Layout
-from kgv_jax.models.pretrained.vit import (
-    HEAD,
-    HUGGINGFACE,
-    HUGGINGFACE_5,
-    PATCH_POSITIONS,
-    TIMM,
-    torch_entries,
-)
+from kgv_jax.models.pretrained.vit import HEAD, HUGGINGFACE, HUGGINGFACE_5, PATCH_POSITIONS, TIMM, Names, torch_entries
 
+# timm's too, without registers.
 _FACEBOOK = dataclasses.replace(TIMM, layer_scale=("ls1.gamma", "ls2.gamma"), head=None)
 _HUGGINGFACE = dataclasses.replace(
     HUGGINGFACE,
@@ -28,25 +22,19 @@ _HUGGINGFACE_5 = dataclasses.replace(_HUGGINGFACE, qkv=HUGGINGFACE_5.qkv, out=HU
 
 def dinov2_layouts(depth: int, *, registers: bool) -> tuple[Layout, ...]:
     """Returns the layouts of a DINOv2 of `depth` blocks, with register tokens or without."""
-    facebook, saved, in_memory = _FACEBOOK, _HUGGINGFACE, _HUGGINGFACE_5
-    prefix = "dinov2."
-    if registers:
-        facebook = dataclasses.replace(facebook, registers="register_tokens")
-        saved = dataclasses.replace(saved, registers="embeddings.register_tokens")
-        in_memory = dataclasses.replace(in_memory, registers="embeddings.register_tokens")
-        prefix = "dinov2_with_registers."
+
+    def with_registers(names: Names, key: str) -> Names:
+        return dataclasses.replace(names, registers=key) if registers else names
+
     names = {
-        # timm's too, without registers.
-        "facebook": facebook,
-        "huggingface": saved.below(prefix, head="classifier"),
-        "huggingface_encoder": saved,
-        "huggingface_5": in_memory.below(prefix, head="classifier"),
-        "huggingface_5_encoder": in_memory,
+        "facebook": with_registers(_FACEBOOK, "register_tokens"),
+        "huggingface": with_registers(_HUGGINGFACE, "embeddings.register_tokens"),
+        "huggingface_5": with_registers(_HUGGINGFACE_5, "embeddings.register_tokens"),
     }
-    # Trained to stand for patches that were masked out.
+    # A token that stood for patches masked out in training.
     ignored = (r"(.*\.)?mask_token",)
     layouts = [Layout(name, torch_entries(n, depth), HEAD, ignored) for name, n in names.items()]
     if registers:
-        timm = dataclasses.replace(facebook, registers="reg_token")
+        timm = with_registers(_FACEBOOK, "reg_token")
         layouts.append(Layout("timm", torch_entries(timm, depth, position=PATCH_POSITIONS)))
     return tuple(layouts)

@@ -41,12 +41,6 @@ class Names:
     layer_scale: tuple[str, str] | None = None
     head: str | None = None
 
-    def below(self, prefix: str, head: str | None = None) -> Names:
-        """Returns the names of a file that keeps the encoder below `prefix`, and with another head."""
-        moved = {name: prefix + getattr(self, name) for name in ("class_token", "position", "patches", "block", "norm")}
-        registers = self.registers and prefix + self.registers
-        return dataclasses.replace(self, **moved, registers=registers, head=head)
-
 
 def leading(axes: int) -> Transform:
     """Returns the transform of an array that the file keeps with `axes` axes of one before ours."""
@@ -130,6 +124,7 @@ TORCHVISION = Names(
     norm="encoder.ln",
     head="heads.head",
 )
+# A classifier's file has "vit." before all but the head; `match` takes it off.
 HUGGINGFACE = Names(
     class_token="embeddings.cls_token",
     position="embeddings.position_embeddings",
@@ -142,6 +137,7 @@ HUGGINGFACE = Names(
     mlp_in="intermediate.dense",
     mlp_out="output.dense",
     norm="layernorm",
+    head="classifier",
 )
 # What transformers 5 calls them in memory; what it saves has the names above.
 HUGGINGFACE_5 = dataclasses.replace(
@@ -160,10 +156,8 @@ def vit_layouts(depth: int, heads: int) -> tuple[Layout, ...]:
     old_torchvision = dataclasses.replace(TORCHVISION, mlp_in="mlp.linear_1", mlp_out="mlp.linear_2")
     names = {
         "timm": TIMM,
-        "huggingface": HUGGINGFACE.below("vit.", head="classifier"),
-        "huggingface_encoder": HUGGINGFACE,
-        "huggingface_5": HUGGINGFACE_5.below("vit.", head="classifier"),
-        "huggingface_5_encoder": HUGGINGFACE_5,
+        "huggingface": HUGGINGFACE,
+        "huggingface_5": HUGGINGFACE_5,
         "torchvision": old_torchvision,
         "torchvision_renamed": TORCHVISION,
     }

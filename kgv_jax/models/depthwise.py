@@ -37,7 +37,7 @@ class DepthwiseConv(nn.Module):
     stride: int = 1
     padding: str | Sequence[tuple[int, int]] = "SAME"
     dtype: DTypeLike | None = None
-    kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
+    kernel_init: nn.initializers.Initializer = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
 
     @nn.compact
     def __call__(self, x: Array) -> Array:

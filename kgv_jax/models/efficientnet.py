@@ -22,6 +22,7 @@ from kgv_jax.models.pretrained import efficientnet as layouts
 from kgv_jax.models.spec import EncoderOptions, EncoderSpec
 
 _EPSILON = 1e-3
+_KERNEL_INIT = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +51,7 @@ class InvertedResidual(nn.Module):
     def __call__(self, x: Array, train: bool) -> Array:
         norm = make_norm(self.norm, train=train, epsilon=_EPSILON, dtype=self.dtype)
         pointwise = functools.partial(
-            nn.Conv, kernel_size=(1, 1), use_bias=False, dtype=self.dtype, kernel_init=nn.initializers.he_normal()
+            nn.Conv, kernel_size=(1, 1), use_bias=False, dtype=self.dtype, kernel_init=_KERNEL_INIT
         )
         y = x
         if self.expand != 1:
@@ -84,7 +85,7 @@ class EfficientNetLite(nn.Module):
     def __call__(self, images: Array, *, train: bool) -> Features:
         options, dtype = self.options, self.options.dtype
         norm = make_norm(self.norm, train=train, epsilon=_EPSILON, dtype=dtype)
-        conv = functools.partial(nn.Conv, use_bias=False, dtype=dtype, kernel_init=nn.initializers.he_normal())
+        conv = functools.partial(nn.Conv, use_bias=False, dtype=dtype, kernel_init=_KERNEL_INIT)
         block_type = nn.remat(InvertedResidual, static_argnums=(2,)) if options.remat else InvertedResidual
         x = nn.relu6(norm(name="stem_norm")(conv(self.stem_width, (3, 3), strides=2, name="stem")(images)))
         taps, done, last = [], 0, max(sum(stage.blocks for stage in self.stages) - 1, 1)

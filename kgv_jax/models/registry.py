@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from kgv_jax.models import clip, dinov2, efficientnet, small_resnet, vit
+from kgv_jax.models import clip, dinov2, efficientnet, resnet, small_resnet, vit
 from kgv_jax.models.spec import EncoderSpec
 from kgv_jax.util.errors import UserError, nearest
 
 # One line a family: each owns its rows.
 _ENCODERS: dict[str, EncoderSpec] = {
     **small_resnet.ENCODERS,
+    **resnet.ENCODERS,
     **efficientnet.ENCODERS,
     **vit.ENCODERS,
     **clip.ENCODERS,

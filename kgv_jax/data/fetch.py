@@ -87,20 +87,26 @@ def find_archive(package: Package, folder: pathlib.Path) -> pathlib.Path | None:
     return folder / matches[-1] if matches else None
 
 
-def fetch_archive(package: Package, folder: pathlib.Path) -> pathlib.Path:
+def fetch_archive(
+    package: Package, folder: pathlib.Path, *, by_hand: str = "put it into a folder DIR, and add --from DIR"
+) -> pathlib.Path:
     """Downloads a package's archive into a folder with the registry's own client.
+
+    Args:
+      package: what.
+      folder: where to.
+      by_hand: for messages, what to do with an archive that was fetched on another machine.
 
     Raises:
       UserError: the client is missing, fails, or leaves no archive.
     """
-    by_hand = (f"{package.remedy}, or fetch {package.pattern} on another machine, put it into a folder DIR,"
-               " and add --from DIR")
+    by_hand = f"{package.remedy}, or fetch {package.pattern} on another machine, {by_hand}"
     shown = " ".join(package.command)
     try:
         done = subprocess.run(package.command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, errors="replace", timeout=_CLIENT_SECONDS, check=False)
     except FileNotFoundError as error:
-        raise UserError(f"{package.command[0]!r} was not found, and {package.name}'s artwork is fetched by"
+        raise UserError(f"{package.command[0]!r} was not found, and {package.name} is fetched by"
                         f" `{shown}`; {by_hand}.") from error
     except subprocess.TimeoutExpired as error:
         raise UserError(

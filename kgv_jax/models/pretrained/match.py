@@ -29,7 +29,6 @@ class Comparison:
       missing, unexpected, ignored: keys.
       wrong: sentences about keys whose array has another shape or type.
       absent: optional paths of ours that the file lacks.
-      head_classes: size of the file's classification head, if it has one.
     """
 
     layout: Layout
@@ -39,7 +38,6 @@ class Comparison:
     ignored: tuple[str, ...]
     wrong: tuple[str, ...]
     absent: tuple[str, ...]
-    head_classes: int | None
 
     @property
     def fits(self) -> bool:
@@ -49,12 +47,17 @@ class Comparison:
 
 @dataclasses.dataclass(frozen=True)
 class Matched:
-    """Our arrays by flat path, float32; the layout's name; keys not needed; optional paths not there."""
+    """Our arrays by flat path, float32; the layout; keys not needed; optional paths not there."""
 
     arrays: dict[str, np.ndarray]
-    layout: str
+    layout: Layout
     ignored: tuple[str, ...]
     absent: tuple[str, ...]
+
+    @property
+    def head_classes(self) -> int | None:
+        """Size of the file's classification head; None without one."""
+        return self.arrays[f"{HEAD}bias"].size if f"{HEAD}bias" in self.arrays else None
 
 
 def match(
@@ -98,7 +101,7 @@ def match(
                 f"{source}: {', '.join(entry.keys)} holds values that are not finite; the training that wrote it"
                 " diverged or the file is damaged: take another checkpoint."
             )
-    return Matched(ours, found.layout.name, found.ignored, found.absent)
+    return Matched(ours, found.layout, found.ignored, found.absent)
 
 
 def compare(
@@ -142,7 +145,6 @@ def _compare(
         tuple(ignored),
         tuple(wrong),
         absent,
-        head_sizes.pop() if len(head_sizes) == 1 else None,
     )
 
 

@@ -95,7 +95,7 @@ def match(
         if entry.path in found.absent:
             continue
         made = entry.transform.to_ours([arrays[found.keys[key]] for key in entry.keys])
-        ours[entry.path] = np.ascontiguousarray(made, dtype=np.float32)
+        ours[entry.path] = np.asarray(made, np.float32, order="C")
         if not np.isfinite(ours[entry.path]).all():
             raise UserError(
                 f"{source}: {', '.join(entry.keys)} holds values that are not finite; the training that wrote it"

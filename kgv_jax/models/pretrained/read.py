@@ -13,7 +13,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from kgv_jax.models.pretrained.torch_file import is_pickle, is_torch_zip, read_torch
+from kgv_jax.models.pretrained.torch_file import is_pickle, read_torch
 from kgv_jax.util.errors import UserError, nearest
 
 # The longest header that the safetensors format allows.
@@ -119,10 +119,12 @@ def _read_file(path: pathlib.Path) -> dict[str, np.ndarray]:
         return _read_shards(path)
     if head.startswith(b"PK\x03\x04"):
         return _read_zip(path)
-    if path.suffix == ".safetensors" or head[8:9] == b"{":
+    if head[8:9] == b"{":
         return _read_safetensors(path)
     if is_pickle(head) or path.suffix in (".pth", ".pt", ".bin"):
         return read_torch(path)
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
     raise UserError(
         f"{path}: starts with {head[:8]!r}, which is neither safetensors nor .npz nor a file of torch.save; give one of"
         " these."
@@ -131,7 +133,9 @@ def _read_file(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 def _read_zip(path: pathlib.Path) -> dict[str, np.ndarray]:
     try:
-        if is_torch_zip(path) or path.suffix in (".pth", ".pt", ".bin"):
+        with zipfile.ZipFile(path) as members:
+            is_npz = any(name.endswith(".npy") for name in members.namelist())
+        if not is_npz:
             return read_torch(path)
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}

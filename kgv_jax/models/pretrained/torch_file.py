@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import mmap
-import os
 import pathlib
 import zipfile
 import zlib
@@ -197,12 +196,6 @@ def _walk(value: Any, path: pathlib.Path) -> Iterator[tuple[str, opcodes.Tensor]
         elif isinstance(item, dict | list | tuple):
             pairs = item.items() if isinstance(item, dict) else enumerate(item)
             pending += [(f"{name}.{key}" if name else str(key), inner, depth + 1) for key, inner in pairs][::-1]
-
-
-def is_torch_zip(path: str | os.PathLike) -> bool:
-    """Tells whether a zip file is one that torch wrote."""
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/data.pkl") for name in archive.namelist())
 
 
 def is_pickle(head: bytes) -> bool:

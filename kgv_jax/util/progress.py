@@ -78,17 +78,19 @@ class Progress:
 
     def update(self, step: int, loss: SupportsFloat) -> None:
         """Tells that `step` steps are done, the last with this loss."""
-        now = self._clock()
         self._latest = (step, loss)
-        self._past.append((now, step))
-        while len(self._past) > 2 and now - self._past[0][0] > _WINDOW_SECONDS:
-            self._past.popleft()
-        if now - self._shown_at >= self._interval:
+        if self._clock() - self._shown_at >= self._interval:
             self._show(step, loss)
 
     def _show(self, step: int, loss: SupportsFloat) -> None:
-        self._shown_at, self._shown_step = self._clock(), step
-        text = f"loss {float(loss):.4f}  {self._pace(step)}"
+        value = float(loss)
+        # Read after the loss: until then a step is only sent to the device, not done.
+        now = self._clock()
+        self._shown_at, self._shown_step = now, step
+        self._past.append((now, step))
+        while len(self._past) > 2 and now - self._past[0][0] > _WINDOW_SECONDS:
+            self._past.popleft()
+        text = f"loss {value:.4f}  {self._pace(step)}"
         if self._bar is not None:
             self._bar.update(self._task, completed=step, text=text, refresh=True)
         else:

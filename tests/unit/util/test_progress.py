@@ -70,6 +70,27 @@ def test_the_loss_is_read_only_when_shown():
     assert loss.reads == 3
 
 
+def test_steps_that_are_sent_ahead_do_not_count_as_done():
+    """The device takes 2 s a step; eight steps are sent at once, then reading a loss waits for it."""
+    out, clock = io.StringIO(), Clock()
+    console = rich.console.Console(file=out, force_terminal=False)
+
+    class Waiting:
+        def __init__(self, step):
+            self.step = step
+
+        def __float__(self):
+            clock.seconds = max(clock.seconds, 2.0 * self.step)
+            return 1.0
+
+    with Progress(1000, images_per_step=10, console=console, clock=clock) as progress:
+        for step in range(1, 65):
+            clock.seconds = max(clock.seconds + 0.001, 2.0 * (step - 8))
+            progress.update(step, Waiting(step))
+    rates = [line.split()[4] for line in out.getvalue().splitlines()]
+    assert len(rates) > 5 and set(rates) == {"5"}
+
+
 def test_a_terminal_gets_a_bar():
     out = run(terminal=True, steps=25)
     assert "25/100" in out and "64 images/s" in out and "0:01:15 left" in out and "step" not in out

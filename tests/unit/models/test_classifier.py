@@ -11,35 +11,54 @@ from kgv_jax.models.spec import EncoderOptions
 from kgv_jax.util.errors import UserError
 
 
-def _classifier(name, norm="group", **options):
+def _classifier(name, norm="auto", **options):
     spec = registry.get(name)
     encoder = spec.make(EncoderOptions(norm=norm))
     return Classifier(encoder, num_classes=5, dim=12, mean=spec.mean, std=spec.std, **options)
 
 
-@pytest.mark.parametrize("norm", ["group", "batch"])
 @pytest.mark.parametrize("name", registry.list_models())
-def test_every_encoder_gives_an_embedding_and_logits(name, norm):
-    spec, model = registry.get(name), _classifier(name, norm)
+def test_every_encoder_keeps_the_contract(name):
+    spec, model = registry.get(name), _classifier(name)
     images = jnp.zeros((2, spec.size_px, spec.size_px, 3), jnp.uint8)
     variables = jax.eval_shape(lambda: model.init(jax.random.key(0), images, train=False))
     outputs = jax.eval_shape(lambda v: model.apply(v, images, train=False), variables)
     assert outputs.z.shape == (2, 12) and outputs.logits.shape == (2, 5)
-    assert {leaf.dtype for leaf in jax.tree.leaves(outputs)} == {jnp.dtype("float32")}
+    assert {leaf.dtype for leaf in jax.tree.leaves((outputs, variables))} == {jnp.dtype("float32")}
+    wide = jnp.zeros((2, spec.size_px, 2 * spec.size_px, 3), jnp.bfloat16)
+    encoder = spec.make(EncoderOptions(dtype=jnp.bfloat16))
+    features, _ = jax.eval_shape(lambda: encoder.init_with_output(jax.random.key(0), wide, train=False))
+    assert {leaf.dtype for leaf in jax.tree.leaves(features)} == {jnp.dtype("float32")}
+    height, width, channels = features.spatial.shape[1:]
+    assert width == 2 * height and len(features.taps) > 1
+    assert features.taps[-1].shape[:3] == features.spatial.shape[:3]
+    if name.endswith("_flat"):
+        assert features.pooled.shape == (2, height * width * channels)
+    elif spec.make_text is not None:
+        text = jax.eval_shape(lambda: _text_features(spec.make_text()))
+        assert features.pooled.shape == (2, text.shape[-1])
+    else:
+        assert features.pooled.shape == (2, channels)
+    assert spec.about
+
+
+def _text_features(tower):
+    tokens = jnp.zeros((2, tower.context), jnp.int32)
+    return tower.init_with_output(jax.random.key(0), tokens)[0]
+
+
+@pytest.mark.parametrize("norm", ["group", "batch"])
+@pytest.mark.parametrize("name", [name for name in registry.list_models() if "net" in name])
+def test_convolutional_encoders_have_both_norms(name, norm):
+    spec, model = registry.get(name), _classifier(name, norm)
+    images = jnp.zeros((2, spec.size_px, spec.size_px, 3), jnp.uint8)
+    variables = jax.eval_shape(lambda: model.init(jax.random.key(0), images, train=False))
     assert ("batch_stats" in variables) == (norm == "batch")
 
 
-@pytest.mark.parametrize("name", registry.list_models())
-def test_features_name_the_stages(name):
-    spec = registry.get(name)
-    encoder = spec.make(EncoderOptions(norm="group"))
-    images = jnp.zeros((2, 2 * spec.size_px, spec.size_px, 3))
-    features, _ = jax.eval_shape(lambda: encoder.init_with_output(jax.random.key(0), images, train=False))
-    height, width, channels = features.spatial.shape[1:]
-    assert height == 2 * width and features.taps[-1].shape == features.spatial.shape
-    pooled = height * width * channels if name.endswith("_flat") else channels
-    assert features.pooled.shape == (2, pooled)
-    assert spec.about
+@pytest.mark.parametrize("family", ["resnet", "vit", "clip", "dinov2", "efficientnet"])
+def test_every_family_has_a_variant_for_tests(family):
+    assert any(name.startswith(family) and name.endswith("_test") for name in registry.list_models())
 
 
 def test_group_norm_sees_one_image_at_a_time_and_batch_norm_all():

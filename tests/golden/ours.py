@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
+from collections.abc import Callable
 
 import jax
 import numpy as np
@@ -25,9 +27,8 @@ def answers(
       tokens: `[T, L]` texts, of which logits `[B, T]` are the scaled cosines with the images.
     """
     spec, published = registry.get(model_name), load_published(file, model_name)
-    module = spec.make(EncoderOptions(epsilon=getattr(published, "epsilon", None)))
     variables = {"params": published.encoder, "batch_stats": published.batch_stats}
-    features: Features = jax.jit(lambda values, x: module.apply(values, x, train=False))(variables, images)
+    features = _encoder(model_name, published.epsilon)(variables, images)
     found = {"pooled": features.pooled, "spatial": features.spatial}
     found |= {f"tap{number}": tap for number, tap in enumerate(features.taps)}
     if published.head is not None:
@@ -39,9 +40,22 @@ def answers(
     return {name: np.asarray(array) for name, array in found.items()}
 
 
+@functools.cache
+def _encoder(model_name: str, epsilon: float | None) -> Callable[[dict, np.ndarray], Features]:
+    """Returns a jitted encoder; the files of many publishers share its compiled programs."""
+    module = registry.get(model_name).make(EncoderOptions(epsilon=epsilon))
+    return jax.jit(functools.partial(module.apply, train=False))
+
+
 def _unit(vectors: np.ndarray) -> np.ndarray:
     vectors = np.asarray(vectors)
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def normalised(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Returns the upper left corner of uint8 images as float32 with mean near 0 and deviation near 1."""
+    height, width = size
+    return (images[:, :height, :width].astype(np.float32) - 128) / 64
 
 
 def differences(ours: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> dict[str, float]:

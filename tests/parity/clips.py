@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import functools
 import io
 import pathlib
-import zipfile
 from collections.abc import Callable
 
 import numpy as np
 import open_clip
+import timm.layers
 import torch
 import transformers
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from kgv_jax.models import registry
 from kgv_jax.models.clip import TextTower
 from kgv_jax.models.vit import VisionTransformer
 from tests.parity import vits
-from tests.parity.reference import Reference, as_grid, at_size, pretrained_file, randomise, safetensors_file
+from tests.parity.reference import Reference, as_grid, at_size, pretrained_file, randomise, repack, safetensors_file
 
 _ENCODER = "clip_test"
 
@@ -98,21 +99,11 @@ def clip_openai() -> Reference:
             model.register_buffer(name, torch.tensor(value))
         images = torch.ones((1, 3, image.grid * image.patch, image.grid * image.patch))
         traced = torch.jit.trace(model, (images, torch.from_numpy(tokens(text))), check_trace=False)
-        path = path.with_suffix(".pt")
-        _save_script(traced.half(), path)
-        return path
+        stream = io.BytesIO()
+        torch.jit.save(traced.half(), stream)
+        return repack(stream, path.with_suffix(".pt"))
 
     return Reference(_ENCODER, open_clip_answer(module), write, vits.sizes(_ENCODER), tokens(text))
-
-
-def _save_script(script: torch.jit.ScriptModule, path: pathlib.Path) -> None:
-    """Saves TorchScript without the debugging information, which holds the folders of this machine."""
-    stream = io.BytesIO()
-    torch.jit.save(script, stream)
-    with zipfile.ZipFile(stream) as whole, zipfile.ZipFile(path, "w") as kept:
-        for member in whole.infolist():
-            if not member.filename.endswith(".debug_pkl"):
-                kept.writestr(zipfile.ZipInfo(member.filename), whole.read(member))
 
 
 def clip_huggingface() -> Reference:
@@ -159,8 +150,30 @@ def clip_huggingface() -> Reference:
     return Reference(_ENCODER, answer, pretrained_file(module), vits.sizes(_ENCODER), tokens(text))
 
 
+def clip_timm() -> Reference:
+    """timm's file of the image tower, whose head is the projection."""
+    image, _ = towers()
+    module = vits.timm_vit(
+        _ENCODER,
+        num_classes=image.projection,
+        pre_norm=True,
+        act_layer=timm.layers.get_act_layer(image.activation),
+        norm_layer=functools.partial(timm.layers.LayerNorm, eps=1e-5),
+    )
+    randomise(module)
+    nn.init.zeros_(module.head.bias)
+    tower = vits.timm_answer(module, _ENCODER, resize=True)
+
+    def answer(images: Tensor) -> dict[str, Tensor]:
+        found = tower(images)
+        return {"pooled": found["logits"], "spatial": found["spatial"]}
+
+    return Reference(_ENCODER, answer, safetensors_file(module.state_dict()), vits.sizes(_ENCODER))
+
+
 REFERENCES: dict[str, Callable[[], Reference]] = {
     "clip_open_clip": clip_open_clip,
     "clip_openai": clip_openai,
     "clip_huggingface": clip_huggingface,
+    "clip_timm": clip_timm,
 }

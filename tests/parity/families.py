@@ -1,5 +1,5 @@
-"""All references, by name."""
+"""All references as small as our test variants, by name."""
 
-from tests.parity import clips, efficientnets, vits
+from tests.parity import clips, efficientnets, resnets, vits
 
-REFERENCES = {**vits.REFERENCES, **clips.REFERENCES, **efficientnets.REFERENCES}
+REFERENCES = {**resnets.REFERENCES, **vits.REFERENCES, **clips.REFERENCES, **efficientnets.REFERENCES}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import pathlib
+import zipfile
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -101,6 +103,15 @@ def torch_file(state: Mapping[str, Tensor], *, zipped: bool = True) -> Callable[
         return path
 
     return write
+
+
+def repack(stream: io.BytesIO, path: pathlib.Path) -> pathlib.Path:
+    """Writes a zip archive without dates and debugging information, which differ between days and machines."""
+    with zipfile.ZipFile(stream) as whole, zipfile.ZipFile(path, "w") as kept:
+        for member in whole.infolist():
+            if not member.filename.endswith(".debug_pkl"):
+                kept.writestr(zipfile.ZipInfo(member.filename), whole.read(member))
+    return path
 
 
 def pretrained_file(module: nn.Module) -> Callable[[pathlib.Path], pathlib.Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import io
 import pathlib
 import tempfile
 from collections.abc import Callable
@@ -19,8 +20,15 @@ from kgv_jax.models import registry
 from kgv_jax.models.spec import EncoderOptions
 from kgv_jax.models.vit import VisionTransformer
 from tests.parity.reference import (
-    Reference, as_grid, at_size, pretrained_file, randomise, safetensors_file, torch_file,
-)  # fmt: skip
+    Reference,
+    as_grid,
+    at_size,
+    pretrained_file,
+    randomise,
+    repack,
+    safetensors_file,
+    torch_file,
+)
 
 # Patches of the second size: not square, so that no axis can stand for another.
 OTHER = {"vit_test": (6, 5), "dinov2_test": (3, 4), "dinov2_reg_test": (3, 4), "clip_test": (6, 5)}
@@ -40,11 +48,11 @@ def sizes(encoder: str) -> tuple[tuple[int, int], ...]:
 
 def timm_vit(encoder: str, **settings: object) -> nn.Module:
     """Returns timm's module of the dimensions of one of our encoders."""
-    spec, module = registry.get(encoder), ours(encoder)
+    module = ours(encoder)
     return timm.models.vision_transformer.VisionTransformer(
         img_size=module.grid * module.patch, patch_size=module.patch, embed_dim=module.width, depth=module.depth,
-        num_heads=module.heads, mlp_ratio=module.mlp_ratio, num_classes=spec.num_logits, dynamic_img_size=True,
-        **settings,
+        num_heads=module.heads, mlp_ratio=module.mlp_ratio, dynamic_img_size=True,
+        **{"num_classes": registry.get(encoder).num_logits, **settings},
     )  # fmt: skip
 
 
@@ -112,8 +120,9 @@ def vit_google() -> Reference:
         reader.load_pretrained(f"{folder}/vit.npz")
 
     def write(path: pathlib.Path) -> pathlib.Path:
-        np.savez(path.with_suffix(".npz"), **arrays)
-        return path.with_suffix(".npz")
+        stream = io.BytesIO()
+        np.savez(stream, **arrays)
+        return repack(stream, path.with_suffix(".npz"))
 
     return Reference("vit_test", timm_answer(reader, "vit_test", resize=True), write, sizes("vit_test"))
 
@@ -207,7 +216,7 @@ def vit_huggingface() -> Reference:
     return Reference("vit_test", answer, pretrained_file(model), sizes("vit_test"))
 
 
-def vit_huggingface_encoder() -> Reference:
+def vit_huggingface_5_encoder() -> Reference:
     """transformers' encoder alone, in the names that it has in memory."""
     module = ours("vit_test")
     config = transformers.ViTConfig(**_settings("vit_test"), intermediate_size=int(module.mlp_ratio * module.width))
@@ -231,7 +240,8 @@ def _dinov2_huggingface(encoder: str, *, head: bool) -> Reference:
         classes, base = (transformers.Dinov2Model, transformers.Dinov2ForImageClassification), "dinov2"
     model = randomise(classes[head](config))
     answer = _huggingface_answer(model, base if head else "", module.patch)
-    return Reference(encoder, answer, pretrained_file(model), sizes(encoder))
+    write = safetensors_file(model.state_dict()) if head else pretrained_file(model)
+    return Reference(encoder, answer, write, sizes(encoder))
 
 
 def dinov2_huggingface() -> Reference:
@@ -239,8 +249,8 @@ def dinov2_huggingface() -> Reference:
     return _dinov2_huggingface("dinov2_test", head=False)
 
 
-def dinov2_huggingface_head() -> Reference:
-    """transformers' classifier, which reads the class token beside the mean of the patches."""
+def dinov2_huggingface_5_head() -> Reference:
+    """transformers' classifier, which reads the class token beside the mean of the patches; its names in memory."""
     return _dinov2_huggingface("dinov2_test", head=True)
 
 
@@ -249,16 +259,15 @@ def dinov2_reg_huggingface() -> Reference:
     return _dinov2_huggingface("dinov2_reg_test", head=False)
 
 
-def dinov2_reg_huggingface_head() -> Reference:
-    """transformers' classifier with registers, which its mean of the patches leaves out."""
+def dinov2_reg_huggingface_5_head() -> Reference:
+    """transformers' classifier with registers, which its mean of the patches leaves out; its names in memory."""
     return _dinov2_huggingface("dinov2_reg_test", head=True)
 
 
 def _dinov2_timm(encoder: str) -> nn.Module:
     registers = ours(encoder).registers
-    module = timm_vit(encoder, init_values=1.0, reg_tokens=registers, no_embed_class=registers > 0)
-    module.reset_classifier(0)
-    return randomise(module)
+    settings = {"init_values": 1.0, "reg_tokens": registers, "no_embed_class": registers > 0, "num_classes": 0}
+    return randomise(timm_vit(encoder, **settings))
 
 
 def dinov2_timm() -> Reference:
@@ -302,11 +311,11 @@ REFERENCES: dict[str, Callable[[], Reference]] = {
     "vit_torchvision": vit_torchvision,
     "vit_torchvision_published": vit_torchvision_published,
     "vit_huggingface": vit_huggingface,
-    "vit_huggingface_encoder": vit_huggingface_encoder,
+    "vit_huggingface_5_encoder": vit_huggingface_5_encoder,
     "dinov2_huggingface": dinov2_huggingface,
-    "dinov2_huggingface_head": dinov2_huggingface_head,
+    "dinov2_huggingface_5_head": dinov2_huggingface_5_head,
     "dinov2_reg_huggingface": dinov2_reg_huggingface,
-    "dinov2_reg_huggingface_head": dinov2_reg_huggingface_head,
+    "dinov2_reg_huggingface_5_head": dinov2_reg_huggingface_5_head,
     "dinov2_timm": dinov2_timm,
     "dinov2_reg_timm": dinov2_reg_timm,
     "dinov2_facebook": dinov2_facebook,

@@ -17,6 +17,7 @@ from kgv_jax.models.pretrained.read import FOLDER_NAMES, SUFFIXES, files
 from kgv_jax.util.errors import UserError
 
 _REFERENCE = re.compile(r"(?P<repo>[^@:\s]+)@(?P<revision>[^@:\s]*)(?::(?P<file>\S+))?")
+_SECONDS = 20.0
 # What the client raises, on the way to the hub and about its answers.
 _ERRORS = (
     OSError,
@@ -79,13 +80,14 @@ def fetch_weights(reference: str) -> tuple[pathlib.Path, HubFile]:
 
 def _choose(wanted: HubFile) -> str:
     """Returns the name of the file of weights: of those in the cache, or else in the repository."""
-    for name in FOLDER_NAMES:
-        if isinstance(huggingface_hub.try_to_load_from_cache(wanted.repo, name, revision=wanted.revision), str):
-            return name
     try:
-        names = huggingface_hub.list_repo_files(wanted.repo, revision=wanted.revision)
+        for name in FOLDER_NAMES:
+            if isinstance(huggingface_hub.try_to_load_from_cache(wanted.repo, name, revision=wanted.revision), str):
+                return name
+        info = huggingface_hub.HfApi().model_info(wanted.repo, revision=wanted.revision, timeout=_SECONDS)
     except _ERRORS as error:
         raise _failure(wanted, error) from error
+    names = [sibling.rfilename for sibling in info.siblings or ()]
     found = [name for name in FOLDER_NAMES if name in names]
     found = found or [name for name in names if name.endswith(SUFFIXES)]
     if not found or (found[0] not in FOLDER_NAMES and len(found) > 1):

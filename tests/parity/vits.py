@@ -207,11 +207,19 @@ def _huggingface_answer(module: nn.Module, base: str, patch: int, **options: obj
     return answer
 
 
+def _quieten(embeddings: nn.Module) -> None:
+    """Makes tokens of small variance: they tell transformers' 1e-12 in layer norms from the 1e-6 of everyone else."""
+    with torch.no_grad():
+        for parameter in embeddings.parameters():
+            parameter *= 2.0**-7
+
+
 def vit_huggingface() -> Reference:
     """transformers' classifier, as the Hub keeps it."""
     module = ours("vit_test")
     config = transformers.ViTConfig(**_settings("vit_test"), intermediate_size=int(module.mlp_ratio * module.width))
     model = randomise(transformers.ViTForImageClassification(config))
+    _quieten(model.vit.embeddings)
     answer = _huggingface_answer(model, "vit", module.patch, interpolate_pos_encoding=True)
     return Reference("vit_test", answer, pretrained_file(model), sizes("vit_test"))
 
@@ -221,10 +229,7 @@ def vit_huggingface_5_encoder() -> Reference:
     module = ours("vit_test")
     config = transformers.ViTConfig(**_settings("vit_test"), intermediate_size=int(module.mlp_ratio * module.width))
     model = randomise(transformers.ViTModel(config))
-    # Tokens of small variance, which tell transformers' 1e-12 in layer norms from the 1e-6 of everyone else.
-    with torch.no_grad():
-        for parameter in model.embeddings.parameters():
-            parameter *= 2.0**-7
+    _quieten(model.embeddings)
     answer = _huggingface_answer(model, "", module.patch, interpolate_pos_encoding=True)
     return Reference("vit_test", answer, safetensors_file(model.state_dict()), sizes("vit_test"))
 

@@ -1,4 +1,4 @@
-# make demo | test | parity | lint | table | golden | lock | clean. Needs Python 3.11 or newer with its venv module.
+# make demo | test | parity | lint | table | finetune-table | bench | golden | lock | clean. Needs Python 3.11 or newer with its venv module.
 # Every target that runs something first brings .venv up to date; a second call costs nothing.
 
 SHELL := /bin/bash
@@ -18,7 +18,7 @@ PYTEST_ARGS ?=
 # Compiled programs outlive a clone: a second `make test` is several times faster.
 JAX_COMPILATION_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kgv_jax/xla
 
-.PHONY: help demo test parity lint table golden lock clean
+.PHONY: help demo test parity lint table finetune-table bench golden lock clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -47,6 +47,17 @@ table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.data.prepare roadsigns
 	$(RUN) -m kgv_jax.compare --config=configs/roadsigns.py:artwork --workdir=runs/table \
 	  --methods=$(FIVE_SEEDS),$(THREE_SEEDS) --seeds=3 --fractions=1,0.1
+
+# The README's table of published weights: 24 runs of EfficientNet-Lite0, about an hour and a half on two cores.
+finetune-table: $(VENV)/.stamp-run
+	$(RUN) -m kgv_jax.data.prepare roadsigns
+	for recipe in linear_probe full; do \
+	  $(RUN) -m kgv_jax.compare --config=configs/finetune.py:$$recipe --workdir=runs/finetune/$$recipe \
+	    --methods=ce,kgv,kgv_compose,shuffled_kg_compose --seeds=3; done
+
+# One JSON line a figure, each against a named peer in the same process.
+bench: $(VENV)/.stamp-run
+	$(RUN) -m benchmarks.depthwise
 
 # Maintainers: after a change of a tiny test encoder or of tests/golden/make.py.
 golden: $(PARITY_VENV)/.stamp-parity

@@ -39,7 +39,7 @@ def _told(*arguments):
     [
         (["--config.optim.learning_rat=1"], ["--config.optim.learning_rat", "did you mean 'learning_rate'"]),
         (["--config.optm.learning_rate=1"], ["--config.optm", "did you mean 'optim'"]),
-        (["--config.train.steps=-4"], ["config.train.steps is -4; expected from 1"]),
+        (["--config.train.steps=-4"], ["config.train.steps is -4; expected from 0"]),
         (["--config.train.steps=many"], ["many"]),
         (["--config.method=kvg"], ["config.method is 'kvg', did you mean 'kgv'"]),
         (["--workdr=x"], ["--workdr", "did you mean 'workdir'"]),

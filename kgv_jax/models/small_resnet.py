@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import DTypeLike
 
 from kgv_jax.models.features import Features
 from kgv_jax.models.norm import make_norm
@@ -20,16 +21,19 @@ class BasicBlock(nn.Module):
     width: int
     stride: int
     norm: str
+    drop_path: float
+    dtype: DTypeLike | None
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> Array:
-        norm = make_norm(self.norm, train=train)
-        conv = functools.partial(nn.Conv, use_bias=False, padding="SAME")
+    def __call__(self, x: Array, train: bool) -> Array:
+        norm = make_norm(self.norm, train=train, dtype=self.dtype)
+        conv = functools.partial(nn.Conv, use_bias=False, padding="SAME", dtype=self.dtype)
         y = nn.relu(norm(name="norm1")(conv(self.width, (3, 3), strides=self.stride, name="conv1")(x)))
         y = norm(name="norm2", scale_init=nn.initializers.zeros)(conv(self.width, (3, 3), name="conv2")(y))
         if x.shape != y.shape:
             x = norm(name="norm_shortcut")(conv(self.width, (1, 1), strides=self.stride, name="conv_shortcut")(x))
-        return nn.relu(x + y)
+        drop = nn.Dropout(self.drop_path, broadcast_dims=(1, 2, 3), rng_collection="drop_path")
+        return nn.relu(x + drop(y, deterministic=not train))
 
 
 class SmallResNet(nn.Module):
@@ -43,6 +47,7 @@ class SmallResNet(nn.Module):
         pictograms apart long before a mean does, at the price of one input size.
       stem_stride: 1 keeps the resolution; 2 halves it in the first convolution, which on a CPU
         costs a quarter of the time.
+      options: dtype, remat and drop path.
     """
 
     stage_sizes: Sequence[int]
@@ -50,17 +55,28 @@ class SmallResNet(nn.Module):
     norm: str = "group"
     stem_stride: int = 2
     pool: str = "mean"
+    options: EncoderOptions = EncoderOptions()
 
     @nn.compact
     def __call__(self, images: Array, *, train: bool) -> Features:
-        x = nn.Conv(self.widths[0], (3, 3), strides=self.stem_stride, use_bias=False, name="stem")(images)
-        x = nn.relu(make_norm(self.norm, train=train)(name="stem_norm")(x))
-        taps = []
+        options = self.options
+        # float32 is what the parameters have; with float64 ones, all is computed in float64.
+        dtype = None if jnp.dtype(options.dtype) == jnp.float32 else options.dtype
+        block_type = nn.remat(BasicBlock, static_argnums=(2,)) if options.remat else BasicBlock
+        stem = nn.Conv(self.widths[0], (3, 3), strides=self.stem_stride, use_bias=False, dtype=dtype, name="stem")
+        x = nn.relu(make_norm(self.norm, train=train, dtype=dtype)(name="stem_norm")(stem(images)))
+        taps, done, last = [], 0, max(sum(self.stage_sizes) - 1, 1)
         for stage, (blocks, width) in enumerate(zip(self.stage_sizes, self.widths, strict=True)):
             for block in range(blocks):
                 stride = 2 if stage > 0 and block == 0 else 1
-                x = BasicBlock(width, stride, self.norm, name=f"stage{stage}_block{block}")(x, train=train)
-            taps.append(x)
+                drop_path = options.drop_path * done / last
+                block_of_stage = block_type(
+                    width, stride, self.norm, drop_path, dtype, name=f"stage{stage}_block{block}"
+                )
+                x = block_of_stage(x, train)
+                done += 1
+            taps.append(x.astype(jnp.promote_types(x.dtype, jnp.float32)))
+        x = taps[-1]
         pooled = x.reshape(len(x), -1) if self.pool == "flatten" else jnp.mean(x, (1, 2))
         return Features(pooled, x, tuple(taps))
 
@@ -70,7 +86,7 @@ def _make(
 ) -> Callable[[EncoderOptions], nn.Module]:
     def make(options: EncoderOptions) -> nn.Module:
         norm = "group" if options.norm == "auto" else options.norm
-        return SmallResNet(stage_sizes, widths, norm=norm, stem_stride=stem_stride, pool=pool)
+        return SmallResNet(stage_sizes, widths, norm=norm, stem_stride=stem_stride, pool=pool, options=options)
 
     return make
 

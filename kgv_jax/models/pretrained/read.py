@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import zipfile
+import zlib
 
 import ml_dtypes  # noqa: F401  safetensors asks numpy for "bfloat16" by name
 import numpy as np
@@ -139,10 +140,10 @@ def _read_zip(path: pathlib.Path) -> dict[str, np.ndarray]:
             return read_torch(path)
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
+    except UserError:
+        raise
     # What numpy raises for an array of Python objects, which only a pickle could build, is a ValueError.
-    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
-        if isinstance(error, UserError):
-            raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError) as error:
         raise UserError(
             f"{path}: not a readable .npz of plain arrays ({error}); it is truncated or damaged, fetch it again."
         ) from error

@@ -45,7 +45,10 @@ def read_torch(path: pathlib.Path) -> dict[str, np.ndarray]:
                 return _read_zip(archive, path)
         with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _read_old(data, path)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except UserError:
+        raise
+    # Encrypted or odd archives are RuntimeErrors, text that is none and numbers without end ValueErrors.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OverflowError, OSError) as error:
         raise UserError(f"{path}: cannot be read ({error}); it is truncated or damaged, fetch it again.") from error
 
 
@@ -127,11 +130,10 @@ def _arrays(value: Any, fetch: _Fetch, order: str, path: pathlib.Path) -> dict[s
     for name, tensor in _walk(_unwrapped(value), path):
         if not name:
             raise UserError(f"{path}: holds a single tensor without a name; expected a state dict.")
+        stored = data(tensor.storage)
         try:
-            arrays[name] = _array(tensor, data(tensor.storage), order)
-        except ValueError as error:
-            if isinstance(error, UserError):
-                raise
+            arrays[name] = _array(tensor, stored, order)
+        except (ValueError, OverflowError) as error:
             raise UserError(f"{path}: the tensor {name!r} {error}; the file is damaged, fetch it again.") from error
     if not arrays:
         raise UserError(f"{path}: holds no tensors; expected a state dict: torch.save(model.state_dict(), FILE).")

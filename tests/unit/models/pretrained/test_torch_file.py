@@ -285,6 +285,40 @@ def test_damaged_old_files(tmp_path):
         read_torch(path)
 
 
+def test_any_damage_ends_as_a_user_error(tmp_path):
+    """Bytes of both formats' pickles are exchanged at random: the file is read or refused, nothing else happens."""
+    path, rng = tmp_path / "model.pth", np.random.default_rng(0)
+    value = {"state_dict": StateDict({"a": np.ones((2, 3), np.float32), "b": np.ones(2, np.int64)}), "epoch": 3}
+    save_old(path, value)
+    old, pickled = path.read_bytes(), Writer().pickle(value)
+    refused = 0
+    for turn in range(300):
+        damaged = bytearray(old if turn % 2 else pickled)
+        for place in rng.integers(len(damaged), size=rng.integers(1, 4)):
+            damaged[place] = rng.integers(256)
+        if turn % 2:
+            path.write_bytes(damaged)
+        else:
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("model/data.pkl", bytes(damaged))
+                archive.writestr("model/data/0", bytes(24))
+                archive.writestr("model/data/1", bytes(16))
+        try:
+            read_torch(path)
+        except UserError:
+            refused += 1
+    assert 100 < refused < 300
+
+
+def test_numbers_without_end(tmp_path):
+    long = (1 << 20000).to_bytes(2600, "little")
+    number = Raw(b"\x8b" + len(long).to_bytes(4, "little") + long)
+    assert "model.pth" in _refused(tmp_path, {"a": Raw(b"}" + number.opcodes + Writer().opcodes(np.ones(1)) + b"s")})
+    buffer = np.zeros(4, np.float32)
+    assert "'a'" in _refused(tmp_path, {"a": Window(buffer, 0, (0, 1 << 70), (1, 1))})
+    assert "'a'" in _refused(tmp_path, {"a": Window(buffer, 0, (1,), (1 << 70,))})
+
+
 @pytest.mark.parametrize(
     "value, words", [({"epoch": 3}, "holds no tensors"), (np.ones(2, "f4"), "a single tensor"), ({}, "no tensors")]
 )

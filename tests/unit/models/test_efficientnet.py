@@ -7,6 +7,7 @@ import pytest
 
 from kgv_jax.models import registry
 from kgv_jax.models.spec import EncoderOptions
+from tests.filled import filled
 
 IMAGES = np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype(np.float32)
 SPEC = registry.get("efficientnet_lite0_test")
@@ -14,7 +15,7 @@ SPEC = registry.get("efficientnet_lite0_test")
 
 @pytest.fixture(scope="module")
 def variables():
-    return jax.jit(lambda: SPEC.make(EncoderOptions()).init(jax.random.key(0), IMAGES, train=False))()
+    return filled(SPEC.make(EncoderOptions()), IMAGES, train=False)
 
 
 def _train(variables, options):
@@ -34,6 +35,15 @@ def _train(variables, options):
     return features, gradient
 
 
+@pytest.fixture(scope="module")
+def trained(variables):
+    return _train(variables, EncoderOptions())
+
+
+def _evaluate(variables, options):
+    return jax.jit(lambda v: SPEC.make(options).apply(v, IMAGES, train=False))(variables)
+
+
 def test_lite0_has_the_published_size_and_maps():
     spec = registry.get("efficientnet_lite0")
     images = jnp.zeros((1, 224, 224, 3))
@@ -48,28 +58,24 @@ def test_lite0_has_the_published_size_and_maps():
 
 
 def test_pooled_is_the_mean_of_the_spatial_map(variables):
-    features = SPEC.make(EncoderOptions()).apply(variables, IMAGES, train=False)
+    features = _evaluate(variables, EncoderOptions())
     np.testing.assert_allclose(features.pooled, features.spatial.mean((1, 2)), atol=1e-6)
 
 
-def test_remat_changes_no_value(variables):
-    plain, again = (_train(variables, EncoderOptions(remat=remat)) for remat in (False, True))
-    for a, b in zip(jax.tree.leaves(plain), jax.tree.leaves(again), strict=True):
+def test_remat_changes_no_value(variables, trained):
+    again = _train(variables, EncoderOptions(remat=True))
+    for a, b in zip(jax.tree.leaves(trained), jax.tree.leaves(again), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
 
 
-def test_drop_path_acts_in_training_alone(variables):
-    plain, dropped = (SPEC.make(EncoderOptions(drop_path=rate)) for rate in (0.0, 0.9))
-    np.testing.assert_array_equal(
-        plain.apply(variables, IMAGES, train=False).pooled, dropped.apply(variables, IMAGES, train=False).pooled
-    )
-    assert not np.allclose(
-        _train(variables, EncoderOptions())[0].pooled, _train(variables, EncoderOptions(drop_path=0.9))[0].pooled
-    )
+def test_drop_path_acts_in_training_alone(variables, trained):
+    dropped = EncoderOptions(drop_path=0.9)
+    np.testing.assert_array_equal(_evaluate(variables, EncoderOptions()).pooled, _evaluate(variables, dropped).pooled)
+    assert not np.allclose(trained[0].pooled, _train(variables, dropped)[0].pooled)
 
 
 def test_bfloat16_activations_give_float32_features(variables):
-    features = SPEC.make(EncoderOptions(dtype=jnp.bfloat16)).apply(variables, IMAGES, train=False)
-    exact = SPEC.make(EncoderOptions()).apply(variables, IMAGES, train=False)
+    features = _evaluate(variables, EncoderOptions(dtype=jnp.bfloat16))
+    exact = _evaluate(variables, EncoderOptions())
     assert {leaf.dtype for leaf in jax.tree.leaves(features)} == {jnp.dtype("float32")}
     assert 0 < np.abs(features.pooled - exact.pooled).max() < 0.05 * np.abs(exact.pooled).max()

@@ -7,6 +7,7 @@ import pytest
 
 from kgv_jax.models import registry
 from kgv_jax.models.spec import EncoderOptions
+from tests.filled import filled
 
 IMAGES = np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype(np.float32)
 SPEC = registry.get("resnet18_test")
@@ -14,9 +15,7 @@ SPEC = registry.get("resnet18_test")
 
 @pytest.fixture(scope="module")
 def variables():
-    found = jax.jit(lambda: SPEC.make(EncoderOptions()).init(jax.random.key(0), IMAGES, train=False))()
-    # The last norm of a block starts at zero; then neither drop path nor a block's inside would show.
-    return found | {"params": jax.tree.map(lambda leaf: leaf if leaf.any() else leaf + 0.5, found["params"])}
+    return filled(SPEC.make(EncoderOptions()), IMAGES, train=False)
 
 
 def _train(variables, options):
@@ -34,6 +33,15 @@ def _train(variables, options):
 
     (_, features), gradient = jax.jit(jax.value_and_grad(loss, has_aux=True))(variables["params"])
     return features, gradient
+
+
+@pytest.fixture(scope="module")
+def trained(variables):
+    return _train(variables, EncoderOptions())
+
+
+def _evaluate(variables, options):
+    return jax.jit(lambda v: SPEC.make(options).apply(v, IMAGES, train=False))(variables)
 
 
 # Published sizes without the head: torchvision's 11,689,512, 21,797,672, 25,557,032 and 44,549,160 with it.
@@ -68,30 +76,26 @@ def test_padding_is_the_same_on_both_sides(variables):
     encoder = SPEC.make(EncoderOptions())
     turned = jax.tree.map(lambda leaf: leaf[::-1, ::-1] if leaf.ndim == 4 else leaf, variables)
     images = np.pad(IMAGES, ((0, 0), (0, 1), (0, 1), (0, 0)))
-    straight = encoder.apply(variables, images, train=False).taps[0]
-    again = encoder.apply(turned, images[:, ::-1, ::-1], train=False).taps[0]
+    apply = jax.jit(lambda v, x: encoder.apply(v, x, train=False).taps[0])
+    straight, again = apply(variables, images), apply(turned, images[:, ::-1, ::-1])
     np.testing.assert_allclose(again[:, ::-1, ::-1], straight, atol=1e-4)
 
 
-def test_remat_changes_no_value(variables):
-    plain, again = (_train(variables, EncoderOptions(remat=remat)) for remat in (False, True))
-    for a, b in zip(jax.tree.leaves(plain), jax.tree.leaves(again), strict=True):
+def test_remat_changes_no_value(variables, trained):
+    again = _train(variables, EncoderOptions(remat=True))
+    for a, b in zip(jax.tree.leaves(trained), jax.tree.leaves(again), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
 
 
-def test_drop_path_acts_in_training_alone(variables):
-    plain, dropped = (SPEC.make(EncoderOptions(drop_path=rate)) for rate in (0.0, 0.9))
-    np.testing.assert_array_equal(
-        plain.apply(variables, IMAGES, train=False).pooled, dropped.apply(variables, IMAGES, train=False).pooled
-    )
-    assert not np.allclose(
-        _train(variables, EncoderOptions())[0].pooled, _train(variables, EncoderOptions(drop_path=0.9))[0].pooled
-    )
+def test_drop_path_acts_in_training_alone(variables, trained):
+    dropped = EncoderOptions(drop_path=0.9)
+    np.testing.assert_array_equal(_evaluate(variables, EncoderOptions()).pooled, _evaluate(variables, dropped).pooled)
+    assert not np.allclose(trained[0].pooled, _train(variables, dropped)[0].pooled)
 
 
 def test_bfloat16_activations_give_float32_features(variables):
-    features = SPEC.make(EncoderOptions(dtype=jnp.bfloat16)).apply(variables, IMAGES, train=False)
-    exact = SPEC.make(EncoderOptions()).apply(variables, IMAGES, train=False)
+    features = _evaluate(variables, EncoderOptions(dtype=jnp.bfloat16))
+    exact = _evaluate(variables, EncoderOptions())
     assert {leaf.dtype for leaf in jax.tree.leaves(features)} == {jnp.dtype("float32")}
     assert 0 < np.abs(features.pooled - exact.pooled).max() < 0.05 * np.abs(exact.pooled).max()
 

@@ -7,6 +7,7 @@ import pytest
 
 from kgv_jax.models import registry
 from kgv_jax.models.spec import EncoderOptions
+from tests.filled import filled
 
 IMAGES = np.random.default_rng(0).normal(size=(2, 16, 16, 3)).astype(np.float32)
 SPEC = registry.get("resnet_test")
@@ -14,13 +15,12 @@ SPEC = registry.get("resnet_test")
 
 @pytest.fixture(scope="module")
 def variables():
-    found = jax.jit(lambda: SPEC.make(EncoderOptions()).init(jax.random.key(0), IMAGES, train=False))()
-    return jax.tree.map(lambda leaf: leaf if leaf.any() else leaf + 0.5, found)
+    return filled(SPEC.make(EncoderOptions()), IMAGES, train=False)
 
 
 def _pooled(variables, *, train=False, **options):
-    rngs = {"drop_path": jax.random.key(1)}
-    return SPEC.make(EncoderOptions(**options)).apply(variables, IMAGES, train=train, rngs=rngs).pooled
+    encoder, rngs = SPEC.make(EncoderOptions(**options)), {"drop_path": jax.random.key(1)}
+    return jax.jit(lambda v: encoder.apply(v, IMAGES, train=train, rngs=rngs).pooled)(variables)
 
 
 @pytest.mark.parametrize("options", [{}, {"remat": True}, {"drop_path": 0.5}, {"dtype": jnp.bfloat16}])

@@ -1,6 +1,7 @@
 """Layouts of convolutional networks: every array of ours once, published keys spelled as published."""
 
 import collections
+import functools
 import re
 
 import jax
@@ -15,6 +16,7 @@ NAMES = [
 ]
 
 
+@functools.cache
 def _shapes(name):
     spec = registry.get(name)
     images = jnp.zeros((1, spec.size_px, spec.size_px, 3))

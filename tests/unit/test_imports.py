@@ -58,6 +58,9 @@ OWNERS = {
     "grain": ("data/pipeline.py",),
     "pyoxigraph": ("kg/load.py",),
     "tensorboardX": ("util/writers.py",),
+    "huggingface_hub": ("models/pretrained/hub.py",),
+    "httpx2": ("models/pretrained/hub.py",),
+    "pickletools": ("models/pretrained/opcodes.py",),
 }
 # data/draw/raster.py reads back what it has just rendered, no file of anyone's.
 IMAGE_OPENERS = ("data/decode.py", "data/draw/raster.py")

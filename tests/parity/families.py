@@ -1,5 +1,11 @@
 """All references as small as our test variants, by name."""
 
-from tests.parity import clips, efficientnets, resnets, vits
+from tests.parity import clips, dinov2s, efficientnets, resnets, vits
 
-REFERENCES = {**resnets.REFERENCES, **vits.REFERENCES, **clips.REFERENCES, **efficientnets.REFERENCES}
+REFERENCES = {
+    **resnets.REFERENCES,
+    **vits.REFERENCES,
+    **dinov2s.REFERENCES,
+    **clips.REFERENCES,
+    **efficientnets.REFERENCES,
+}

@@ -1,4 +1,4 @@
-"""Vision transformers and DINOv2 of timm, transformers and torchvision, as small as our test variants."""
+"""Vision transformers of timm, transformers and torchvision, as small as our test variant."""
 
 from __future__ import annotations
 
@@ -177,7 +177,8 @@ def _with_class(class_token: Tensor, tokens: Tensor) -> Tensor:
     return torch.cat([class_token.expand(len(tokens), -1, -1), tokens], dim=1)
 
 
-def _settings(encoder: str) -> dict[str, object]:
+def settings(encoder: str) -> dict[str, object]:
+    """Returns what configurations of transformers share."""
     module, spec = ours(encoder), registry.get(encoder)
     return {
         "hidden_size": module.width,
@@ -189,7 +190,7 @@ def _settings(encoder: str) -> dict[str, object]:
     }
 
 
-def _huggingface_answer(module: nn.Module, base: str, patch: int, **options: object) -> Callable:
+def huggingface_answer(module: nn.Module, base: str, patch: int, **options: object) -> Callable:
     """Returns what a transformers model answers; `base` is where a classifier keeps its encoder, "" if it is one."""
 
     def answer(images: Tensor) -> dict[str, Tensor]:
@@ -217,97 +218,21 @@ def _quieten(embeddings: nn.Module) -> None:
 def vit_huggingface() -> Reference:
     """transformers' classifier, as the Hub keeps it."""
     module = ours("vit_test")
-    config = transformers.ViTConfig(**_settings("vit_test"), intermediate_size=int(module.mlp_ratio * module.width))
+    config = transformers.ViTConfig(**settings("vit_test"), intermediate_size=int(module.mlp_ratio * module.width))
     model = randomise(transformers.ViTForImageClassification(config))
     _quieten(model.vit.embeddings)
-    answer = _huggingface_answer(model, "vit", module.patch, interpolate_pos_encoding=True)
+    answer = huggingface_answer(model, "vit", module.patch, interpolate_pos_encoding=True)
     return Reference("vit_test", answer, pretrained_file(model), sizes("vit_test"))
 
 
 def vit_huggingface_5_encoder() -> Reference:
     """transformers' encoder alone, in the names that it has in memory."""
     module = ours("vit_test")
-    config = transformers.ViTConfig(**_settings("vit_test"), intermediate_size=int(module.mlp_ratio * module.width))
+    config = transformers.ViTConfig(**settings("vit_test"), intermediate_size=int(module.mlp_ratio * module.width))
     model = randomise(transformers.ViTModel(config))
     _quieten(model.embeddings)
-    answer = _huggingface_answer(model, "", module.patch, interpolate_pos_encoding=True)
+    answer = huggingface_answer(model, "", module.patch, interpolate_pos_encoding=True)
     return Reference("vit_test", answer, safetensors_file(model.state_dict()), sizes("vit_test"))
-
-
-def _dinov2_huggingface(encoder: str, *, head: bool) -> Reference:
-    module = ours(encoder)
-    if module.registers:
-        config = transformers.Dinov2WithRegistersConfig(**_settings(encoder), num_register_tokens=module.registers)
-        classes = transformers.Dinov2WithRegistersModel, transformers.Dinov2WithRegistersForImageClassification
-        base = "dinov2_with_registers"
-    else:
-        config = transformers.Dinov2Config(**_settings(encoder))
-        classes, base = (transformers.Dinov2Model, transformers.Dinov2ForImageClassification), "dinov2"
-    model = randomise(classes[head](config))
-    answer = _huggingface_answer(model, base if head else "", module.patch)
-    write = safetensors_file(model.state_dict()) if head else pretrained_file(model)
-    return Reference(encoder, answer, write, sizes(encoder))
-
-
-def dinov2_huggingface() -> Reference:
-    """transformers' encoder."""
-    return _dinov2_huggingface("dinov2_test", head=False)
-
-
-def dinov2_huggingface_5_head() -> Reference:
-    """transformers' classifier, which reads the class token beside the mean of the patches; its names in memory."""
-    return _dinov2_huggingface("dinov2_test", head=True)
-
-
-def dinov2_reg_huggingface() -> Reference:
-    """transformers' encoder with registers."""
-    return _dinov2_huggingface("dinov2_reg_test", head=False)
-
-
-def dinov2_reg_huggingface_5_head() -> Reference:
-    """transformers' classifier with registers, which its mean of the patches leaves out; its names in memory."""
-    return _dinov2_huggingface("dinov2_reg_test", head=True)
-
-
-def _dinov2_timm(encoder: str) -> nn.Module:
-    registers = ours(encoder).registers
-    settings = {"init_values": 1.0, "reg_tokens": registers, "no_embed_class": registers > 0, "num_classes": 0}
-    return randomise(timm_vit(encoder, **settings))
-
-
-def dinov2_timm() -> Reference:
-    """timm's file."""
-    module = _dinov2_timm("dinov2_test")
-    answer = timm_answer(module, "dinov2_test", resize=True)
-    return Reference("dinov2_test", answer, safetensors_file(module.state_dict()), sizes("dinov2_test"))
-
-
-def dinov2_reg_timm() -> Reference:
-    """timm's file with registers; timm resizes positions as the authors do here."""
-    module = _dinov2_timm("dinov2_reg_test")
-    answer = timm_answer(module, "dinov2_reg_test", resize=False)
-    return Reference("dinov2_reg_test", answer, safetensors_file(module.state_dict()), sizes("dinov2_reg_test"))
-
-
-def dinov2_facebook() -> Reference:
-    """The authors' file: timm's names and a token for masked patches."""
-    module = _dinov2_timm("dinov2_test")
-    state = module.state_dict() | {"mask_token": torch.zeros(1, ours("dinov2_test").width)}
-    answer = timm_answer(module, "dinov2_test", resize=True)
-    return Reference("dinov2_test", answer, torch_file(state), sizes("dinov2_test"))
-
-
-def dinov2_reg_facebook() -> Reference:
-    """The authors' file with registers: as timm reads it, which adds the class token's position to the token."""
-    module = _dinov2_timm("dinov2_reg_test")
-    state = dict(module.state_dict())
-    position = torch.full((1, 1, ours("dinov2_reg_test").width), 0.25)
-    state["cls_token"] = state["cls_token"] - position
-    state["pos_embed"] = torch.cat([position, state["pos_embed"]], dim=1)
-    state["register_tokens"] = state.pop("reg_token")
-    state["mask_token"] = torch.zeros(1, position.shape[-1])
-    answer = timm_answer(module, "dinov2_reg_test", resize=False)
-    return Reference("dinov2_reg_test", answer, torch_file(state), sizes("dinov2_reg_test"))
 
 
 REFERENCES: dict[str, Callable[[], Reference]] = {
@@ -317,12 +242,4 @@ REFERENCES: dict[str, Callable[[], Reference]] = {
     "vit_torchvision_published": vit_torchvision_published,
     "vit_huggingface": vit_huggingface,
     "vit_huggingface_5_encoder": vit_huggingface_5_encoder,
-    "dinov2_huggingface": dinov2_huggingface,
-    "dinov2_huggingface_5_head": dinov2_huggingface_5_head,
-    "dinov2_reg_huggingface": dinov2_reg_huggingface,
-    "dinov2_reg_huggingface_5_head": dinov2_reg_huggingface_5_head,
-    "dinov2_timm": dinov2_timm,
-    "dinov2_reg_timm": dinov2_reg_timm,
-    "dinov2_facebook": dinov2_facebook,
-    "dinov2_reg_facebook": dinov2_reg_facebook,
 }

@@ -49,6 +49,7 @@ table: $(VENV)/.stamp-run
 	  --methods=$(FIVE_SEEDS),$(THREE_SEEDS) --seeds=3 --fractions=1,0.1
 
 # The README's table of published weights: 24 runs of EfficientNet-Lite0, about an hour and a half on two cores.
+finetune-table: export JAX_COMPILATION_CACHE_DIR := $(JAX_COMPILATION_CACHE_DIR)
 finetune-table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.data.prepare roadsigns
 	for recipe in linear_probe full; do \

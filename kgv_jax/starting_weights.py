@@ -15,19 +15,38 @@ from kgv_jax.workdir import Workdir
 
 _log = logging.getLogger(__name__)
 
+_RECORD = "initial_weights.json"
 
-def starting_weights(config: Config, experiment: Experiment, workdir: Workdir) -> Start | None:
-    """Loads what `config.model.init` names, if anything; notes where it is from in `initial_weights.json`."""
-    model = config.model
-    if not model.init:
+
+def load_weights(config: Config, workdir: Workdir) -> Published | None:
+    """Loads what `config.model.init` names, if anything; notes what it is in `initial_weights.json`."""
+    if not config.model.init:
         return None
-    published = load_published(model.init, model.encoder)
+    published = load_published(config.model.init, config.model.encoder)
     if distributed.is_leader():
-        _log.info("%s starts from %s (SHA-256 %s).", model.encoder, published.source, published.digest)
-        found = {"encoder": model.encoder, "source": published.source, "sha256": published.digest}
-        workdir.write_records("initial_weights.json", [found])
+        _log.info("%s starts from %s (SHA-256 %s).", config.model.encoder, published.source, published.digest)
+        found = {
+            "encoder": config.model.encoder,
+            "source": published.source,
+            "sha256": published.digest,
+            "epsilon": published.epsilon,
+        }
+        workdir.write_records(_RECORD, [found])
+    return published
+
+
+def recorded_epsilon(workdir: Workdir) -> float | None:
+    """Returns the epsilon that the weights of a run that has begun ask for; see `EncoderOptions`."""
+    records = workdir.read_records(_RECORD)
+    return records[0]["epsilon"] if records else None
+
+
+def make_start(config: Config, experiment: Experiment, published: Published | None) -> Start | None:
+    """Returns the arrays that replace the random ones of a new run."""
+    if published is None:
+        return None
     params = {"encoder": published.encoder}
-    if model.decoder == "zero_shot":
+    if config.model.decoder == "zero_shot":
         params["decoder"] = _decoder(config, published, class_names(experiment))
     return Start(params, {"encoder": published.batch_stats} if published.batch_stats else {})
 

@@ -26,6 +26,7 @@ from kgv_jax.methods.objective import Objective
 from kgv_jax.methods.registry import make_objective
 from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
+from kgv_jax.models.pretrained.published import Published
 from kgv_jax.models.spec import EncoderOptions
 from kgv_jax.optim.optimizer import make_optimizer
 from kgv_jax.optim.parameters import matching
@@ -33,7 +34,7 @@ from kgv_jax.optim.stages import Stage, plan_stages
 from kgv_jax.parallel import distributed
 from kgv_jax.parallel import mesh as mesh_lib
 from kgv_jax.preemption import StopRequest
-from kgv_jax.starting_weights import starting_weights
+from kgv_jax.starting_weights import load_weights, make_start, recorded_epsilon
 from kgv_jax.state import Start, State, init_state
 from kgv_jax.step_cost import parameter_counts, step_cost
 from kgv_jax.util.errors import UserError
@@ -74,8 +75,11 @@ class Run:
         )
 
 
-def make_run(config: Config) -> Run:
-    """Builds everything but the numbers of the state: shapes before memory."""
+def make_run(config: Config, *, epsilon: float | None = None) -> Run:
+    """Builds everything but the numbers of the state: shapes before memory.
+
+    `epsilon` is what the weights to start from ask for, if not the family's own.
+    """
     mesh = mesh_lib.make_mesh(config.mesh.data, config.mesh.model)
     experiment = experiment_lib.build(config, process_index=jax.process_index(), process_count=jax.process_count())
     for stream in experiment.pipeline.streams:
@@ -87,14 +91,14 @@ def make_run(config: Config) -> Run:
         parents=experiment.parents,
     )
     knowledge = jax.device_put(knowledge, mesh_lib.replicated(mesh))
-    classifier = make_classifier(config, num_classes=len(experiment.dataset.classes))
+    classifier = make_classifier(config, num_classes=len(experiment.dataset.classes), epsilon=epsilon)
     objective = make_objective(config, knowledge)
     run = Run(config, experiment, mesh, classifier, objective, knowledge, None, None)
     abstract = jax.eval_shape(lambda: _initial_state(run))
     return dataclasses.replace(run, abstract_state=abstract, shardings=mesh_lib.state_shardings(mesh, abstract))
 
 
-def make_classifier(config: Config, *, num_classes: int) -> Classifier:
+def make_classifier(config: Config, *, num_classes: int, epsilon: float | None = None) -> Classifier:
     """Returns the classifier of a config."""
     model = config.model
     encoder = registry.get(model.encoder)
@@ -107,7 +111,11 @@ def make_classifier(config: Config, *, num_classes: int) -> Classifier:
             f"{below + encoder.multiple_px}."
         )
     options = EncoderOptions(
-        norm=model.norm, dtype=jnp.dtype(model.dtype), remat=model.remat, drop_path=model.drop_path
+        norm=model.norm,
+        dtype=jnp.dtype(model.dtype),
+        remat=model.remat,
+        drop_path=model.drop_path,
+        epsilon=epsilon,
     )
     return Classifier(
         encoder.make(options),
@@ -136,12 +144,13 @@ def _initial_state(run: Run, start: Start | None = None) -> State:
 
 def train_and_evaluate(config: Config, workdir: Workdir) -> list[dict[str, Any]]:
     """Trains, or goes on training, and evaluates. Returns the records of `results.json`."""
-    run = make_run(config)
-    for note in run.experiment.notes:
-        _log.warning("%s", note)
     checkpointer = Checkpointer(workdir.checkpoints, keep=config.train.keep_checkpoints)
     try:
-        state = fit(run, workdir, checkpointer)
+        published = None if checkpointer.latest_step() is not None else load_weights(config, workdir)
+        run = make_run(config, epsilon=published.epsilon if published else recorded_epsilon(workdir))
+        for note in run.experiment.notes:
+            _log.warning("%s", note)
+        state = fit(run, workdir, checkpointer, published)
     finally:
         checkpointer.close()
     return report(run, state, workdir)
@@ -149,7 +158,7 @@ def train_and_evaluate(config: Config, workdir: Workdir) -> list[dict[str, Any]]
 
 def evaluate_only(config: Config, workdir: Workdir) -> list[dict[str, Any]]:
     """Evaluates the newest checkpoint of a run."""
-    run = make_run(config)
+    run = make_run(config, epsilon=recorded_epsilon(workdir))
     checkpointer = Checkpointer(workdir.checkpoints, keep=config.train.keep_checkpoints)
     try:
         step = checkpointer.latest_step()
@@ -163,14 +172,14 @@ def evaluate_only(config: Config, workdir: Workdir) -> list[dict[str, Any]]:
     return report(run, state, workdir)
 
 
-def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer) -> State:
+def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer, published: Published | None = None) -> State:
     """The loop: take the next batch, step, write the step before's metrics, save."""
     config = run.config
     start = checkpointer.latest_step()
     if start is None:
         start = 0
-        weights = starting_weights(config, run.experiment, workdir)
-        state = jax.jit(lambda weights: _initial_state(run, weights), out_shardings=run.shardings)(weights)
+        replaced = make_start(config, run.experiment, published)
+        state = jax.jit(lambda replaced: _initial_state(run, replaced), out_shardings=run.shardings)(replaced)
     else:
         _log.info("Resuming at step %d of %d.", start, config.train.steps)
         state = checkpointer.restore(start, run.restorable())

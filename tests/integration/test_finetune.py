@@ -40,7 +40,7 @@ def _config(encoder, **settings):
     return config_schema.resolve(config)
 
 
-def _weights(folder, encoder, *, seed=0):
+def _weights(folder, encoder, *, seed=0, epsilon=None):
     """Writes random weights of an encoder as a converted folder; returns its name."""
     rng = np.random.default_rng(seed)
     arrays = {
@@ -51,7 +51,7 @@ def _weights(folder, encoder, *, seed=0):
         folder,
         arrays,
         converted.Manifest(
-            model=encoder, source="a test", source_sha256="0" * 64, layout="ours", epsilon=None, head_classes=None,
+            model=encoder, source="a test", source_sha256="0" * 64, layout="ours", epsilon=epsilon, head_classes=None,
             absent=(), ignored=(),
         ),
     )  # fmt: skip
@@ -168,6 +168,21 @@ def test_bfloat16_rematerialised_with_drop_path_and_mixed_pictures(tmp_path):
     assert len(losses) == 3 and np.isfinite(losses).all()
 
 
+def test_the_epsilon_of_the_weights_holds_in_evaluation_too(tmp_path):
+    """A file may ask for another epsilon of its norms; one as large as this shows in every prediction."""
+    config = _config(
+        "vit_test", method="ce", model__init=_weights(tmp_path / "weights", "vit_test", epsilon=0.1), train__steps=0
+    )
+    workdir = Workdir(tmp_path / "run")
+    train.train_and_evaluate(config, workdir)
+    first = np.load(workdir.predictions / "cn.npz")["logits"]
+    train.evaluate_only(config, workdir)
+    np.testing.assert_array_equal(np.load(workdir.predictions / "cn.npz")["logits"], first)
+    (workdir.path / "initial_weights.json").unlink()
+    train.evaluate_only(config, workdir)
+    assert np.abs(np.load(workdir.predictions / "cn.npz")["logits"] - first).max() > 1e-3
+
+
 @pytest.mark.parametrize("recipe", finetune.RECIPES)
 def test_the_recipes_of_the_config_file_are_valid(recipe):
     config = config_schema.resolve(finetune.get_config(recipe))
@@ -195,5 +210,5 @@ def test_settings_at_odds_are_refused(encoder, settings, message):
 def test_a_decoder_of_texts_needs_a_text_tower(tmp_path):
     config = _config("resnet18_test", model__init=_weights(tmp_path / "weights", "resnet18_test"),
                      model__decoder="zero_shot")  # fmt: skip
-    with pytest.raises(UserError, match=r"'resnet18_test' has no text tower\. Use an encoder .* clip_test"):
+    with pytest.raises(UserError, match=r"'resnet18_test' has no text tower\. Use an encoder .*clip_vit_b32"):
         train.train_and_evaluate(config, Workdir(tmp_path / "run"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import pickletools
+import warnings
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -97,19 +98,26 @@ def load(file: BinaryIO, *, source: str, storages: dict[str, Storage] | None = N
     """
     machine = _Machine(source, {} if storages is None else storages)
     try:
-        for opcode, argument, _ in pickletools.genops(file):
-            if opcode.name == "STOP":
-                return machine.stack.pop()
-            step = _STEPS.get(opcode.name)
-            if step is None:
-                raise machine.refuse(f"the pickle opcode {opcode.name}")
-            step(machine, argument)
+        # A text with an escape that is none is a warning of Python's; here it is damage like any other.
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)
+            return _interpret(machine, file)
     except UserError:
         raise
     # A damaged stream: a wrong type on the stack, a stack that is too short, a number that is none.
-    except (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError) as error:
+    except (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError, DeprecationWarning) as error:
         raise UserError(f"{source}: the pickle in it is damaged ({error}); fetch the file again.") from error
-    raise UserError(f"{source}: the pickle in it has no end; the file is truncated, fetch it again.")
+
+
+def _interpret(machine: _Machine, file: BinaryIO) -> Any:
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name == "STOP":
+            return machine.stack.pop()
+        step = _STEPS.get(opcode.name)
+        if step is None:
+            raise machine.refuse(f"the pickle opcode {opcode.name}")
+        step(machine, argument)
+    raise UserError(f"{machine.source}: the pickle in it has no end; the file is truncated, fetch it again.")
 
 
 class _Machine:

@@ -35,11 +35,12 @@ def main(argv: list[str]) -> None:
     records = workdir.read_results() if _MODE.value == "train" else None
     if records is None:
         records = _run(config, workdir)
+    from kgv_jax.experiment import VALIDATION
     from kgv_jax.report.table import print_tables, records_table
 
     tables = [records_table(records, source=config.data.source)]
     if curve := workdir.read_records("wise_ft.json"):
-        tables.insert(0, records_table(curve, source=config.data.source))
+        tables.insert(0, records_table(curve, source=config.data.source, held_out=(VALIDATION,)))
     print_tables(tables)
 
 

@@ -36,16 +36,17 @@ class Table:
     title: str = ""
 
 
-def records_table(records: Sequence[Record], *, source: str) -> Table:
+def records_table(records: Sequence[Record], *, source: str, held_out: Sequence[str] = ()) -> Table:
     """A row for every run and head, a column for every domain, and the mean over targets.
 
     Args:
       records: of any number of runs; columns that tell rows apart are shown, the others left out.
       source: the domain that was trained on, which is no target.
+      held_out: domains that are shown and are no targets either.
     """
     domains = _source_first((r["domain"] for r in records if r["domain"] != TARGETS), source)
     keys = [key for key in _ROW_KEYS if key in ("method", "head") or len(_distinct(records, key)) > 1]
-    targets = [domain for domain in domains if domain != source]
+    targets = [domain for domain in domains if domain not in (source, *held_out)]
     rows = []
     for row in dict.fromkeys(tuple(record.get(key) for key in keys) for record in records):
         of_row = {r["domain"]: r for r in records if tuple(r.get(key) for key in keys) == row}

@@ -81,6 +81,16 @@ def test_columns_that_tell_rows_apart_are_shown():
     ]
 
 
+def test_a_curve_over_alpha_shows_what_is_held_out_and_leaves_it_out_of_the_mean():
+    accuracies = {"validation": 0.9, "DE": 0.8, "CN": 0.2, "RU": 0.4}
+    curve = [record("ce", domain, accuracy) | {"alpha": alpha} for alpha in (0.0, 1.0)
+             for domain, accuracy in accuracies.items()]  # fmt: skip
+    found = table.records_table(curve, source="DE", held_out=("validation",))
+    assert found.header == ("method", "head", "alpha", "DE", "validation", "CN", "RU", "mean over targets")
+    assert [row[2] for row in found.rows] == ["0.0", "1.0"]
+    assert {row[-1] for row in found.rows} == {"30.0"}
+
+
 def test_a_fraction_has_a_table_of_accuracies_and_one_of_gains_over_controls():
     gain = {"mean": 0.046, "low": 0.021, "high": 0.07, "p": 0.0002}
     loss = {"mean": -0.01, "low": -0.03, "high": 0.01, "p": 0.4}

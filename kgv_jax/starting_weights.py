@@ -59,8 +59,9 @@ def class_names(experiment: Experiment) -> list[str]:
 
 def _decoder(config: Config, published: Published, names: list[str]) -> dict:
     make_text = registry.get(config.model.encoder).make_text
-    if make_text is None or published.text is None:
-        has = "has no text tower" if make_text is None else f"has one, but {published.source} holds none"
+    if make_text is None or published.text is None or published.logit_scale is None:
+        lacks = "text tower" if published.text is None else "logit_scale"
+        has = "has no text tower" if make_text is None else f"has one, but {published.source} holds no {lacks}"
         towers = [name for name in registry.list_models() if registry.get(name).make_text is not None]
         raise UserError(
             f"config.model.decoder is 'zero_shot', and {config.model.encoder!r} {has}. Use an encoder and weights "

@@ -15,7 +15,6 @@ from jax import Array
 from kgv_jax.models.tokenizer import load_tokenizer
 from kgv_jax.util.errors import UserError
 
-SIMPLE_TEMPLATE = "a photo of a {}."
 # The seven that OpenAI's notebook on prompts for ImageNet finds by forward selection from its eighty.
 TEMPLATES = (
     "itap of a {}.",

@@ -1,4 +1,4 @@
-"""Memory in huge pages: a training step on a CPU spends a third of its time on being given 4 kB pages otherwise."""
+"""Memory in huge pages: otherwise a training step on a CPU waits for its temporaries, given out in pages of 4 kB."""
 
 from __future__ import annotations
 

@@ -40,12 +40,13 @@ def _config(encoder, **settings):
     return config_schema.resolve(config)
 
 
-def _weights(folder, encoder, *, seed=0, epsilon=None):
+def _weights(folder, encoder, *, seed=0, epsilon=None, without=None):
     """Writes random weights of an encoder as a converted folder; returns its name."""
     rng = np.random.default_rng(seed)
     arrays = {
         path: (rng.uniform(0.5, 1.5, shape) if path.endswith("var") else rng.normal(0, 0.1, shape)).astype(np.float32)
         for path, shape in expected_shapes(registry.get(encoder)).items()
+        if without is None or not path.startswith(without)
     }
     converted.write(
         folder,
@@ -146,6 +147,16 @@ def test_zero_shot_needs_no_step(tmp_path):
     assert 0.05 * scale < np.abs(predictions["logits"]).max() <= scale * (1 + 1e-5)
     kernel = _state(config, workdir).params["classifier"]["decoder"]["kernel"]
     np.testing.assert_allclose(np.linalg.norm(kernel, axis=0), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("without", "lacks"), [("params/text", "text tower"), ("params/logit_scale", "logit_scale")]
+)
+def test_zero_shot_needs_the_text_side_of_the_file(without, lacks, tmp_path):
+    init = _weights(tmp_path / "weights", "clip_test", without=without)
+    config = _config("clip_test", method="ce", model__init=init, model__decoder="zero_shot", train__steps=0)
+    with pytest.raises(UserError, match=f"'clip_test' has one, but .* holds no {lacks}"):
+        train.train_and_evaluate(config, Workdir(tmp_path / "run"))
 
 
 def test_bfloat16_rematerialised_with_drop_path_and_mixed_pictures(tmp_path):

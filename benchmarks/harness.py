@@ -1,0 +1,98 @@
+"""How two programs are timed against each other, and how a figure is told. Standard library only: peers import it too.
+
+A figure is a ratio. Both sides run in turns, in one process (`in_turns`) or as two processes that wait for each other
+(`Worker`), and each keeps its fastest run, so that a machine with other work slows both.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+
+class Seconds(NamedTuple):
+    """What one run took: seconds on the clock, and processor seconds of all its threads."""
+
+    wall: float
+    processor: float
+
+
+def timed(call: Callable[[], Any]) -> Seconds:
+    """Runs `call` once. It returns when its work is done: of JAX, `jax.block_until_ready` is part of the call."""
+    wall, processor = time.perf_counter(), time.process_time()
+    call()
+    return Seconds(time.perf_counter() - wall, time.process_time() - processor)
+
+
+def in_turns(calls: Mapping[str, Callable[[], Any]], *, repeats: int) -> dict[str, Seconds]:
+    """Returns the fastest of `repeats` runs of each call, in turns, after one run each that compiles."""
+    return _fastest({name: (lambda call=call: timed(call)) for name, call in calls.items()}, repeats)
+
+
+def _fastest(runs: Mapping[str, Callable[[], Seconds]], repeats: int) -> dict[str, Seconds]:
+    for run in runs.values():
+        run()
+    fastest = dict.fromkeys(runs, Seconds(float("inf"), float("inf")))
+    for _ in range(repeats):
+        for name, run in runs.items():
+            fastest[name] = Seconds(*map(min, fastest[name], run()))
+    return fastest
+
+
+class Worker:
+    """A process that sets up once and then runs when told: one side of a comparison of two environments.
+
+    Its program ends with `serve(call)`. Use as a context manager; leaving ends the process.
+    """
+
+    def __init__(self, command: Sequence[str], *, env: Mapping[str, str] | None = None) -> None:
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=None if env is None else dict(env)
+        )
+        self._command = " ".join(command)
+        self._answer()
+
+    def run(self) -> Seconds:
+        """Runs the worker's call once; what it printed besides its times is in `told`."""
+        self._process.stdin.write("run\n")
+        self._process.stdin.flush()
+        self.told = self._answer()
+        return Seconds(self.told["wall"], self.told["processor"])
+
+    def _answer(self) -> dict[str, Any]:
+        for line in self._process.stdout:
+            if line.startswith("{"):
+                return json.loads(line)
+        raise RuntimeError(f"The worker ended with status {self._process.wait()}: {self._command}")
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.stdin.close()
+        self._process.terminate()
+        self._process.wait()
+
+
+def workers_in_turns(workers: Mapping[str, Worker], *, repeats: int) -> dict[str, Seconds]:
+    """As `in_turns`, for workers."""
+    return _fastest({name: worker.run for name, worker in workers.items()}, repeats)
+
+
+def serve(call: Callable[[], dict[str, Any] | None]) -> None:
+    """The worker's side: runs `call` for every line read; what the call returns is told with its times."""
+    print(json.dumps({"ready": True}), flush=True)
+    for _ in sys.stdin:
+        told: dict[str, Any] = {}
+        seconds = timed(lambda told=told: told.update(call() or {}))
+        print(json.dumps(told | seconds._asdict()), flush=True)
+
+
+def tell(name: str, value: float, unit: str, *, against: str, case: str, **more: Any) -> None:
+    """Prints a figure: one JSON line. `more` holds what the ratio was made of."""
+    figure = {"name": name, "value": float(f"{value:.4g}"), "unit": unit, "against": against, "case": case}
+    print(json.dumps(figure | more), flush=True)

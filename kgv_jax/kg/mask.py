@@ -3,14 +3,21 @@
 Rows are four-valued: +1 positive, 0 protected (never a negative), -1 negative, -2 abstain
 (this head does not speak about this node). An image with several heads takes the largest value of
 its rows, so that +1 > 0 > -1 > -2; what is still -2 then is ignored, and `M` is in {-1, 0, +1}.
+
+Nearly every cell is a negative or an abstention, and those follow from few node lists. So a mask keeps
+the lists of negatives (`Strip`), who speaks about them, and the positive and protected cells alone.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 from kgv_jax.kg import closure
 from kgv_jax.kg.graph import Graph
@@ -20,25 +27,78 @@ from kgv_jax.util.errors import UserError, nearest
 INSTANCE_OF = "instanceOf"
 POSITIVE, PROTECTED, NEGATIVE, ABSTAIN = 1, 0, -1, -2
 CANDIDATES = ("range", "all")
+_HEADS_AT_ONCE = 512  # bounds the temporaries of the builder
+
+
+class Strip(NamedTuple):
+    """Nodes among which a row that speaks about them finds its negatives under one relation.
+
+    Attributes:
+      relation: index into the relations of the mask.
+      nodes: `[n]` int32, sorted, read-only, without hidden nodes. Strips of one relation are disjoint.
+    """
+
+    relation: int
+    nodes: np.ndarray
+
+
+class Entries(NamedTuple):
+    """Cells (row, relation, node) by row, sorted, unique; row `h` has those of `start[h]:start[h + 1]`.
+
+    Attributes:
+      start: `[H + 1]` int64.
+      relation: `[E]` int32.
+      node: `[E]` int32.
+    """
+
+    start: np.ndarray
+    relation: np.ndarray
+    node: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class MaskTable:
-    """Mask rows `table[H, R, N]`, one for every head node and every single fact.
+    """Mask rows, one for every head node and every single fact: `H` rows of `R` relations by `N` nodes.
+
+    A cell is +1 if it is in `positive`, else 0 if it is in `protected` or its node is hidden, else -1 if
+    its row speaks about a strip of its relation that holds its node, else -2.
 
     Attributes:
       graph: the graph whose `N` nodes the rows speak about.
       relations: `R` local names; the first is `instanceOf`, which no graph file contains.
-      table: `[H, R, N]` int8, four-valued, read-only.
+      strips: by relation. With candidates `range` one for each relation (its objects), and for
+        `instanceOf` one for each type of node among the heads; with `all` one for each relation, all
+        of them with the very same array.
+      speaks: `[H, len(strips)]` bool: the negatives of the row are in the strip.
+      positive: cells that hold.
+      protected: cells that are not known to be false, wherever their row speaks of the relation, in
+        its strips or outside of them (another head of the same picture may speak there). Never also positive.
+      hidden: nodes held out of training, `[n]` int32, sorted: 0 in every row, and in no strip and no entry.
       head_rows: head node -> row: the image is an instance of this node.
       fact_rows: (relation index, node) -> row: the image shows only that this one fact holds.
     """
 
     graph: Graph
     relations: tuple[str, ...]
-    table: np.ndarray
+    strips: tuple[Strip, ...]
+    speaks: np.ndarray
+    positive: Entries
+    protected: Entries
+    hidden: np.ndarray
     head_rows: Mapping[int, int]
     fact_rows: Mapping[tuple[int, int], int]
+
+    @functools.cached_property
+    def table(self) -> np.ndarray:
+        """All cells, `[H, R, N]` int8, four-valued, read-only. Made when first asked for: large graphs do without."""
+        table = np.full((len(self.speaks), len(self.relations), len(self.graph.nodes)), ABSTAIN, np.int8)
+        for strip, speaks in zip(self.strips, self.speaks.T, strict=True):
+            table[np.flatnonzero(speaks)[:, None], strip.relation, strip.nodes] = NEGATIVE
+        for entries, value in ((self.protected, PROTECTED), (self.positive, POSITIVE)):
+            rows = np.repeat(np.arange(len(table)), np.diff(entries.start))
+            table[rows, entries.relation, entries.node] = value
+        table[:, :, self.hidden] = PROTECTED
+        return _read_only(table)
 
     def row(self, node: int | str) -> int:
         """Returns the row of a head node, given by index or name."""
@@ -129,46 +189,100 @@ def make_mask_table(
     """
     if candidates not in CANDIDATES:
         raise UserError(f"candidates is {candidates!r}; expected one of {', '.join(CANDIDATES)}")
-    rules = _Rules(graph, hierarchy, relations, every_node=candidates == "all", inherit=inherit)
-    heads = list(dict.fromkeys(int(node) for node in heads))
-    pairs = dict.fromkeys(
-        (rules.names.index(name), int(node)) for name, node in facts if name in rules.names[1:]
-    )
-    table = np.full((len(heads) + len(pairs), len(rules.names), len(graph.nodes)), ABSTAIN, np.int8)
-    for row, head in enumerate(heads):
-        rules.write_head(table[row], head)
-    for row, (relation, node) in enumerate(pairs, start=len(heads)):
-        rules.write_fact(table[row, relation], relation, node)
-    hidden = {int(node) for node in ignored}
-    hidden |= {node for held_out in hidden for node in rules.below[held_out]} - set(heads)
-    table[:, :, sorted(hidden)] = PROTECTED
-    table.setflags(write=False)
+    rules = _Rules(graph, hierarchy, relations, inherit=inherit)
+    heads = np.array(list(dict.fromkeys(int(node) for node in heads)), np.int32)
+    pairs = list(dict.fromkeys((rules.names.index(name), int(node)) for name, node in facts if name in rules.names[1:]))
+    hidden = rules.hidden(np.array([int(node) for node in ignored], np.int32), heads)
+    parts = [rules.instances(part) for part in np.split(heads, range(_HEADS_AT_ONCE, len(heads), _HEADS_AT_ONCE))]
+    parts.append(rules.single_facts(pairs))
+    said = np.concatenate([part.speaks for part in parts])
+    strips, speaks = _strips(rules, said, heads, hidden, every_node=candidates == "all")
     return MaskTable(
         graph=graph,
         relations=rules.names,
-        table=table,
-        head_rows={head: row for row, head in enumerate(heads)},
+        strips=strips,
+        speaks=_read_only(speaks),
+        positive=_entries([part.positive for part in parts], hidden),
+        protected=_entries([part.protected for part in parts], hidden),
+        hidden=_read_only(hidden),
+        head_rows={int(head): row for row, head in enumerate(heads)},
         fact_rows={pair: row for row, pair in enumerate(pairs, start=len(heads))},
     )
 
 
-class _Rules:
-    """The closures of one graph, and the rules that write a row from them."""
+def _strips(
+    rules: _Rules, said: np.ndarray, heads: np.ndarray, hidden: np.ndarray, *, every_node: bool
+) -> tuple[tuple[Strip, ...], np.ndarray]:
+    """Returns the strips, and which row speaks about which, from the relations `[H, R]` that rows speak of."""
+    graph = rules.graph
+    if every_node:
+        nodes = _visible(np.arange(len(graph.nodes)), hidden)
+        return tuple(Strip(column, nodes) for column in range(len(rules.names))), said
+    _, type_of = np.unique(np.array(graph.types), return_inverse=True)
+    strips, speaks = [], []
+    for kind in np.unique(type_of[heads]):
+        strips.append(Strip(0, _visible(np.flatnonzero(type_of == kind), hidden)))
+        speaks.append(said[:, 0].copy())
+        speaks[-1][: len(heads)] &= type_of[heads] == kind
+    for column, relation in enumerate(rules.columns, start=1):
+        strips.append(Strip(column, _visible(graph.objects(relation), hidden)))
+        speaks.append(said[:, column])
+    return tuple(strips), np.stack(speaks, axis=1)
 
-    def __init__(
-        self,
-        graph: Graph,
-        hierarchy: Sequence[str],
-        relations: Sequence[str] | None,
-        *,
-        every_node: bool,
-        inherit: bool,
-    ):
-        self.graph, self.every_node, self.inherit = graph, every_node, inherit
+
+def _visible(nodes: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    return _read_only(np.setdiff1d(nodes, hidden, assume_unique=True).astype(np.int32))
+
+
+def _entries(parts: Sequence[Sequence[sparse.csr_array]], hidden: np.ndarray) -> Entries:
+    """Returns the cells of parts of the rows, each a list of matrices `[h, N]`, one a relation."""
+    counts, relations, nodes = [], [], []
+    for part in parts:
+        count = part[0].shape[1]
+        # Side by side, so that a row lists its cells by relation and then by node.
+        cells = sparse.hstack(part, format="csr")
+        if len(hidden):
+            shown = np.ones(count, bool)
+            shown[hidden] = False
+            cells.data &= shown[cells.indices % count]
+            cells.eliminate_zeros()
+        cells.sort_indices()
+        counts.append(np.diff(cells.indptr))
+        relation, node = np.divmod(cells.indices, count)
+        relations.append(relation.astype(np.int32))
+        nodes.append(node.astype(np.int32))
+    start = np.concatenate([[0], np.cumsum(np.concatenate(counts), dtype=np.int64)])
+    return Entries(_read_only(start), _read_only(np.concatenate(relations)), _read_only(np.concatenate(nodes)))
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array
+
+
+class _Part(NamedTuple):
+    """Some rows of the mask: boolean matrices `[h, N]`, one a relation, and `speaks [h, R]`."""
+
+    positive: list[sparse.csr_array]
+    protected: list[sparse.csr_array]
+    speaks: np.ndarray
+
+
+class _Rules:
+    """The closures of one graph as boolean matrices, and the rules that make rows from them.
+
+    In a matrix `[N, N]`, row `n` has the nodes that are above, below or a fact of node `n`; a product with
+    `[h, N]` then is a union over nodes. `up` is a node and what is above it, `line` what is below it too.
+    """
+
+    def __init__(self, graph: Graph, hierarchy: Sequence[str], relations: Sequence[str] | None, *, inherit: bool):
+        self.graph, self.inherit = graph, inherit
         levels = closure.present(graph, hierarchy)
-        self.above = closure.ancestors(graph, levels)
-        self.below = closure.descendants(self.above)
-        self.own_closure = {index: closure.ancestors(graph, (index,)) for index in levels}
+        above = _matrix(closure.ancestors(graph, levels))
+        self.below = above.T.tocsr()
+        self.up = sparse.eye_array(len(graph.nodes), dtype=bool, format="csr") + above
+        self.line = self.up + self.below
+        self.levels = frozenset(levels)
         keep = range(len(graph.relations))
         if relations is not None:
             wanted = {graph.relation(name) for name in relations if name != INSTANCE_OF}
@@ -180,59 +294,75 @@ class _Rules:
                 f"two relations have the same local name among {', '.join(self.names)} "
                 "(instanceOf is built in); rename one"
             )
-        self.objects = [graph.objects(relation) for relation in range(len(graph.relations))]
-        types = np.array(graph.types)
-        self.of_type = {name: np.flatnonzero(types == name) for name in set(graph.types)}
+        self.tails = [
+            _matrix(closure.ancestors(graph, (index,))) if index in self.levels else self._edges([index])
+            for index in keep
+        ]
+        self.facts = self._edges([index for index in range(len(graph.relations)) if index not in self.levels])
+        self.holders = self.facts.T.tocsr()
 
-    def write_head(self, row: np.ndarray, head: int) -> None:
-        """Fills `row [R, N]` for an instance of `head`."""
-        everywhere = slice(None)
-        row[0, everywhere if self.every_node else self.of_type[self.graph.types[head]]] = NEGATIVE
-        row[0, sorted(self._related(head))] = PROTECTED
-        row[0, head] = POSITIVE
-        for column, relation in enumerate(self.columns, start=1):
-            positives, protected = self._truths(head, relation)
-            if positives:
-                row[column, everywhere if self.every_node else self.objects[relation]] = NEGATIVE
-                row[column, sorted(protected)] = PROTECTED
-                row[column, sorted(positives)] = POSITIVE
+    def _edges(self, relations: Sequence[int]) -> sparse.csr_array:
+        rows = self.graph.triples[np.isin(self.graph.triples[:, 1], relations)]
+        count = len(self.graph.nodes)
+        return sparse.csr_array((np.ones(len(rows), bool), (rows[:, 0], rows[:, 2])), shape=(count, count))
 
-    def write_fact(self, cells: np.ndarray, column: int, node: int) -> None:
-        """Fills the `[N]` cells of one relation for an image of which only this fact is known."""
-        relation = self.columns[column - 1]
-        cells[slice(None) if self.every_node else self.objects[relation]] = NEGATIVE
-        cells[sorted(self.above[node] | self.below[node])] = PROTECTED
-        cells[sorted(self.own_closure[relation][node] if relation in self.own_closure else ())] = POSITIVE
-        cells[node] = POSITIVE
+    def hidden(self, ignored: np.ndarray, heads: np.ndarray) -> np.ndarray:
+        """Returns the ignored nodes and the nodes below them that are no heads, sorted."""
+        below = np.setdiff1d(self.below[ignored].indices, heads)
+        return np.union1d(ignored, below).astype(np.int32)
 
-    def _truths(self, head: int, relation: int) -> tuple[set[int], set[int]]:
-        """Returns what holds of the head under a relation, and what is not known to be false."""
-        own, inherited, lower = (
-            set().union(*(self._tails(node, relation) for node in nodes))
-            for nodes in ((head,), self.above[head], self.below[head])
-        )
-        positives = own | inherited if self.inherit else own
-        if relation in self.own_closure:
-            # Nodes below a positive stay negatives: all other branches lie below the root.
-            return positives, {head} | self.above[head] | self.below[head]
-        known = own | inherited | lower
-        return positives, known.union(*(self.above[node] | self.below[node] for node in known))
+    def instances(self, heads: np.ndarray) -> _Part:
+        """Returns the rows of instances of heads `[h]`."""
+        rows = np.arange(len(heads))
+        one = self._one(rows, heads, len(heads))
+        positive, protected = [one], [_without(self._related(one), one)]
+        for relation, tails in zip(self.columns, self.tails, strict=True):
+            holds = ((one @ self.up) if self.inherit else one) @ tails
+            some = np.diff(holds.indptr) > 0
+            spoken = self._one(rows[some], heads[some], len(heads))
+            if relation in self.levels:
+                # Nodes below a positive stay negatives: all other branches lie below the root.
+                kept = spoken @ self.line
+            else:
+                kept = spoken @ self.line @ tails @ self.line
+            positive.append(holds)
+            protected.append(_without(kept, holds))
+        return _Part(positive, protected, _speaks(positive))
 
-    def _tails(self, node: int, relation: int) -> frozenset[int]:
-        if relation in self.own_closure:
-            return self.own_closure[relation][node]
-        rows = self.graph.outgoing(node)
-        return frozenset(rows[rows[:, 1] == relation, 2].tolist())
+    def single_facts(self, pairs: Sequence[tuple[int, int]]) -> _Part:
+        """Returns the rows of images of which one fact (column, node) alone is known."""
+        of_column, nodes = np.array(pairs, np.int32).reshape(-1, 2).T
+        nothing = self._one(nodes[:0], nodes[:0], len(pairs))
+        positive, protected = [nothing], [nothing]
+        for column, (relation, tails) in enumerate(zip(self.columns, self.tails, strict=True), start=1):
+            rows = np.flatnonzero(of_column == column)
+            one = self._one(rows, nodes[rows], len(pairs))
+            holds = one + one @ tails if relation in self.levels else one
+            positive.append(holds)
+            protected.append(_without(one @ self.line, holds))
+        return _Part(positive, protected, _speaks(positive))
 
-    def _related(self, head: int) -> set[int]:
-        """Returns the nodes that an image of the head may also show or be."""
-        line = {head} | self.above[head] | self.below[head]
-        facts, holders = set(), set()
-        for node in line:
-            out, into = self.graph.outgoing(node), self.graph.incoming(node)
-            facts.update(out[~np.isin(out[:, 1], list(self.own_closure)), 2].tolist())
-            holders.update(into[~np.isin(into[:, 1], list(self.own_closure)), 0].tolist())
-        return line.union(
-            *({node} | self.above[node] for node in facts),
-            *({node} | self.above[node] | self.below[node] for node in holders),
-        )
+    def _one(self, rows: np.ndarray, nodes: np.ndarray, count: int) -> sparse.csr_array:
+        """Returns a matrix `[count, N]` with one node in each of some rows."""
+        return sparse.csr_array((np.ones(len(rows), bool), (rows, nodes)), shape=(count, len(self.graph.nodes)))
+
+    def _related(self, one: sparse.csr_array) -> sparse.csr_array:
+        """Returns the nodes that an image of a head may also show or be."""
+        line = one @ self.line
+        return line + line @ self.facts @ self.up + line @ self.holders @ self.line
+
+
+def _matrix(sets: closure.Sets) -> sparse.csr_array:
+    """Returns sets of nodes as a boolean matrix `[N, N]`."""
+    start = np.concatenate([[0], np.cumsum([len(nodes) for nodes in sets], dtype=np.int64)])
+    nodes = np.fromiter(itertools.chain.from_iterable(sets), np.int32, count=start[-1])
+    return sparse.csr_array((np.ones(len(nodes), bool), nodes, start), shape=(len(sets), len(sets)))
+
+
+def _without(cells: sparse.csr_array, others: sparse.csr_array) -> sparse.csr_array:
+    return cells > others  # of booleans, and sparse: True over False
+
+
+def _speaks(positive: Sequence[sparse.csr_array]) -> np.ndarray:
+    """Returns which relations `[h, R]` rows speak of: those in which they have a positive."""
+    return np.stack([np.diff(holds.indptr) > 0 for holds in positive], axis=1)

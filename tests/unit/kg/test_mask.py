@@ -1,6 +1,7 @@
-"""The mask table, cell by cell on a graph worked by hand, and its promises on random graphs."""
+"""The mask, cell by cell on a graph worked by hand, and on random graphs: its promises, and its rules written out."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -137,12 +138,8 @@ def test_kept_relations(graph):
     assert table.relations == ("instanceOf", "broader", "hasShape")
     full = build(graph)
     for head in BY_HAND:
-        np.testing.assert_array_equal(
-            table.table[table.row(head)], full.table[full.row(head)][[0, 1, 3]], err_msg=head
-        )
-    assert table.rows_for([("hasLegend", "stag"), ("hasShape", "tri")]).tolist() == [
-        table.fact_row("hasShape", "tri")
-    ]
+        np.testing.assert_array_equal(table.table[table.row(head)], full.table[full.row(head)][[0, 1, 3]], err_msg=head)
+    assert table.rows_for([("hasLegend", "stag"), ("hasShape", "tri")]).tolist() == [table.fact_row("hasShape", "tri")]
 
 
 def test_held_out_classes_are_ignored_everywhere(graph):
@@ -266,3 +263,181 @@ def test_promises_on_random_graphs(candidates, inherit):
             assert (table.table[row, index, sorted(above[node] | below[node])] >= 0).all()
             assert (np.delete(table.table[row], index, axis=0) == -2).all()
     assert positives > 500 and negatives > 500
+
+
+def written_out(graph, *, heads, facts, ignored, hierarchy, candidates, inherit, relations):
+    """The rules of `make_mask_table`, one head and one set at a time: the oracle of the rows."""
+    levels = closure.present(graph, hierarchy)
+    own = {relation: closure.ancestors(graph, (relation,)) for relation in levels}
+    above = closure.ancestors(graph, levels)
+    below = closure.descendants(above)
+    everyone = range(len(graph.nodes))
+
+    def line(nodes):
+        return {*nodes}.union(*(above[node] | below[node] for node in nodes))
+
+    def tails(nodes, relation):
+        if relation in own:
+            return set().union(*(own[relation][node] for node in nodes))
+        return {t for h, r, t in graph.triples.tolist() if r == relation and h in nodes}
+
+    def objects(relation):
+        return everyone if candidates == "all" else {t for _, r, t in graph.triples.tolist() if r == relation}
+
+    kept = [r for r in range(len(graph.relations)) if relations is None or graph.relations[r] in relations]
+    table = np.full((len(heads) + len(facts), 1 + len(kept), len(everyone)), -2, np.int8)
+
+    def write(row, column, negative, protected, positive):
+        for nodes, value in ((negative, -1), (protected, 0), (positive, 1)):
+            table[row, column, sorted(nodes)] = value
+
+    for row, head in enumerate(heads):
+        free = [(h, t) for h, r, t in graph.triples.tolist() if r not in own]
+        kin = line({head})
+        values = {t for h, t in free if h in kin}
+        holders = {h for h, t in free if t in kin}
+        related = kin | values.union(*(above[node] for node in values)) | line(holders)
+        alike = everyone if candidates == "all" else graph.nodes_of_type(graph.types[head])
+        write(row, 0, alike, related, {head})
+        for column, relation in enumerate(kept, start=1):
+            positive = tails({head} | above[head] if inherit else {head}, relation)
+            if positive:
+                protected = kin if relation in own else line(tails(kin, relation))
+                write(row, column, objects(relation), protected, positive)
+    for row, (name, node) in enumerate(facts, start=len(heads)):
+        relation = graph.relation(name)
+        if relation in kept:
+            true = {node} | (own[relation][node] if relation in own else set())
+            write(row, 1 + kept.index(relation), objects(relation), line({node}), true)
+    hidden = {*ignored} | (set().union(*(below[node] for node in ignored)) - {*heads})
+    table[:, :, sorted(hidden)] = 0
+    return table, sorted(hidden)
+
+
+@pytest.mark.parametrize(("candidates", "inherit"), [*itertools.product(("range", "all"), (True, False))])
+def test_rows_are_the_rules_written_out(candidates, inherit):
+    values = set()
+    for seed in range(60):
+        graph, rng = random_graph(seed)
+        count = len(graph.nodes)
+        options = {
+            "heads": rng.permutation(count)[: rng.integers(1, count + 1)].tolist(),
+            "facts": [(graph.relations[r], int(graph.objects(r)[-1])) for r in (0, 1)],
+            "hierarchy": ("up", "over"),
+            "candidates": candidates,
+            "inherit": inherit,
+            "relations": ("has", "over", "up") if seed % 2 else None,
+            "ignored": rng.choice(count, seed % 3, replace=False).tolist(),
+        }
+        if seed % 2:
+            options["facts"] = [fact for fact in options["facts"] if fact[0] in options["relations"]]
+        table = make_mask_table(graph, **options)
+        expected, hidden = written_out(graph, **options)
+        np.testing.assert_array_equal(table.table, expected, err_msg=f"seed {seed}")
+        assert not table.table.flags.writeable and table.table is table.table
+        assert table.hidden.tolist() == hidden
+        check_parts(table)
+        values |= set(np.unique(expected).tolist())
+    assert values == {-2, -1, 0, 1}
+
+
+def check_parts(table):
+    """Asserts what users of the strips and entries build on."""
+    graph, hidden = table.graph, set(table.hidden.tolist())
+    cells = []
+    for entries in (table.positive, table.protected):
+        assert [array.dtype.name for array in entries] == ["int64", "int32", "int32"]
+        assert not any(array.flags.writeable for array in entries)
+        assert entries.start[0] == 0 and entries.start[-1] == len(entries.node) == len(entries.relation)
+        rows = np.repeat(np.arange(len(table.speaks)), np.diff(entries.start))
+        cells.append([*zip(rows.tolist(), entries.relation.tolist(), entries.node.tolist(), strict=True)])
+        assert cells[-1] == sorted(set(cells[-1])) and hidden.isdisjoint(entries.node.tolist())
+    assert set(cells[0]).isdisjoint(cells[1])
+    assert table.speaks.dtype == bool and table.speaks.shape == (len(table.table), len(table.strips))
+    seen = set()
+    for strip in table.strips:
+        nodes = strip.nodes.tolist()
+        assert strip.nodes.dtype == np.int32 and nodes == sorted(nodes) and hidden.isdisjoint(nodes)
+        assert seen.isdisjoint((strip.relation, node) for node in nodes)
+        seen |= {(strip.relation, node) for node in nodes}
+    assert [strip.relation for strip in table.strips] == sorted(strip.relation for strip in table.strips)
+    assert {strip.relation for strip in table.strips} == set(range(len(table.relations)))
+    # A row says something of a relation only if it speaks about one of its strips, and then about one alone.
+    spoken = np.stack(
+        [table.speaks[:, [s.relation == j for s in table.strips]].sum(1) for j in range(table.table.shape[1])]
+    )
+    shown = [node for node in range(len(graph.nodes)) if node not in hidden]
+    said = (table.table[:, :, shown] != -2).any(2).T
+    assert spoken.max() <= 1 and not (said & (spoken == 0)).any()
+
+
+def test_strips_of_the_hand_worked_graph(graph):
+    table = build(graph)
+    strips = [(table.relations[s.relation], " ".join(graph.nodes[k] for k in s.nodes)) for s in table.strips]
+    assert strips == [
+        ("instanceOf", TYPES["Class"]),
+        ("instanceOf", TYPES["Legend"]),
+        ("instanceOf", TYPES["Variant"]),
+        ("broader", "animal prio road warn"),
+        ("hasLegend", "stag word"),
+        ("hasShape", "dia oct tri"),
+        ("variantOf", "deer yield"),
+    ]
+    speaks = {head: "".join(map(str, map(int, table.speaks[table.row(head)]))) for head in BY_HAND}
+    assert speaks == {
+        "deer": "1001100",
+        "deer.de": "0011111",
+        "stop": "1001110",
+        "yield": "1001000",
+        "stag": "0101000",
+    }
+    row = table.fact_row("hasShape", "tri")
+    assert table.speaks[row].tolist() == [False] * 5 + [True, False]
+
+
+def test_all_candidates_are_one_array(graph):
+    table = build(graph, candidates="all", ignored=[graph.node("yield")])
+    assert [strip.relation for strip in table.strips] == list(range(5))
+    assert all(strip.nodes is table.strips[0].nodes for strip in table.strips)
+    hidden = [graph.node("yield"), graph.node("yield.de")]
+    assert table.strips[0].nodes.tolist() == sorted({*range(15)} - {*hidden})
+
+
+def test_a_row_whose_only_positive_is_hidden_still_speaks():
+    pairs = Graph.from_triples([("a", "has", "x"), ("b", "has", "y")])
+    table = make_mask_table(pairs, heads=[pairs.node("a")], ignored=[pairs.node("x")])
+    assert table.positive.relation.tolist() == [0]
+    assert table.speaks.all()
+    assert table.table[0, 1].tolist() == [-2, -2, 0, -1]
+
+
+def test_facts_without_heads(graph):
+    table = build(graph, heads=[])
+    assert [strip.relation for strip in table.strips] == [1, 2, 3, 4] and len(table.speaks) == len(FACTS_BY_HAND)
+    text = FACTS_BY_HAND["hasShape", "tri"]
+    np.testing.assert_array_equal(table.table[table.fact_row("hasShape", "tri"), 3], cells(text))
+
+
+def test_a_large_mask_needs_no_dense_table():
+    count, classes = 6000, 3000
+    rng = np.random.default_rng(0)
+    names = [f"n{node:04}" for node in range(count)]
+    parents = [int(rng.integers(node)) for node in range(1, count)]
+    triples = [(names[node], "broader", names[parent]) for node, parent in enumerate(parents, start=1)]
+    tree = Graph.from_triples(triples)
+    tracemalloc.start()
+    try:
+        table = make_mask_table(tree, heads=range(count - classes, count), hierarchy=("broader",))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    dense = len(table.speaks) * len(table.relations) * count
+    assert peak < dense / 2
+    # Rows are made a few hundred at a time, and do not depend on their neighbours.
+    for row in (0, 511, 512, classes - 1):
+        alone = make_mask_table(tree, heads=[count - classes + row], hierarchy=("broader",))
+        for many, one in ((table.positive, alone.positive), (table.protected, alone.protected)):
+            part = slice(*many.start[row : row + 2])
+            np.testing.assert_array_equal(many.relation[part], one.relation)
+            np.testing.assert_array_equal(many.node[part], one.node)
+    assert sum(array.nbytes for array in (*table.positive, *table.protected)) < dense / 20

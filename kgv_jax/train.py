@@ -7,11 +7,12 @@ import dataclasses
 import logging
 import pathlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jax.sharding import Mesh
 
 from kgv_jax import experiment as experiment_lib
@@ -173,7 +174,10 @@ def evaluate_only(config: Config, workdir: Workdir) -> list[dict[str, Any]]:
 
 
 def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer, published: Published | None = None) -> State:
-    """The loop: take the next batch, step, write the step before's metrics, save."""
+    """The loop: take the next batch, step, write the step before's metrics, save.
+
+    Nothing in it may wait for the device, or move an array, without saying so: the transfer guard is on.
+    """
     config = run.config
     start = checkpointer.latest_step()
     if start is None:
@@ -195,6 +199,7 @@ def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer, published: Publi
         MetricWriter(workdir.path, resumed_step=start) as writer,
         Progress(config.train.steps, images_per_step=per_step, start_step=start) as progress,
         contextlib.closing(batches),
+        jax.transfer_guard("disallow"),
     ):
         stage: Stage | None = None
         before: tuple[int, Any] | None = None
@@ -214,7 +219,8 @@ def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer, published: Publi
                 # Told first: a state whose loss is not finite is never saved.
                 _tell(config, writer, progress, *before, save=True)
                 before = None
-                checkpointer.save(done, state)
+                with jax.transfer_guard("allow"):
+                    checkpointer.save(done, state)
             if stop.signal and done < config.train.steps:
                 raise SystemExit(
                     f"Stopped by {stop.signal.name} after step {done}; saved. The same command goes on from there."
@@ -248,6 +254,8 @@ def _compile_step(run: Run, stage: Stage, state: State, arrays: Any) -> Callable
     )
     lowered = step_fn.lower(state, arrays, run.knowledge)
     compiled = lowered.compile()
+    if copied := step_lib.copied_bytes(compiled, state):
+        _log.warning("The step copies %.3g MB of the state that it was given to write over.", copied / 1e6)
     total, trained = parameter_counts(state.params, matching(state.params, stage.frozen))
     if distributed.is_leader():
         _log.info(
@@ -257,17 +265,26 @@ def _compile_step(run: Run, stage: Stage, state: State, arrays: Any) -> Callable
     return compiled
 
 
+class _OnDevice(NamedTuple):
+    """A number on a device, fetched when it is read. `float` of an array is a transfer that the guard forbids."""
+
+    value: Array
+
+    def __float__(self) -> float:
+        return float(jax.device_get(self.value))
+
+
 def _tell(
     config: Config, writer: MetricWriter, progress: Progress, step: int, metrics: Any, *, save: bool = False
 ) -> None:
     """Shows the progress, writes the metrics of every `log_every_steps`-th step and the last, checks the loss."""
     leader = distributed.is_leader()
     if leader:
-        progress.update(step, metrics["loss"])
+        progress.update(step, _OnDevice(metrics["loss"]))
     write = step % config.train.log_every_steps == 0 or step == config.train.steps
     if not (write or save):
         return
-    values = {name: float(np.asarray(value)) for name, value in metrics.items()}
+    values = {name: float(value) for name, value in jax.device_get(metrics).items()}
     if leader and write:
         writer.write(step, values)
     if not np.isfinite(values["loss"]):

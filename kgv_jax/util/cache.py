@@ -2,6 +2,9 @@
 
 import os
 import pathlib
+import stat
+
+from kgv_jax.util.errors import UserError
 
 
 def cache_dir(*parts: str) -> pathlib.Path:
@@ -12,4 +15,31 @@ def cache_dir(*parts: str) -> pathlib.Path:
         root = os.path.join(base, "kgv_jax")
     path = pathlib.Path(root, *parts)
     path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def private_cache_dir(name: str) -> pathlib.Path:
+    """As `cache_dir`, for what is run when it is read back: a folder that nobody else can fill, mode 700.
+
+    Raises:
+      UserError: others own the folder or may write into it, or may put another in its place.
+    """
+    path = (cache_dir() / name).resolve()
+    path.mkdir(mode=0o700, exist_ok=True)
+    status = path.stat()
+    if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise UserError(
+            f"{path} belongs to user {status.st_uid} and has mode {stat.S_IMODE(status.st_mode):o}; expected user "
+            f"{os.getuid()} and mode 700, because what it holds is run. Delete it, or name another folder."
+        )
+    for folder in path.parents:
+        status = folder.stat()
+        # In a sticky folder, such as /tmp, nobody can rename what is another's.
+        open_to_all = status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX
+        if status.st_uid not in (0, os.getuid()) or open_to_all:
+            raise UserError(
+                f"{folder}, above {path.name}, belongs to user {status.st_uid} and has mode "
+                f"{stat.S_IMODE(status.st_mode):o}, so others may replace what is below it, which is run. Take "
+                "their right to write (chmod o-w), or name another folder."
+            )
     return path

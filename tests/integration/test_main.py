@@ -120,3 +120,17 @@ def test_a_batch_that_does_not_divide_by_the_devices(tmp_path):
     arguments = (*_ARGUMENTS, "--config.train.batch_size=12", "--config.train.accumulate=1", f"--workdir={tmp_path}")
     told = cli.refused("main", *arguments, devices=8)
     assert "is 12, not divisible by the 8 devices" in told and "Use 8 or 16" in told
+
+
+def test_a_second_start_reads_the_compiled_programs(tmp_path, empty_kgv_cache, monkeypatch):
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    arguments = (*cli.DRAWN, "--config.method=ce", "--config.train.steps=4")
+    told, kept = [], []
+    for folder in (tmp_path / "first", tmp_path / "second"):
+        told.append(cli.succeed("main", *arguments, f"--workdir={folder}"))
+        kept.append({path.name for path in (empty_kgv_cache / "xla").glob("*-cache")})
+    assert any(name.startswith("jit_step-") for name in kept[0]) and kept[1] == kept[0]
+    assert (empty_kgv_cache / "xla").stat().st_mode & 0o777 == 0o700
+    assert told[1].stdout == told[0].stdout and "ompiled" not in told[0].stderr + told[1].stderr
+    logits = [Predictions.load(tmp_path / name / "predictions" / "cn.npz").logits for name in ("first", "second")]
+    np.testing.assert_array_equal(*logits)

@@ -1,6 +1,11 @@
+import os
 import pathlib
+import stat
 
-from kgv_jax.util.cache import cache_dir
+import pytest
+
+from kgv_jax.util.cache import cache_dir, private_cache_dir
+from kgv_jax.util.errors import UserError
 
 
 def test_the_named_folder_comes_first(tmp_path, monkeypatch):
@@ -22,3 +27,42 @@ def test_then_the_users_cache_then_the_home(tmp_path, monkeypatch):
 def test_tests_have_a_cache_of_their_own(kgv_cache, empty_kgv_cache):
     assert cache_dir() == empty_kgv_cache != kgv_cache
     assert kgv_cache.is_dir() and not kgv_cache.is_relative_to(pathlib.Path.home() / ".cache")
+
+
+def test_a_private_folder_is_the_users_alone(empty_kgv_cache):
+    folder = private_cache_dir("xla")
+    assert folder == empty_kgv_cache / "xla" and stat.S_IMODE(folder.stat().st_mode) == 0o700
+    folder.chmod(0o755)
+    assert private_cache_dir("xla") == folder, "others may read it"
+
+
+@pytest.mark.parametrize("mode", [0o720, 0o702, 0o1777])
+def test_a_folder_that_others_may_fill_is_refused(empty_kgv_cache, mode):
+    private_cache_dir("xla").chmod(mode)
+    with pytest.raises(UserError, match=rf"has mode {mode:o}; expected user {os.getuid()} and mode 700.*Delete it"):
+        private_cache_dir("xla")
+
+
+def test_a_folder_that_others_may_replace_is_refused(empty_kgv_cache):
+    private_cache_dir("xla")
+    empty_kgv_cache.chmod(0o777)
+    with pytest.raises(UserError, match=r"above xla, .* has mode 777.*chmod o-w"):
+        private_cache_dir("xla")
+    empty_kgv_cache.chmod(0o1777)
+    assert private_cache_dir("xla").parent == empty_kgv_cache
+
+
+def test_a_folder_of_another_user_is_refused(empty_kgv_cache, monkeypatch):
+    owner = private_cache_dir("xla").stat().st_uid
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    with pytest.raises(UserError, match=rf"belongs to user {owner} .* expected user {owner + 1}"):
+        private_cache_dir("xla")
+
+
+def test_a_link_to_a_folder_of_others_is_refused(empty_kgv_cache, tmp_path):
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    theirs.chmod(0o777)
+    cache_dir().joinpath("xla").symlink_to(theirs)
+    with pytest.raises(UserError, match="theirs belongs to"):
+        private_cache_dir("xla")

@@ -1,4 +1,4 @@
-# make demo | test | parity | lint | table | finetune-table | bench | golden | lock | clean. Needs Python 3.11 or newer with its venv module.
+# make demo | test | parity | lint | table | finetune-table | bench | peers | golden | lock | clean. Needs Python 3.11 or newer with its venv module.
 # Every target that runs something first brings .venv up to date; a second call costs nothing.
 
 SHELL := /bin/bash
@@ -9,6 +9,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 PARITY_VENV ?= .venv-parity
+PEERS_VENV ?= .venv-peers
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 # Two workers suit two cores; XLA uses the rest of a larger machine by itself.
@@ -18,7 +19,7 @@ PYTEST_ARGS ?=
 # Compiled programs outlive a clone: a second `make test` is several times faster.
 JAX_COMPILATION_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kgv_jax/xla
 
-.PHONY: help demo test parity lint table finetune-table bench golden lock clean
+.PHONY: help demo test parity lint table finetune-table bench peers golden lock clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -57,9 +58,13 @@ finetune-table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.compare --config=configs/finetune.py:full --workdir=runs/finetune/full \
 	  --methods=ce,kgv,kgv_compose,shuffled_kg_compose --seeds=3
 
-# One JSON line a figure, each against a named peer in the same process.
+# One JSON line a figure, each against a named peer; docs/benchmarks.md is the table. `make bench ONLY=score` runs one.
+bench: export KGV_PEERS_PYTHON ?= $(PEERS_VENV)/bin/python
 bench: $(VENV)/.stamp-run
-	$(RUN) -m benchmarks.depthwise
+	$(RUN) -m benchmarks.run_all $(ONLY)
+
+# What the benchmarks compare with: 7 GB of torch, TensorFlow and PyKEEN in a place of their own.
+peers: $(PEERS_VENV)/.stamp-peers
 
 # Maintainers: after a change of a tiny test encoder or of tests/golden/make.py.
 golden: $(PARITY_VENV)/.stamp-parity
@@ -74,7 +79,7 @@ lock:
 	$(UV_COMPILE) pyproject.toml --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) $(PARITY_VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PARITY_VENV) $(PEERS_VENV) build dist *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -99,4 +104,10 @@ $(VENV)/.stamp-dev: requirements-dev.lock pyproject.toml
 $(PARITY_VENV)/.stamp-parity: requirements-parity.txt requirements-dev.lock pyproject.toml
 	@$(MAKE) --no-print-directory VENV=$(PARITY_VENV) $(PARITY_VENV)/.stamp-dev
 	$(PARITY_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<
+	@touch $@
+
+# Without jax: a figure's two sides share no package that the other's would change.
+$(PEERS_VENV)/.stamp-peers: requirements-peers.txt
+	@$(MAKE) --no-print-directory VENV=$(PEERS_VENV) $(PEERS_VENV)/bin/python
+	$(PEERS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<
 	@touch $@

@@ -143,6 +143,11 @@ def _initial_state(run: Run, start: Start | None = None) -> State:
     )
 
 
+def make_state(run: Run, start: Start | None = None) -> State:
+    """Returns the state before the first step, made where it will live."""
+    return jax.jit(lambda start: _initial_state(run, start), out_shardings=run.shardings)(start)
+
+
 def train_and_evaluate(config: Config, workdir: Workdir) -> list[dict[str, Any]]:
     """Trains, or goes on training, and evaluates. Returns the records of `results.json`."""
     checkpointer = Checkpointer(workdir.checkpoints, keep=config.train.keep_checkpoints)
@@ -182,8 +187,7 @@ def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer, published: Publi
     start = checkpointer.latest_step()
     if start is None:
         start = 0
-        replaced = make_start(config, run.experiment, published)
-        state = jax.jit(lambda replaced: _initial_state(run, replaced), out_shardings=run.shardings)(replaced)
+        state = make_state(run, make_start(config, run.experiment, published))
     else:
         _log.info("Resuming at step %d of %d.", start, config.train.steps)
         state = checkpointer.restore(start, run.restorable())
@@ -208,7 +212,7 @@ def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer, published: Publi
             if stage is None or index >= stage.stop:
                 stage = next(stage for stage in stages if index < stage.stop)
                 state = _begin(run, stage, index, state)
-                step_fn = _compile_step(run, stage, state, arrays)
+                step_fn = compile_step(run, stage, state, arrays)
             state, metrics = step_fn(state, arrays, run.knowledge)
             done = index + 1
             if before is not None:
@@ -235,7 +239,7 @@ def _begin(run: Run, stage: Stage, index: int, state: State) -> State:
     return state
 
 
-def _compile_step(run: Run, stage: Stage, state: State, arrays: Any) -> Callable:
+def compile_step(run: Run, stage: Stage, state: State, arrays: Any) -> Callable:
     """Compiles the step of a stage, and tells its cost before it runs."""
     config = run.config
     step_fn = step_lib.jit_train_step(

@@ -114,7 +114,7 @@ def test_the_counter_sees_a_step_that_is_compiled_again(compiled):
 def test_the_step_writes_over_every_array_of_the_old_state(devices, frozen):
     """What is frozen, the anchor and the moving average included."""
     run = _run(devices=devices, **_STAGES)
-    state = jax.jit(lambda: train._initial_state(run), out_shardings=run.shardings)()
+    state = train.make_state(run)
     batch = mesh_lib.put_batch(run.experiment.pipeline[0], run.mesh)
     step = step_lib.make_train_step(run.classifier, run.objective, run.optimizer, ema_decay=0.5, frozen=frozen)
     compiled = step_lib.jit_train_step(step, run.mesh, run.shardings).lower(state, batch, run.knowledge).compile()
@@ -129,7 +129,7 @@ def test_the_step_writes_over_every_array_of_the_old_state(devices, frozen):
 
 def test_a_state_that_is_copied_is_counted():
     run = _run()
-    state = jax.jit(lambda: train._initial_state(run), out_shardings=run.shardings)()
+    state = train.make_state(run)
     kept = jax.jit(lambda state: jax.tree.map(lambda leaf: leaf + 1, state)).lower(state).compile()
     assert step_lib.copied_bytes(kept, state) == sum(leaf.nbytes for leaf in jax.tree.leaves(state))
 
@@ -153,7 +153,7 @@ def test_metrics_are_read_after_the_next_step_was_sent(tmp_path, monkeypatch):
         sent.append(len(sent) + 1)
         return state, {"loss": _Reported(sent[-1], sent, read)}
 
-    monkeypatch.setattr(train, "_compile_step", lambda *_: step)
+    monkeypatch.setattr(train, "compile_step", lambda *_: step)
     _fit(
         _run(train__steps=7, train__log_every_steps=2, train__checkpoint_every_steps=5, train__batch_size=16), tmp_path
     )
@@ -178,6 +178,6 @@ def test_a_hidden_transfer_stops_the_loop(devices, transfer, tmp_path, monkeypat
     """What the guard sees on a CPU. It does not see a read there, whose arrays are the host's own memory."""
     put = mesh_lib.put_batch
     monkeypatch.setattr(mesh_lib, "put_batch", lambda batch, mesh: transfer(put(batch, mesh)))
-    monkeypatch.setattr(train, "_compile_step", lambda run, stage, state, arrays: jax.jit(_step))
+    monkeypatch.setattr(train, "compile_step", lambda run, stage, state, arrays: jax.jit(_step))
     with pytest.raises(jax.errors.JaxRuntimeError, match=r"Disallowed (host|device)-to-device transfer"):
         _fit(_run(devices=devices, train__batch_size=16), tmp_path)

@@ -1,0 +1,162 @@
+"""Prints what the regulariser adds to a training step, in per cent of the step without it; one JSON line a figure.
+
+    python -m benchmarks.regulariser
+    python -m benchmarks.regulariser --cases small
+    taskset -c 0 python -m benchmarks.regulariser
+
+A step is that of `kgv_jax.main`, compiled as a run compiles it: with the method `kgv_no_synthetic`, and on the same
+batch of real pictures with `ce`, that is with beta's term, its nodes and their optimiser left out. Both are in one
+process and run in turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import pathlib
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from benchmarks.harness import in_turns, tell
+from kgv_jax import config_schema, train
+from kgv_jax.kg import fake
+from kgv_jax.optim.stages import plan_stages
+from kgv_jax.parallel import mesh as mesh_lib
+from kgv_jax.util.huge_pages import restart_with_huge_pages
+
+ASSOCIATIONS = 6  # relations besides `broader` and `instanceOf`: eight in all
+FACTS = 2  # of every class, under each of them
+
+
+@dataclasses.dataclass(frozen=True)
+class Graph:
+    """A graph: the name of one that comes with the package, or one made of `nodes`, of which `classes` are classes."""
+
+    about: str
+    path: str = ""
+    nodes: int = 0
+    candidates: str = "range"
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One encoder at one batch size, with several graphs; `steps` are timed as one."""
+
+    encoder: str
+    size_px: int
+    batch: int
+    dim: int
+    steps: int
+    graphs: tuple[Graph, ...]
+    settings: tuple[tuple[str, Any], ...] = ()
+
+
+_PICTURES = (("data.name", "fake"), ("data.source", "imagenet"), ("data.targets", ""), ("data.fake_classes", 100))
+CASES = {
+    "resnet50": Case(
+        "resnet50", 224, 16, 128, 1,
+        (
+            Graph("1,300 nodes x 8 relations", nodes=1_300, candidates="all"),
+            Graph("82,115 nodes x 8 relations, of which those in a relation's range are candidates", nodes=82_115),
+            Graph("82,115 nodes x 8 relations, every node a candidate", nodes=82_115, candidates="all"),
+        ),
+        _PICTURES,
+    ),
+    "imagenet": Case("resnet50", 224, 16, 512, 1, (Graph("1,860 nodes x 2 relations", path="fake"),), _PICTURES),
+    "small": Case(
+        "resnet8_flat", 32, 128, 128, 10, (Graph("the road-sign graph", path="roadsigns"),),
+        (("data.targets", ""), ("data.train_photographs", 2), ("data.test_photographs", 1), ("model.norm", "batch")),
+    ),
+}  # fmt: skip
+
+
+def turtle(nodes: int, classes: tuple[str, ...]) -> str:
+    """Returns a graph as Turtle: a random recursive tree of categories, classes below it, facts of every class."""
+    draw = np.random.default_rng(0)
+    inner = nodes - len(classes)
+    lines = ["@prefix kgv: <https://kgv-jax.github.io/vocab#> .", "@prefix f: <https://kgv-jax.github.io/fake#> ."]
+    lines += [f"f:category-{node} a kgv:Category ." for node in range(inner)]
+    lines += [f"f:category-{n} kgv:broader f:category-{draw.integers(n)} ." for n in range(1, inner)]
+    for name in classes:
+        lines += [f"f:{name} a kgv:Class ; kgv:broader f:category-{draw.integers(1, inner)} ."]
+        for relation in range(ASSOCIATIONS):
+            tails = draw.choice(inner, FACTS, replace=False)
+            lines += [f"f:{name} kgv:relation{relation} f:category-{tail} ." for tail in tails]
+    return "\n".join((*lines, ""))
+
+
+def config_of(case: Case, graph: Graph, method: str, folder: pathlib.Path) -> config_schema.Config:
+    """Returns the config of one side; a graph that is made is written to `folder`."""
+    config = config_schema.default_config()
+    config.method = method
+    for key, value in case.settings:
+        section, name = key.split(".")
+        config[section][name] = value
+    path = graph.path
+    if graph.nodes:
+        path = str(folder / f"{graph.nodes}.ttl")
+        pathlib.Path(path).write_text(turtle(graph.nodes, fake.class_names()[: config.data.fake_classes]))
+    config.kg.update(path=path, candidates=graph.candidates)
+    config.data.size_px = case.size_px
+    config.model.update(encoder=case.encoder, dim=case.dim)
+    config.train.batch_size = case.batch
+    config.optim.learning_rate = 1e-5  # on both sides: a batch learned by heart would leave denormal numbers
+    return config_schema.resolve(config)
+
+
+def make_call(config: config_schema.Config, steps: int) -> Callable[[], None]:
+    """Returns what takes so many steps on the first batch of a run."""
+    run = train.make_run(config)
+    state = train.make_state(run)
+    batch = mesh_lib.put_batch(run.experiment.pipeline[0], run.mesh)
+    (stage,) = plan_stages(config.transfer, config.train.steps)
+    step = train.compile_step(run, stage, state, batch)
+
+    def call() -> None:
+        nonlocal state
+        for _ in range(steps):
+            state, metrics = step(state, batch, run.knowledge)
+        jax.block_until_ready((state, metrics))
+
+    return call
+
+
+def compare(case: Case, folder: pathlib.Path, *, repeats: int) -> None:
+    """Prints the figures of one case: one a graph."""
+    calls = {"ce": make_call(config_of(case, case.graphs[0], "ce", folder), case.steps)}
+    for graph in case.graphs:
+        calls[graph.about] = make_call(config_of(case, graph, "kgv_no_synthetic", folder), case.steps)
+    seconds = in_turns(calls, repeats=repeats)
+    for graph in case.graphs:
+        ours, without = seconds[graph.about], seconds["ce"]
+        tell(
+            "step.regulariser_overhead",
+            100 * (ours.wall / without.wall - 1),
+            "%",
+            against="the same step with beta's term left out (method ce)",
+            case=f"{case.encoder}, {case.size_px} px, batch {case.batch}, D {case.dim}, {graph.about}",
+            processor_percent=round(100 * (ours.processor / without.processor - 1), 2),
+            with_wall_seconds=round(ours.wall / case.steps, 4),
+            without_wall_seconds=round(without.wall / case.steps, 4),
+            cores=len(os.sched_getaffinity(0)),
+        )
+
+
+def main() -> None:
+    restart_with_huge_pages()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
+    parser.add_argument("--repeats", type=int, default=4)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        for name in args.cases:
+            compare(CASES[name], pathlib.Path(folder), repeats=args.repeats)
+
+
+if __name__ == "__main__":
+    main()

@@ -20,22 +20,20 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import numpy as np
 
+from benchmarks.graphs import write_graph
 from benchmarks.harness import in_turns, tell
 from kgv_jax import config_schema, train
-from kgv_jax.kg import fake
 from kgv_jax.optim.stages import plan_stages
 from kgv_jax.parallel import mesh as mesh_lib
 from kgv_jax.util.huge_pages import restart_with_huge_pages
 
-ASSOCIATIONS = 6  # relations besides `broader` and `instanceOf`: eight in all
-FACTS = 2  # of every class, under each of them
+RELATIONS = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class Graph:
-    """A graph: the name of one that comes with the package, or one made of `nodes`, of which `classes` are classes."""
+    """A graph: the name of one that comes with the package, or one made with so many nodes."""
 
     about: str
     path: str = ""
@@ -70,24 +68,9 @@ CASES = {
     "imagenet": Case("resnet50", 224, 16, 512, 1, (Graph("1,860 nodes x 2 relations", path="fake"),), _PICTURES),
     "small": Case(
         "resnet8_flat", 32, 128, 128, 10, (Graph("the road-sign graph", path="roadsigns"),),
-        (("data.targets", ""), ("data.train_photographs", 2), ("data.test_photographs", 1), ("model.norm", "batch")),
+        (("data.targets", "cn"), ("data.train_photographs", 2), ("data.test_photographs", 1), ("model.norm", "batch")),
     ),
 }  # fmt: skip
-
-
-def turtle(nodes: int, classes: tuple[str, ...]) -> str:
-    """Returns a graph as Turtle: a random recursive tree of categories, classes below it, facts of every class."""
-    draw = np.random.default_rng(0)
-    inner = nodes - len(classes)
-    lines = ["@prefix kgv: <https://kgv-jax.github.io/vocab#> .", "@prefix f: <https://kgv-jax.github.io/fake#> ."]
-    lines += [f"f:category-{node} a kgv:Category ." for node in range(inner)]
-    lines += [f"f:category-{n} kgv:broader f:category-{draw.integers(n)} ." for n in range(1, inner)]
-    for name in classes:
-        lines += [f"f:{name} a kgv:Class ; kgv:broader f:category-{draw.integers(1, inner)} ."]
-        for relation in range(ASSOCIATIONS):
-            tails = draw.choice(inner, FACTS, replace=False)
-            lines += [f"f:{name} kgv:relation{relation} f:category-{tail} ." for tail in tails]
-    return "\n".join((*lines, ""))
 
 
 def config_of(case: Case, graph: Graph, method: str, folder: pathlib.Path) -> config_schema.Config:
@@ -99,8 +82,8 @@ def config_of(case: Case, graph: Graph, method: str, folder: pathlib.Path) -> co
         config[section][name] = value
     path = graph.path
     if graph.nodes:
-        path = str(folder / f"{graph.nodes}.ttl")
-        pathlib.Path(path).write_text(turtle(graph.nodes, fake.class_names()[: config.data.fake_classes]))
+        classes = config.data.fake_classes
+        path = str(write_graph(folder, nodes=graph.nodes, relations=RELATIONS, classes=classes))
     config.kg.update(path=path, candidates=graph.candidates)
     config.data.size_px = case.size_px
     config.model.update(encoder=case.encoder, dim=case.dim)

@@ -1,0 +1,154 @@
+"""Prints how fast the training step is against the same model in PyTorch, on the same cores; one JSON line a figure.
+
+    python -m benchmarks.step
+    python -m benchmarks.step --models resnet8_flat vit_s16 --compiled
+    taskset -c 0 python -m benchmarks.step
+
+A step is that of `kgv_jax.main` with the method `ce`: uint8 pictures in, normalisation, forward, cross-entropy, backward,
+clipping, AdamW; all float32. Each side is a process of its own with the same cores, and they run in turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import NamedTuple
+
+from benchmarks.harness import Worker, serve, tell, workers_in_turns
+from kgv_jax.util.huge_pages import restart_with_huge_pages
+
+PEERS_PYTHON = os.environ.get("KGV_PEERS_PYTHON", ".venv-peers/bin/python")
+
+
+class Case(NamedTuple):
+    """One model at one size; `steps` are timed as one, so that short ones weigh more than the clock's noise."""
+
+    model: str
+    size_px: int
+    batch: int
+    classes: int
+    steps: int
+
+    def __str__(self) -> str:
+        return f"{self.model}, {self.size_px} px, batch {self.batch}"
+
+
+CASES = (
+    Case("resnet8_flat", 32, 192, 100, 20),
+    Case("efficientnet_lite0", 64, 64, 100, 4),
+    Case("efficientnet_lite0", 96, 32, 100, 4),
+    Case("efficientnet_lite0", 224, 16, 1000, 1),
+    Case("vit_s16", 224, 16, 1000, 1),
+    Case("vit_b16", 224, 8, 1000, 1),
+    Case("resnet18_small", 32, 64, 100, 2),
+    Case("resnet18_small", 64, 32, 100, 1),
+    Case("resnet50", 224, 8, 1000, 1),
+)
+
+
+def make_ours(case: Case):
+    """Returns the project's own training step, jitted as a run jits it, and its first state and batch."""
+    import jax
+    import numpy as np
+
+    from kgv_jax import config_schema, step
+    from kgv_jax.methods.objective import Objective
+    from kgv_jax.models import registry
+    from kgv_jax.models.classifier import Classifier
+    from kgv_jax.models.spec import EncoderOptions
+    from kgv_jax.optim.optimizer import make_optimizer
+    from kgv_jax.parallel import mesh as mesh_lib
+    from kgv_jax.state import init_state
+
+    config = config_schema.default_config()
+    config.optim.learning_rate = 1e-5  # on both sides: a batch learned by heart would leave denormal numbers
+    config = config_schema.resolve(config)
+    spec = registry.get(case.model)
+    norm = "auto" if case.model.startswith("vit") else "batch"
+    classifier = Classifier(
+        spec.make(EncoderOptions(norm=norm)), case.classes, config.model.dim, mean=spec.mean, std=spec.std
+    )
+    objective = Objective(config, None)
+    optimizer = make_optimizer(config.optim, 1000)
+    mesh = mesh_lib.make_mesh(-1, 1)
+
+    def initial(key: jax.Array):
+        parts = {"classifier": classifier, "objective": objective, "optimizer": optimizer}
+        return init_state(key, **parts, size_px=case.size_px, ema=False)
+
+    state = jax.jit(initial)(jax.random.key(0, impl="rbg"))
+    state = jax.device_put(state, mesh_lib.replicated(mesh))
+    shardings = jax.tree.map(lambda _: mesh_lib.replicated(mesh), state)
+    run = step.jit_train_step(step.make_train_step(classifier, objective, optimizer), mesh, shardings)
+    draw = np.random.default_rng(0)
+    batch = {
+        "image": draw.integers(0, 256, (case.batch, case.size_px, case.size_px, 3), np.uint8),
+        "label": draw.integers(0, case.classes, case.batch).astype(np.int32),
+        "labelled": np.ones(case.batch, np.float32),
+        "rows": np.full((case.batch, 1), -1, np.int32),
+    }
+    return run, state, jax.device_put(batch, mesh_lib.batch_sharding(mesh))
+
+
+def serve_ours(case: Case) -> None:
+    """Serves `case.steps` steps."""
+    run, state, batch = make_ours(case)
+
+    def steps() -> dict[str, float]:
+        nonlocal state
+        for _ in range(case.steps):
+            state, metrics = run(state, batch, None)
+        return {"loss": float(metrics["loss"])}
+
+    serve(steps)
+
+
+def compare(case: Case, *, compiled: bool, repeats: int) -> None:
+    """Prints the figure of one case."""
+    arguments = list(map(str, case))
+    kind = "compiled" if compiled else "eager"
+    with (
+        Worker([PEERS_PYTHON, "-m", "benchmarks.peers.step_torch", kind, *arguments]) as theirs,
+        Worker([sys.executable, "-m", "benchmarks.step", "--serve", *arguments]) as ours,
+    ):
+        seconds = workers_in_turns({"theirs": theirs, "ours": ours}, repeats=repeats)
+        losses = {"our_loss": ours.told["loss"], "their_loss": theirs.told["loss"]}
+    times = {
+        f"{side}_{clock}_seconds": round(getattr(seconds[side], clock) / case.steps, 5)
+        for side in ("ours", "theirs")
+        for clock in ("wall", "processor")
+    }
+    tell(
+        "step.vs_torch",
+        seconds["theirs"].wall / seconds["ours"].wall,
+        "times as fast",
+        against=f"PyTorch, {kind}, channels last",
+        case=f"{case}, {kind}",
+        processor_ratio=round(seconds["theirs"].processor / seconds["ours"].processor, 3),
+        **times,
+        **losses,
+        cores=len(os.sched_getaffinity(0)),
+    )
+
+
+def main() -> None:
+    restart_with_huge_pages()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", choices=sorted({case.model for case in CASES}), help="default: all")
+    parser.add_argument("--sizes_px", type=int, nargs="+", help="default: all")
+    parser.add_argument("--compiled", action="store_true", help="against torch.compile, which takes a minute or two")
+    parser.add_argument("--repeats", type=int, default=4)
+    parser.add_argument("--serve", nargs=5, metavar=Case._fields, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.serve:
+        return serve_ours(Case(args.serve[0], *map(int, args.serve[1:])))
+    if not os.access(PEERS_PYTHON, os.X_OK):
+        parser.error(f"KGV_PEERS_PYTHON is {PEERS_PYTHON}, which is no program; `make peers` installs PyTorch there")
+    for case in CASES:
+        if (not args.models or case.model in args.models) and (not args.sizes_px or case.size_px in args.sizes_px):
+            compare(case, compiled=args.compiled, repeats=args.repeats)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Compiles the real training steps for TPU slices, on a CPU: what they hold, do and send. One JSON line a figure.
+
+    python -m benchmarks.aot                    # every case, a few minutes each; goes on where it was cut off
+    python -m benchmarks.aot --only='resnet50 .* v5e' --effort=low
+
+Nothing is allocated and no TPU is needed: libtpu compiles for a described slice (`requirements-aot.txt`). A case whose
+program has not changed is taken from `--records`. The tables go into `--report`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+import os
+import pathlib
+import re
+import sys
+from typing import Any
+
+import jax
+from jax.experimental import topologies
+
+from benchmarks import harness
+from benchmarks.aot_cases import Case, lower
+from benchmarks.aot_chips import CHIPS, bound
+from benchmarks.aot_record import EFFORTS, Record, compile_case, digest, read_records, write_records
+from benchmarks.aot_report import pairs, with_tables
+from kgv_jax.util.errors import UserError
+
+CASES: tuple[tuple[Case, str], ...] = (
+    *((Case("none", method, chip), "full") for chip in CHIPS for method in ("ce", "kgv")),
+    *((Case(encoder, m, "v5e"), "full") for encoder in ("resnet50", "vit_b16") for m in ("ce", "kgv")),
+    *(
+        (Case(encoder, method, chip), "low")
+        for encoder in ("resnet50", "vit_b16")
+        for chip in ("v6e", "v5p")
+        for method in ("ce", "kgv")
+    ),
+)
+
+
+def find_devices(chip: str) -> Any:
+    """Returns the devices of a slice, described and not present."""
+    return topologies.get_topology_desc(platform="tpu", topology_name=CHIPS[chip].topology).devices
+
+
+def run(case: Case, effort: str, known: dict[tuple[Case, str], Record]) -> Record:
+    """Returns the record of a case: the known one if its program is the same, else a new one."""
+    lowered = lower(case, find_devices(case.chip))
+    program = digest(lowered, importlib.metadata.version("libtpu"))
+    if (case, effort) in known and known[case, effort].program == program:
+        return known[case, effort]
+    return compile_case(case, lowered, effort=effort, program=program)
+
+
+def _by_case(path: pathlib.Path) -> dict[tuple[Case, str], Record]:
+    return {(record.case, record.effort): record for record in read_records(path)}
+
+
+def tell(records: list[Record]) -> None:
+    """Prints the bound of every step, and the regulariser's share of it."""
+    for record in filter(lambda record: record.cost, records):
+        least = bound(record.cost, record.chip)
+        case = f"{record.case}, {record.effort} effort"
+        parts = {name: float(f"{value:.4g}") for name, value in least._asdict().items()}
+        memory = {"peak_gb": round(record.peak_bytes / 1e9, 3), "fits": record.fits}
+        harness.tell("aot.step_bound", least.step, "s", against="public peaks", case=case, **parts, **memory)
+    for plain, record in pairs(records):
+        share = bound(record.cost, record.chip).step / bound(plain.cost, plain.chip).step - 1
+        flops = record.cost.pass_flops / plain.cost.pass_flops - 1
+        moved = record.cost.bytes / plain.cost.bytes - 1
+        harness.tell(
+            "step.regulariser_overhead",
+            share,
+            "more time, by the bound of the compiled steps",
+            against="cross-entropy alone",
+            case=f"{record.case}, {record.effort} effort",
+            flops=float(f"{flops:.4g}"),
+            bytes=float(f"{moved:.4g}"),
+        )
+
+
+def _prepare() -> None:
+    if importlib.util.find_spec("libtpu") is None:
+        raise UserError("This Python has no libtpu, the TPU compiler. Run `make aot`, which installs it beside .venv.")
+    os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")  # no TPU machine, so no metadata server to ask
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")  # two compilations share no chip
+    jax.config.update("jax_platforms", "cpu")
+    # Its key holds no slice that is only described; records are what is kept.
+    jax.config.update("jax_enable_compilation_cache", False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="regular expression that a case's name must hold")
+    parser.add_argument("--effort", choices=tuple(EFFORTS), help="of the compiler; each case's own if left out")
+    parser.add_argument("--records", type=pathlib.Path, default=pathlib.Path("benchmarks/results/aot.jsonl"))
+    parser.add_argument("--report", type=pathlib.Path, default=pathlib.Path("docs/aot.md"))
+    args = parser.parse_args()
+    try:
+        _prepare()
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    for case, effort in CASES:
+        if not re.search(args.only, str(case)):
+            continue
+        record = run(case, args.effort or effort, _by_case(args.records))
+        # Read again: another process may have added some while this one compiled.
+        known = _by_case(args.records) | {(case, record.effort): record}
+        write_records(args.records, known.values())
+        args.report.write_text(with_tables(args.report.read_text(encoding="utf-8"), list(known.values())), "utf-8")
+        print(f"{case}: {record.seconds:.0f} s, {record.effort} effort", file=sys.stderr, flush=True)
+    tell(read_records(args.records))
+
+
+if __name__ == "__main__":
+    main()

@@ -151,7 +151,11 @@ class Kgv:
     var_max: float = _setting(5.0, "upper bound of a variance", low=1e-6)
     var_init: float = _setting(1.0, "start of every variance", low=1e-6)
     inclusion: float = _setting(0.0, "weight of KL(child || parent) over hierarchical triples", low=0.0)
-    score: str = _setting("fast", "form of the score", choices=("fast", "oracle"))
+    score: str = _setting(
+        "auto",
+        "form of the score: whole, streamed in tiles of nodes, by size (auto), or as written in the paper (oracle)",
+        choices=("auto", "whole", "streamed", "oracle"),
+    )
     density_head: str = _setting(
         "instance",
         "what the density head sums: instanceOf alone, or the evidence of every fact",
@@ -340,7 +344,16 @@ def _cross_check(config: Config) -> None:
             "config.kgv.loss is 'images', which contrasts over the whole batch, with train.accumulate > 1: the "
             "micro-batches would not add up to the batch. Set train.accumulate=1 or another kgv.loss."
         )
+    _cross_check_kgv(config)
     _cross_check_transfer(config)
+
+
+def _cross_check_kgv(config: Config) -> None:
+    if config.kgv.score == "streamed" and config.kgv.loss != "nodes":
+        raise UserError(
+            f"config.kgv.score is 'streamed' with kgv.loss = {config.kgv.loss!r}, which needs every score. "
+            "Set kgv.loss=nodes, or kgv.score=auto."
+        )
 
 
 def _cross_check_transfer(config: Config) -> None:

@@ -43,6 +43,27 @@ def info_nce_nodes(score: Array, mask: Array) -> Array:
     return -_mean(per_relation, positive.any(-1), -1)
 
 
+def info_nce_of_sums(
+    pair: Array, log_sum: Array, *, pair_relation: Array, strip_relation: Array, num_relations: int
+) -> Array:
+    """`info_nce_nodes` from the scores of the positives and log-sums over the negatives (`scoring/streamed.py`).
+
+    Args:
+      pair: `[B, P]` scores over T of the positives.
+      log_sum: `[B, S]`, of the negatives of each strip; very small where a picture has none there.
+      pair_relation: `[B, P]` int32, the relation of each; -1 where there is none.
+      strip_relation: `[S]` int32.
+      num_relations: `R`.
+    """
+    relations = jnp.arange(num_relations)
+    positive = pair_relation[..., None] == relations
+    own_strip = strip_relation[:, None] == relations
+    terms = [(pair, positive), (log_sum, jnp.broadcast_to(own_strip, (len(pair), *own_strip.shape)))]
+    masked = jnp.concatenate([jnp.where(where, values[..., None], _NEVER) for values, where in terms], 1)
+    log_z = jax.nn.logsumexp(masked, 1)
+    return -_mean(_mean(pair[..., None] - log_z[:, None], positive, 1), positive.any(1), -1)
+
+
 def info_nce_joint(score: Array, mask: Array) -> Array:
     """InfoNCE over (relation, node) pairs together: one softmax over `R N` candidates an image."""
     flat_score, flat_mask = score.reshape(len(score), -1), mask.reshape(len(mask), -1)

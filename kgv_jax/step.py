@@ -144,7 +144,7 @@ def jit_train_step(step: Callable, mesh: Mesh, shardings: State) -> Callable:
     """Jits a training step over the mesh; the old state's memory is given to the new one."""
     return jax.jit(
         step,
-        in_shardings=(shardings, batch_sharding(mesh), replicated(mesh)),
+        in_shardings=(shardings, batch_sharding(mesh), None),  # knowledge lies where it was put
         out_shardings=(shardings, replicated(mesh)),
         donate_argnums=0,
     )
@@ -162,6 +162,6 @@ def jit_eval_step(evaluate: Callable, mesh: Mesh, shardings: State) -> Callable:
     """Jits an evaluation step over the mesh; every process gets all rows."""
     return jax.jit(
         evaluate,
-        in_shardings=(shardings, batch_sharding(mesh), replicated(mesh)),
+        in_shardings=(shardings, batch_sharding(mesh), None),
         out_shardings=replicated(mesh),
     )

@@ -86,14 +86,15 @@ def make_run(config: Config, *, epsilon: float | None = None) -> Run:
     for stream in experiment.pipeline.streams:
         mesh_lib.check_divisible(f"The number of {stream.name!r} pictures a step", stream.per_step, mesh)
     knowledge = make_knowledge(
-        experiment.mask.table,
+        experiment.mask,
         class_nodes=experiment.class_nodes,
         class_rows=experiment.class_rows,
         parents=experiment.parents,
+        shards=mesh.shape["model"],
     )
-    knowledge = jax.device_put(knowledge, mesh_lib.replicated(mesh))
+    knowledge = jax.device_put(knowledge, mesh_lib.knowledge_shardings(mesh, knowledge))
     classifier = make_classifier(config, num_classes=len(experiment.dataset.classes), epsilon=epsilon)
-    objective = make_objective(config, knowledge)
+    objective = make_objective(config, knowledge, mesh)
     run = Run(config, experiment, mesh, classifier, objective, knowledge, None, None)
     abstract = jax.eval_shape(lambda: _initial_state(run))
     return dataclasses.replace(run, abstract_state=abstract, shardings=mesh_lib.state_shardings(mesh, abstract))
@@ -195,6 +196,8 @@ def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer, published: Publi
         checkpointer.save(start, state)
         return state
 
+    if distributed.is_leader() and (form := run.objective.form(run.knowledge)):
+        _log.info("%s.", form)
     stages = plan_stages(config.transfer, config.train.steps)
     per_step = sum(stream.per_step for stream in run.experiment.pipeline.streams)
     batches = run.experiment.pipeline.iterate(start, config.train.steps, prefetch=config.train.prefetch)

@@ -134,7 +134,7 @@ def knowledge(mask: MaskTable) -> Knowledge:
     levels = [value.relation(name) for name in HIERARCHY]
     parents = value.triples[np.isin(value.triples[:, 1], levels)][:, [0, 2]]
     nodes = [value.node(name) for name in CLASSES]
-    return make_knowledge(mask.table, class_nodes=nodes, class_rows=class_rows(mask), parents=parents)
+    return make_knowledge(mask, class_nodes=nodes, class_rows=class_rows(mask), parents=parents)
 
 
 def config(method: str = "kgv", **settings: Any) -> Config:

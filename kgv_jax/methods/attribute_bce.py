@@ -24,6 +24,10 @@ class AttributeBce(Objective):
     def make_head(self, knowledge: Knowledge) -> nn.Module:
         return nn.Dense(knowledge.facts.shape[0])
 
+    def whole_mask_for(self, knowledge: Knowledge) -> str | None:
+        del knowledge
+        return f"config.method = {self.config.method!r}"
+
     def coefficients(self) -> dict[str, float]:
         return super().coefficients() | {"bce": self.config.attributes.weight}
 

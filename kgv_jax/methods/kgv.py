@@ -10,21 +10,25 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from kgv_jax import losses
-from kgv_jax.methods.knowledge import Knowledge, mask_of
+from kgv_jax.methods.knowledge import Knowledge, mask_of, positives_of
 from kgv_jax.methods.objective import Batch, Objective, over_variants
 from kgv_jax.models.classifier import Outputs
 from kgv_jax.scoring import gaussian
 from kgv_jax.scoring.space import GaussianSpace, Nodes
+from kgv_jax.scoring.streamed import Streaming, streamed_sums
+
+_MOST_HELD = 2**20  # scores of a batch
 
 
 class Kgv(Objective):
     """Images are points, nodes Gaussians, relations translations in one space."""
 
     def make_head(self, knowledge: Knowledge) -> nn.Module:
-        _, num_relations, num_nodes = knowledge.rows.shape
+        num_relations, num_nodes = knowledge.candidate.shape
         kgv = self.config.kgv
         return GaussianSpace(
             num_nodes,
@@ -36,19 +40,53 @@ class Kgv(Objective):
             vector_nodes=kgv.vector_nodes,
             temperature=kgv.temperature,
             learn_temperature=kgv.learn_temperature,
-            form=kgv.score,
+            form="oracle" if kgv.score == "oracle" else "fast",
+        )
+
+    def whole_mask_for(self, knowledge: Knowledge) -> str | None:
+        kgv = self.config.kgv
+        if kgv.density_head == "facts":
+            return "config.kgv.density_head = 'facts'"
+        if not self._streams(knowledge):
+            return f"config.kgv.score = {kgv.score!r} with kgv.loss = {kgv.loss!r}"
+        return None
+
+    def form(self, knowledge: Knowledge) -> str | None:
+        relations, nodes = knowledge.candidate.shape
+        if not self._streams(knowledge):
+            return f"Scores of {nodes} nodes under {relations} relations: held whole"
+        shards, tiles, columns = knowledge.tiles.valid.shape
+        pairs = int(np.prod(knowledge.tiles.relation.shape)) * columns
+        split = f" on each of {shards} parts of the node table" if shards > 1 else ""
+        return (
+            f"Scores of {nodes} nodes under {relations} relations: streamed, {pairs} pairs in {tiles} tiles of "
+            f"{knowledge.tiles.relation.shape[1]} x {columns}{split}"
+        )
+
+    def _streams(self, knowledge: Knowledge) -> bool:
+        """Whether scores are only summed, in tiles. Small ones are held: their loss is written like its formula."""
+        kgv = self.config.kgv
+        large = self.config.train.batch_size * knowledge.candidate.size > _MOST_HELD
+        return kgv.score == "streamed" or (
+            kgv.score == "auto" and kgv.loss == "nodes" and (large or knowledge.rows is None)
         )
 
     def coefficients(self) -> dict[str, float]:
         return super().coefficients() | {"reg": self.config.kgv.beta}
 
     def weights(self, batch: Batch, knowledge: Knowledge) -> dict[str, Array]:
-        mask = mask_of(knowledge, batch["rows"])
-        return super().weights(batch, knowledge) | {"reg": losses.has_positive(mask)}
+        if self._streams(knowledge):
+            speaks = jnp.any(positives_of(knowledge, batch["rows"]).node >= 0, -1).astype(jnp.float32)
+        else:
+            speaks = losses.has_positive(mask_of(knowledge, batch["rows"]))
+        return super().weights(batch, knowledge) | {"reg": speaks}
 
     def values(self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge) -> dict[str, Array]:
-        score, _ = self._score(params, outputs.z)
-        reg = losses.REGULARISERS[self.config.kgv.loss](score, mask_of(knowledge, batch["rows"]))
+        if self._streams(knowledge):
+            reg = self._streamed(params, outputs.z, batch["rows"], knowledge)
+        else:
+            score, _ = self._score(params, outputs.z)
+            reg = losses.REGULARISERS[self.config.kgv.loss](score, mask_of(knowledge, batch["rows"]))
         return super().values(params, outputs, batch, knowledge) | {"reg": reg}
 
     def penalty(self, params: Any, knowledge: Knowledge) -> Array:
@@ -67,12 +105,30 @@ class Kgv(Objective):
         class, drawn as one of its variants v, states: `sum_j mean_{k in P_vj} log softmax_k(s_bjk / T)`,
         the softmax over the nodes that occur under j; then a logsumexp over the class's variants.
         """
-        score, _ = self._score(params, outputs.z)
         if self.config.kgv.density_head == "instance":
-            return score[:, 0, knowledge.class_node]
+            mu, var, r, temperature = self.head.apply({"params": params}, method="nodes")
+            of_class = knowledge.class_node
+            return gaussian.log_density(outputs.z, r[:1], mu[of_class], var[of_class])[:, 0] / temperature
+        score, _ = self._score(params, outputs.z)
         log_p = jax.nn.log_softmax(jnp.where(knowledge.candidate, score, -1e30), -1)
         log_p = jnp.where(knowledge.candidate, log_p, 0.0)
         return over_variants(jnp.einsum("brn,vrn->bv", log_p, knowledge.evidence), knowledge)
+
+    def _streamed(self, params: Any, z: Array, rows: Array, knowledge: Knowledge) -> Array:
+        """Returns `losses.info_nce_nodes` `[B]` without its scores `[B, R, N]`."""
+        table, r, temperature = self.head.apply({"params": params}, method="table")
+        positives, tiles = positives_of(knowledge, rows), knowledge.tiles
+        pairs = positives._replace(relation=jnp.maximum(positives.relation, 0))
+        split = tiles.where.shape[0] > 1
+        streaming = Streaming(self.head.log_variance, self.mesh, split_nodes=split)
+        sums = streamed_sums(streaming, table, z, r, temperature, pairs, rows, tiles)
+        return losses.info_nce_of_sums(
+            sums.pair,
+            sums.log_sum,
+            pair_relation=positives.relation,
+            strip_relation=tiles.strip_relation,
+            num_relations=len(r),
+        )
 
     def _score(self, params: Any, z: Array) -> tuple[Array, Nodes]:
         return self.head.apply({"params": params}, z)

@@ -1,15 +1,37 @@
-"""What a method knows of the graph, as arrays: mask rows, class nodes, evidence a class."""
+"""What a method knows of the graph, as arrays: the mask, whole and in tiles, class nodes, evidence a class."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from kgv_jax.kg.mask import MaskTable
+from kgv_jax.scoring.streamed import Pairs, Tiles
+from kgv_jax.scoring.tiling import cut_tiles
+
 ABSTAIN = -2
+WHOLE_CELLS = 2**26  # of a mask that is kept whole: 67 MB, and up to four times that of evidence
+
+
+class Positives(NamedTuple):
+    """The positives of each head row: row `h` has those of `start[h]:stop[h]`.
+
+    Attributes:
+      start, stop: `[H + 1]` int32; the last row, which the padding index -1 reads, has none.
+      relation, node: `[E]` int32.
+      lane: `[P]` int32, `0 .. P - 1`; `P` is the most positives of a row.
+    """
+
+    start: Array
+    stop: Array
+    relation: Array
+    node: Array
+    lane: Array
 
 
 class Knowledge(NamedTuple):
@@ -17,61 +39,94 @@ class Knowledge(NamedTuple):
 
     Attributes:
       rows: `[H + 1, R, N]` int8 mask rows: +1 positive, 0 ignored, -1 negative, -2 abstains. The
-        last row abstains everywhere; it is what the padding index -1 reads.
+        last row abstains everywhere; it is what the padding index -1 reads. None where it is too large.
+      positives, tiles: the same mask for the streamed score: what is true, and what is compared with it.
       class_node: `[C]` int32 node of each class.
       facts: `[A, 2]` int32, every (relation, node) that some class states, `instanceOf` left out.
       evidence: `[V, R, N]` float32, for each variant of a class the share of each of its facts in the
-        mean over its facts of one relation; rows sum to one where the relation speaks.
+        mean over its facts of one relation; rows sum to one where the relation speaks. None where `rows` is.
       evidence_class: `[V]` int32, the class a variant belongs to.
       candidate: `[R, N]` bool, nodes that some class states under a relation.
       parents: `[E, 2]` int32, (child, parent) pairs of the hierarchical relations.
     """
 
-    rows: Array
+    rows: Array | None
+    positives: Positives
+    tiles: Tiles
     class_node: Array
     facts: Array
-    evidence: Array
+    evidence: Array | None
     evidence_class: Array
     candidate: Array
     parents: Array
 
 
 def make_knowledge(
-    table: np.ndarray,
+    mask: MaskTable,
     *,
     class_nodes: Sequence[int],
     class_rows: Sequence[Sequence[int]],
     parents: np.ndarray,
+    shards: int = 1,
+    whole_cells: int = WHOLE_CELLS,
 ) -> Knowledge:
     """Builds the arrays from a mask table.
 
     Args:
-      table: `[H, R, N]` int8 rows of `kg.mask.MaskTable`.
+      mask: the mask table, `H` rows of `R` relations by `N` nodes.
       class_nodes: `[C]` node of each class.
       class_rows: for each class, the rows of its variants, or its own row if it has none; each is
         combined with the class's own row, which comes first.
       parents: `[E, 2]` (child, parent) nodes.
+      shards: parts that the node table is split into, if they divide `N`.
+      whole_cells: the largest `H R N` for which the mask is also kept whole.
     """
-    abstain = np.full((1, *table.shape[1:]), ABSTAIN, np.int8)
-    evidence, owner = [], []
-    for label, (own, *variants) in enumerate(class_rows):
-        for rows in [[own, variant] for variant in variants] or [[own]]:
-            positive = (table[rows].max(0) == 1).astype(np.float32)
-            evidence.append(positive / np.maximum(positive.sum(-1, keepdims=True), 1))
-            owner.append(label)
-    evidence = np.stack(evidence)
-    candidate = evidence.any(0)
+    shape = (len(mask.relations), len(mask.graph.nodes))
+    variants = [
+        (label, [own, *variant])
+        for label, (own, *others) in enumerate(class_rows)
+        for variant in [[other] for other in others] or [[]]
+    ]
+    candidate = np.zeros(shape, bool)
+    positive = mask.positive
+    for _, rows in variants:
+        for row in rows:
+            own = slice(positive.start[row], positive.start[row + 1])
+            candidate[positive.relation[own], positive.node[own]] = True
     candidate[0] = False
     facts = np.argwhere(candidate).astype(np.int32)
     candidate[0, list(class_nodes)] = True
-    return Knowledge(
-        rows=jnp.asarray(np.concatenate([table, abstain])),
-        class_node=jnp.asarray(class_nodes, jnp.int32),
-        facts=jnp.asarray(facts.reshape(-1, 2)),
-        evidence=jnp.asarray(evidence),
-        evidence_class=jnp.asarray(owner, jnp.int32),
-        candidate=jnp.asarray(candidate),
-        parents=jnp.asarray(parents, jnp.int32).reshape(-1, 2),
+    whole = len(mask.speaks) * candidate.size <= whole_cells
+    return jax.tree.map(
+        jnp.asarray,
+        Knowledge(
+            rows=np.concatenate([mask.table, np.full((1, *shape), ABSTAIN, np.int8)]) if whole else None,
+            positives=_positives(mask),
+            tiles=cut_tiles(mask, shards=shards if shape[1] % shards == 0 else 1),
+            class_node=np.asarray(class_nodes, np.int32),
+            facts=facts.reshape(-1, 2),
+            evidence=_evidence(mask.table, [rows for _, rows in variants]) if whole else None,
+            evidence_class=np.asarray([label for label, _ in variants], np.int32),
+            candidate=candidate,
+            parents=np.asarray(parents, np.int32).reshape(-1, 2),
+        ),
+    )
+
+
+def _evidence(table: np.ndarray, variants: Sequence[Sequence[int]]) -> np.ndarray:
+    positive = np.stack([(table[rows].max(0) == 1).astype(np.float32) for rows in variants])
+    return positive / np.maximum(positive.sum(-1, keepdims=True), 1)
+
+
+def _positives(mask: MaskTable) -> Positives:
+    start, relation, node = mask.positive
+    last = start[-1:]
+    return Positives(
+        start=np.concatenate([start[:-1], last]).astype(np.int32),
+        stop=np.concatenate([start[1:], last]).astype(np.int32),
+        relation=relation,
+        node=node,
+        lane=np.arange(np.diff(start).max(initial=1), dtype=np.int32),
     )
 
 
@@ -82,3 +137,19 @@ def mask_of(knowledge: Knowledge, rows: Array) -> Array:
     """
     combined = jnp.max(knowledge.rows[rows], 1)
     return jnp.where(combined == ABSTAIN, 0, combined)
+
+
+def positives_of(knowledge: Knowledge, rows: Array) -> Pairs:
+    """Returns the cells of +1 of `mask_of(knowledge, rows)`, each once, `[B, K P]`; relation and node -1 pad."""
+    start, stop, relation, node, lane = knowledge.positives
+    index = start[rows][..., None] + lane
+    there = (index < stop[rows][..., None]).reshape(len(rows), -1)
+    index = index.reshape(len(rows), -1)
+    if rows.shape[1] > 1:  # of several heads, which may have positives in common
+        num_nodes = knowledge.candidate.shape[1]
+        cell = jnp.sort(jnp.where(there, relation[index] * num_nodes + node[index], -1), -1)
+        there = (cell >= 0) & jnp.pad(cell[:, 1:] != cell[:, :-1], ((0, 0), (1, 0)), constant_values=True)
+        found = Pairs(cell // num_nodes, cell % num_nodes)
+    else:
+        found = Pairs(relation[index], node[index])
+    return Pairs(*(jnp.where(there, values, -1) for values in found))

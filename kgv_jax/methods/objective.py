@@ -17,11 +17,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.sharding import Mesh
 
 from kgv_jax import losses
 from kgv_jax.config_schema import Config
 from kgv_jax.methods.knowledge import Knowledge
 from kgv_jax.models.classifier import Outputs
+from kgv_jax.util.errors import UserError
 
 
 class Batch(TypedDict):
@@ -37,12 +39,30 @@ class Batch(TypedDict):
 class Objective:
     """Cross-entropy over the labelled images. Subclasses add terms, parameters and a second head."""
 
-    def __init__(self, config: Config, knowledge: Knowledge) -> None:
+    def __init__(self, config: Config, knowledge: Knowledge, mesh: Mesh | None = None) -> None:
         self.config = config
+        self.mesh = mesh
         self.head: nn.Module | None = self.make_head(knowledge)
+        if knowledge.rows is None and (reason := self.whole_mask_for(knowledge)):
+            heads, cells = len(knowledge.positives.start) - 1, knowledge.candidate.shape
+            raise UserError(
+                f"{reason} needs the whole mask, which for this graph has {heads} heads x {cells[0]} relations x "
+                f"{cells[1]} nodes: too many. Use method kgv with kgv.loss=nodes, kgv.score=auto and "
+                "kgv.density_head=instance, or a smaller graph."
+            )
 
     def make_head(self, knowledge: Knowledge) -> nn.Module | None:
         """Returns the module with the objective's own parameters, called with `z` `[B, D]`, or None."""
+        del knowledge
+        return None
+
+    def whole_mask_for(self, knowledge: Knowledge) -> str | None:
+        """Returns the setting that makes this objective read the whole mask, `H R N` cells, or None."""
+        del knowledge
+        return None
+
+    def form(self, knowledge: Knowledge) -> str | None:
+        """Returns in which form the terms are computed, where there is a choice, for the user to read."""
         del knowledge
         return None
 

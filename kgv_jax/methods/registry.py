@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from jax.sharding import Mesh
+
 from kgv_jax.config_schema import Config
 from kgv_jax.methods.attribute_bce import AttributeBce
 from kgv_jax.methods.ce import CrossEntropy
@@ -13,6 +15,7 @@ from kgv_jax.methods.presets import PRESETS
 OBJECTIVES: dict[str, type[Objective]] = {"ce": CrossEntropy, "attribute_bce": AttributeBce, "kgv": Kgv}
 
 
-def make_objective(config: Config, knowledge: Knowledge) -> Objective:
-    """Returns the objective of the config's method."""
-    return OBJECTIVES[PRESETS[config.method].objective](config, knowledge)
+def make_objective(config: Config, knowledge: Knowledge, mesh: Mesh | None = None) -> Objective:
+    """Returns the objective of the config's method; `mesh` of more than one device splits what it computes itself."""
+    mesh = None if mesh is None or mesh.size == 1 else mesh
+    return OBJECTIVES[PRESETS[config.method].objective](config, knowledge, mesh)

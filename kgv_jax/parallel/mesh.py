@@ -17,6 +17,10 @@ PARAMETER_RULES: tuple[tuple[str, PartitionSpec], ...] = (
     (r"knowledge/(mu|v)$", PartitionSpec("model", None)),
     (r".*", PartitionSpec()),
 )
+KNOWLEDGE_RULES: tuple[tuple[str, PartitionSpec], ...] = (
+    (r"tiles/(where|valid|start|stop|column)$", PartitionSpec("model")),
+    (r".*", PartitionSpec()),
+)
 
 
 def make_mesh(data: int, model: int, *, devices: Sequence[jax.Device] | None = None) -> Mesh:
@@ -44,20 +48,27 @@ def batch_sharding(mesh: Mesh) -> NamedSharding:
 
 
 def state_shardings(mesh: Mesh, state: Any) -> Any:
-    """Returns a sharding for every leaf of an (abstract) state, by `PARAMETER_RULES` on its path.
+    """Returns a sharding for every leaf of an (abstract) state, by `PARAMETER_RULES`."""
+    return _by_rules(mesh, state, PARAMETER_RULES)
 
-    An axis that the mesh does not divide is left whole.
-    """
+
+def knowledge_shardings(mesh: Mesh, knowledge: Any) -> Any:
+    """Returns a sharding for every array of what a method knows, by `KNOWLEDGE_RULES`."""
+    return _by_rules(mesh, knowledge, KNOWLEDGE_RULES)
+
+
+def _by_rules(mesh: Mesh, tree: Any, rules: tuple[tuple[str, PartitionSpec], ...]) -> Any:
+    """Returns a sharding for every leaf, by the first rule on its path. An axis that does not divide is left whole."""
 
     def sharding(path: tuple, leaf: Any) -> NamedSharding:
         name = jax.tree_util.keystr(path, simple=True, separator="/")
-        spec = next(spec for pattern, spec in PARAMETER_RULES if re.search(pattern, name))
+        spec = next(spec for pattern, spec in rules if re.search(pattern, name))
         fits = len(spec) <= leaf.ndim and all(
             axis is None or size % mesh.shape[axis] == 0 for axis, size in zip(spec, leaf.shape, strict=False)
         )
         return NamedSharding(mesh, spec if fits else PartitionSpec())
 
-    return jax.tree_util.tree_map_with_path(sharding, state)
+    return jax.tree_util.tree_map_with_path(sharding, tree)
 
 
 def check_divisible(name: str, size: int, mesh: Mesh) -> None:

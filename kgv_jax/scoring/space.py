@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from kgv_jax.scoring import gaussian
+from kgv_jax.scoring.tile import Table
 
 
 class Nodes(NamedTuple):
@@ -20,6 +22,18 @@ class Nodes(NamedTuple):
     var: Array
     r: Array
     temperature: Array
+
+
+@dataclasses.dataclass(frozen=True)
+class BoundedLogVariance:
+    """`log var = log var_min + (log var_max - log var_min) sigmoid(v)`."""
+
+    var_min: float
+    var_max: float
+
+    def __call__(self, v: Array) -> Array:
+        low, high = math.log(self.var_min), math.log(self.var_max)
+        return low + (high - low) * jax.nn.sigmoid(v)
 
 
 class GaussianSpace(nn.Module):
@@ -58,22 +72,34 @@ class GaussianSpace(nn.Module):
         normal = nn.initializers.normal(self.mean_scale)
         self.mu = self.param("mu", normal, (self.num_nodes, self.dim))
         self.r = self.param("r", nn.initializers.normal(0.1 * self.mean_scale), (self.num_relations, self.dim))
-        low, high = math.log(self.var_min), math.log(self.var_max)
-        share = min(max((math.log(self.var_init) - low) / (high - low), 1e-4), 1 - 1e-4)
-        start = nn.initializers.constant(math.log(share / (1 - share)))
+        start = nn.initializers.constant(self._start())
         self.v = None if self.vector_nodes else self.param("v", start, (self.num_nodes, self.dim))
         log_t = math.log(self.temperature * math.sqrt(self.dim))
         self.log_t = (
             self.param("log_t", nn.initializers.constant(log_t), ()) if self.learn_temperature else jnp.asarray(log_t)
         )
 
+    def _start(self) -> float:
+        low, high = math.log(self.var_min), math.log(self.var_max)
+        share = min(max((math.log(self.var_init) - low) / (high - low), 1e-4), 1 - 1e-4)
+        return math.log(share / (1 - share))
+
+    @property
+    def log_variance(self) -> BoundedLogVariance:
+        """From what `table` stores to log-variances."""
+        return BoundedLogVariance(self.var_min, self.var_max)
+
+    def table(self) -> tuple[Table, Array, Array]:
+        """Returns the nodes as they are stored, the translations `[R, D]` and the temperature `[]`."""
+        raw = jnp.full((self.num_nodes, 1), self._start()) if self.v is None else self.v
+        return Table(self.mu, raw), self.r, jnp.exp(self.log_t)
+
     def nodes(self) -> Nodes:
         """Returns the nodes with their variances inside the bounds."""
         if self.v is None:
             var = jnp.full((self.num_nodes, self.dim), self.var_init)
         else:
-            low, high = math.log(self.var_min), math.log(self.var_max)
-            var = jnp.exp(low + (high - low) * jax.nn.sigmoid(self.v))
+            var = jnp.exp(self.log_variance(self.v))
         return Nodes(self.mu, var, self.r, jnp.exp(self.log_t))
 
     def __call__(self, z: Array) -> tuple[Array, Nodes]:

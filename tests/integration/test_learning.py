@@ -65,7 +65,7 @@ def _trained(*, shuffled=False, synthetic=True, seed=0):
     facts = [("hasColour", graph.node(c)) for c in COLOURS] + [("hasTexture", graph.node(t)) for t in TEXTURES]
     mask = make_mask_table(graph, heads=[*nodes, *map(graph.node, element_names)], facts=facts)
     rows = [[mask.row(node)] for node in nodes]
-    knowledge = make_knowledge(mask.table, class_nodes=nodes, class_rows=rows, parents=np.zeros((0, 2)))
+    knowledge = make_knowledge(mask, class_nodes=nodes, class_rows=rows, parents=np.zeros((0, 2)))
     config = tiny.config("kgv", kgv__density_head="facts", model__dim=32, optim__learning_rate=0.01, train__steps=STEPS)
     encoder = registry.get("resnet_test").make(EncoderOptions(norm="group"))
     classifier = Classifier(encoder, num_classes=len(CLASSES), dim=config.model.dim)

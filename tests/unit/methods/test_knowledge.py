@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from kgv_jax.kg.mask import pad_rows
+from kgv_jax.kg.graph import Graph
+from kgv_jax.kg.mask import make_mask_table, pad_rows
 from kgv_jax.methods.knowledge import make_knowledge, mask_of
 from tests import tiny
 
@@ -46,8 +47,8 @@ def test_facts_and_candidates_are_what_some_class_states():
 
 
 def test_a_graph_without_facts_or_parents_has_empty_arrays():
-    table = np.full((2, 1, 3), -1, np.int8)
-    table[[0, 1], 0, [0, 1]] = 1
-    knowledge = make_knowledge(table, class_nodes=[0, 1], class_rows=[[0], [1]], parents=np.zeros((0, 2)))
+    graph = Graph.from_triples([], types={"a": "Class", "b": "Class", "c": "Class"})
+    mask = make_mask_table(graph, heads=[0, 1])
+    knowledge = make_knowledge(mask, class_nodes=[0, 1], class_rows=[[0], [1]], parents=np.zeros((0, 2)))
     assert knowledge.facts.shape == knowledge.parents.shape == (0, 2)
     np.testing.assert_array_equal(mask_of(knowledge, np.array([[0], [-1]])), [[[1, -1, -1]], [[0, 0, 0]]])

@@ -1,0 +1,355 @@
+"""The score of KGV where it is only summed: single pairs, and log-sums over many nodes, tile by tile of nodes.
+
+The contrastive loss needs of the scores `s[b, j, k] / T` (`scoring/gaussian.py`) those of the positives, and
+`log sum_k exp(s[b, j, k] / T)` over the negatives of every relation. Neither the forward pass nor its own backward pass
+holds `[B, R, N]`, or anything of the size of the node table besides its gradient: nodes come in tiles of `C`, with a
+running maximum and sum forward; backward, scores are computed again. Of a table split over the mesh axis `model`, every
+device sums over its own nodes and scores the pairs whose nodes it holds; then sums are added.
+
+The result is right to 1e-4 in any softmax, however nodes lie: see `scoring/tile.py` for what cancels and what is done.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+from jax.sharding import Mesh, PartitionSpec
+
+from kgv_jax.scoring import tile as tile_lib
+from kgv_jax.scoring.tile import NEVER, Exceptions, Gaussians, LogVar, Table
+
+_ERROR = 2e-5  # of a score; where it may be larger, rows are computed again
+_WEIGHTLESS = 20.0  # a score so far below a log-sum is 2e-9 of the sum
+
+
+class Tiles(NamedTuple):
+    """Which (relation, node) pairs are negatives of some picture: on each of `M` shards `T` tiles of `[Q, C]` pairs.
+
+    A strip is a relation and the nodes that are summed over under it. The pairs that are no negatives of a picture, its
+    positives and what is protected, are exceptions of its head row.
+
+    Attributes:
+      where: rows of the shard's part of the node table: `[M, T]` first of `C` neighbours, or `[M, T, C]` one by one.
+      valid: `[M, T, C]` bool; false where a tile is padded.
+      relation: `[T, Q]` int32.
+      strip: `[T, Q]` int32, of `S`.
+      speaks: `[H + 1, S]` bool: whether a head row has negatives in a strip; the last row, of index -1, has none.
+      strip_relation: `[S]` int32, the relation of each strip.
+      start, stop: `[M, T, H + 1]` int32: the part of `column` with the exceptions of a tile and a head row.
+      column: `[M, E]` int32: an exception's place `q C + c` in its tile.
+    """
+
+    where: Array
+    valid: Array
+    relation: Array
+    strip: Array
+    speaks: Array
+    strip_relation: Array
+    start: Array
+    stop: Array
+    column: Array
+
+
+class Pairs(NamedTuple):
+    """Pairs that are scored one by one, `P` a picture: `relation`, `node` `[B, P]` int32; node -1 is none."""
+
+    relation: Array
+    node: Array
+
+
+class Sums(NamedTuple):
+    """`pair` `[B, P]`: scores over T of the pairs (none: 0). `log_sum` `[B, S]`: over the negatives of each strip."""
+
+    pair: Array
+    log_sum: Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Streaming:
+    """What of a streamed score is fixed when it is compiled.
+
+    Attributes:
+      log_var: from what is stored to log-variances, elementwise; hashable.
+      mesh: over whose axis `data` images are split; None on one device.
+      split_nodes: whether nodes, and so tiles, are split over its axis `model`. If not, `M` is 1.
+    """
+
+    log_var: LogVar
+    mesh: Mesh | None = None
+    split_nodes: bool = False
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def streamed_sums(
+    streaming: Streaming, table: Table, z: Array, r: Array, temperature: Array, pairs: Pairs, rows: Array, tiles: Tiles
+) -> Sums:
+    """Returns the scores of the pairs and the log-sums over negatives; gradients are of the first four arrays.
+
+    Args:
+      streaming: what is fixed.
+      table: the nodes.
+      z: `[B, D]` embeddings.
+      r: `[R, D]` translations.
+      temperature: `[]`.
+      pairs: what is scored one by one.
+      rows: `[B, K]` int32 head rows of each picture; -1 is none.
+      tiles: the negatives.
+    """
+    return _forward_rule(streaming, table, z, r, temperature, pairs, rows, tiles)[0]
+
+
+def _forward_rule(streaming: Streaming, *arrays: Any) -> tuple[Sums, tuple]:
+    sums = _on_mesh(streaming, _forward, _SPECS, Sums(_IMAGES, _IMAGES))(*arrays)
+    return sums, (arrays, sums)
+
+
+def _backward_rule(streaming: Streaming, residuals: tuple, gradient: Sums) -> tuple:
+    arrays, sums = residuals
+    run = _on_mesh(streaming, _backward, (*_SPECS, _IMAGES, _IMAGES), _Gradients(*_SPECS[:4]))
+    return (*run(*arrays, sums, gradient), None, None, None)
+
+
+streamed_sums.defvjp(_forward_rule, _backward_rule)
+
+_IMAGES, _NODES, _WHOLE = PartitionSpec("data"), PartitionSpec("model"), PartitionSpec()
+_TILES = Tiles(_NODES, _NODES, _WHOLE, _WHOLE, _WHOLE, _WHOLE, _NODES, _NODES, _NODES)
+_SPECS = (_NODES, _IMAGES, _WHOLE, _WHOLE, _IMAGES, _IMAGES, _TILES)
+
+
+class _Problem(NamedTuple):
+    """What one device works on: its nodes, its images, its tiles without their shard axis."""
+
+    table: Table
+    z: Array
+    r: Array
+    temperature: Array
+    pairs: Pairs
+    rows: Array
+    tiles: Tiles
+
+
+class _Collectives(NamedTuple):
+    """Sums over the devices of the mesh; `shard` is this device's place along `model`."""
+
+    over_images: Callable[[Any], Any]
+    over_nodes: Callable[[Any], Any]
+    most_over_nodes: Callable[[Array], Array]
+    shard: Callable[[], Array | int]
+
+
+_ALONE = _Collectives(lambda x: x, lambda x: x, lambda x: x, lambda: 0)
+_SPLIT_IMAGES = _ALONE._replace(over_images=lambda x: lax.psum(x, "data"))
+_SPLIT_BOTH = _Collectives(
+    _SPLIT_IMAGES.over_images,
+    lambda x: lax.psum(x, "model"),
+    lambda x: lax.pmax(x, "model"),
+    lambda: lax.axis_index("model"),
+)
+
+
+def _on_mesh(streaming: Streaming, body: Callable, in_specs: tuple, out_specs: Any) -> Callable:
+    """Returns `body` as it runs on every device, on its own part."""
+
+    def local(collectives: _Collectives, *arrays: Any) -> Any:
+        *inputs, tiles = arrays[: len(_SPECS)]
+        tiles = Tiles(*(x[0] if spec is _NODES else x for x, spec in zip(tiles, _TILES, strict=True)))
+        return body(streaming.log_var, collectives, _Problem(*inputs, tiles), *arrays[len(_SPECS) :])
+
+    if streaming.mesh is None:
+        return functools.partial(local, _ALONE)
+    if not streaming.split_nodes:
+        in_specs, out_specs = (
+            jax.tree.map(lambda spec: _WHOLE if spec == _NODES else spec, specs) for specs in (in_specs, out_specs)
+        )
+    # check_vma: what is the same on several devices is made so by the sums of the body itself.
+    return jax.shard_map(
+        functools.partial(local, _SPLIT_BOTH if streaming.split_nodes else _SPLIT_IMAGES),
+        mesh=streaming.mesh,
+        in_specs=in_specs,
+        out_specs=out_specs,
+        check_vma=False,
+    )
+
+
+class _Tile(NamedTuple):
+    """One tile and its nodes, as stored and centred."""
+
+    where: Array
+    valid: Array
+    relation: Array
+    strip: Array
+    exceptions: Exceptions
+    nodes: Table
+    centre: Array
+
+    @classmethod
+    def of(cls, p: _Problem, centre: Array, scanned: tuple) -> _Tile:
+        where, valid, relation, strip, start, stop = scanned
+        origin = jnp.zeros(len(p.rows), jnp.int32)
+        exceptions = Exceptions(start[p.rows], stop[p.rows], p.tiles.column, origin)
+        return cls(where, valid, relation, strip, exceptions, _read(p.table, where, len(valid)), centre)
+
+    @staticmethod
+    def scanned(tiles: Tiles) -> tuple:
+        """Returns what the scan over tiles gives to `of`."""
+        return tiles.where, tiles.valid, tiles.relation, tiles.strip, tiles.start, tiles.stop
+
+    def gaussians(self, log_var: LogVar, nodes: Table, temperature: Array) -> Gaussians:
+        """Returns the tile's nodes as they are scored; one that is not valid scores `NEVER`."""
+        g = tile_lib.gaussians(log_var, nodes, temperature)
+        return g._replace(k=jnp.where(self.valid, g.k, NEVER))
+
+    def centred(self, g: Gaussians) -> Gaussians:
+        return g._replace(mu=g.mu - self.centre)
+
+    def near(self, g: Gaussians, score: Array, least: Array) -> Array:
+        """Returns the rows `[B, Q]` that weigh in the tile, if scores may be wrong; log-sums are at least `least`."""
+        error = tile_lib.rounding_error(self.centred(g), self.valid)
+        return lax.cond(
+            error > _ERROR,
+            lambda: score.max(-1) > least - _WEIGHTLESS - 2 * error,
+            lambda: jnp.zeros(least.shape, bool),
+        )
+
+    def leave_out(self, row_score: Array, image: Array, relation: Array) -> Array:
+        """Returns scores `[M, C]` of single rows without their exceptions."""
+        start, stop, column, _ = self.exceptions
+        own = Exceptions(start[image], stop[image], column, relation * len(self.valid))
+        return tile_lib.leave_out(row_score, own)
+
+
+def _forward(log_var: LogVar, collectives: _Collectives, p: _Problem) -> Sums:
+    mine, local = _own_pairs(collectives, p)
+    pair = _score_pairs(log_var, p.pairs.relation, _rows(p.table, local), p.z, p.r, p.temperature)
+    pair = collectives.over_nodes(jnp.where(mine, pair, 0.0))
+    floor = jnp.full((len(p.z), len(p.r)), NEVER)
+    image = jnp.arange(len(p.z))[:, None]
+    floor = floor.at[image, p.pairs.relation].max(jnp.where(p.pairs.node >= 0, pair, NEVER))
+    centre = p.table.mu.mean(0)
+
+    def body(carry: tuple[Array, Array], scanned: tuple) -> tuple[tuple[Array, Array], None]:
+        top, total = carry
+        tile = _Tile.of(p, centre, scanned)
+        g, r = tile.gaussians(log_var, tile.nodes, p.temperature), p.r[tile.relation]
+        score = tile_lib.scores(p.z - centre, r, tile.centred(g), tile.exceptions)
+        before = top[:, tile.strip]
+        need = tile.near(g, score, jnp.maximum(before, floor[:, tile.relation]))
+
+        def near(carry: tuple[Array, Array], image: Array, relation: Array, real: Array) -> tuple[Array, Array]:
+            del real
+            score = tile_lib.row_scores(p.z[image], r[relation], g)
+            top, total = _sum(tile.leave_out(score, image, relation))
+            where = (image, relation)
+            return carry[0].at[where].set(top, mode="drop"), carry[1].at[where].set(total, mode="drop")
+
+        tile_top, tile_total = tile_lib.for_rows(need, len(tile.valid), near, _sum(score))
+        after = jnp.maximum(before, tile_top)
+        summed = total[:, tile.strip] * jnp.exp(before - after) + tile_total * jnp.exp(tile_top - after)
+        return (top.at[:, tile.strip].set(after), total.at[:, tile.strip].set(summed)), None
+
+    shape = (len(p.z), len(p.tiles.strip_relation))
+    (top, total), _ = lax.scan(body, (jnp.full(shape, NEVER), jnp.zeros(shape)), _Tile.scanned(p.tiles))
+    most = collectives.most_over_nodes(top)
+    return Sums(pair, most + jnp.log(collectives.over_nodes(total * jnp.exp(top - most))))
+
+
+class _Gradients(NamedTuple):
+    """Of what `streamed_sums` has gradients of."""
+
+    table: Table
+    z: Array
+    r: Array
+    temperature: Array
+
+
+def _backward(log_var: LogVar, collectives: _Collectives, p: _Problem, sums: Sums, gradient: Sums) -> _Gradients:
+    centre = p.table.mu.mean(0)
+
+    def body(carry: _Gradients, scanned: tuple) -> tuple[_Gradients, None]:
+        tile = _Tile.of(p, centre, scanned)
+        r, z = p.r[tile.relation], p.z - centre
+        log_sum, weight = sums.log_sum[:, tile.strip], gradient.log_sum[:, tile.strip]
+        g, to_nodes = jax.vjp(functools.partial(tile.gaussians, log_var), tile.nodes, p.temperature)
+        score = tile_lib.scores(z, r, tile.centred(g), tile.exceptions)
+        need = tile.near(g, score, log_sum)
+        share = jnp.exp(score - log_sum[..., None]) * jnp.where(need, 0.0, weight)[..., None]
+        own = tile_lib.pullback(z, r, tile.centred(g), share)
+
+        def near(carry: tuple, image: Array, relation: Array, real: Array) -> tuple:
+            own_z, own_r = p.z[image], r[relation]
+            score = tile.leave_out(tile_lib.row_scores(own_z, own_r, g), image, relation)
+            own = jnp.where(real, weight[image, relation], 0.0)[:, None]
+            share = jnp.exp(score - log_sum[image, relation][:, None])
+            d_x, d_g = tile_lib.row_pullback(own_z, own_r, g, share * own)
+            return (
+                carry[0].at[image].add(d_x, mode="drop"),
+                carry[1].at[relation].add(d_x),
+                jax.tree.map(jnp.add, carry[2], d_g),
+            )
+
+        d_z, d_r, d_g = tile_lib.for_rows(need, len(tile.valid), near, own)
+        d_nodes, d_temperature = to_nodes(d_g)
+        return _Gradients(
+            jax.tree.map(functools.partial(_add, tile.where), carry.table, d_nodes),
+            carry.z + d_z,
+            carry.r.at[tile.relation].add(d_r),
+            carry.temperature + d_temperature,
+        ), None
+
+    zeros = jax.tree.map(jnp.zeros_like, _Gradients(p.table, p.z, p.r, p.temperature))
+    total, _ = lax.scan(body, zeros, _Tile.scanned(p.tiles))
+
+    mine, local = _own_pairs(collectives, p)
+    score_pairs = functools.partial(_score_pairs, log_var, p.pairs.relation)
+    _, to_inputs = jax.vjp(score_pairs, _rows(p.table, local), p.z, p.r, p.temperature)
+    d_rows, d_z, d_r, d_temperature = to_inputs(jnp.where(mine, gradient.pair, 0.0))
+    table = jax.tree.map(lambda whole, part: whole.at[local].add(part), total.table, d_rows)
+    everywhere = lambda x: collectives.over_images(collectives.over_nodes(x))  # noqa: E731
+    return _Gradients(
+        collectives.over_images(table),
+        collectives.over_nodes(total.z + d_z),
+        everywhere(total.r + d_r),
+        everywhere(total.temperature + d_temperature),
+    )
+
+
+def _sum(score: Array) -> tuple[Array, Array]:
+    """Returns the largest score of the last axis, and the sum of exponentials over that of the largest."""
+    top = score.max(-1)
+    return top, jnp.exp(score - top[..., None]).sum(-1)
+
+
+def _read(table: Table, where: Array, count: int) -> Table:
+    """Returns `count` nodes: from the row `where` `[]` on, or those of the rows `where` `[C]`."""
+    if where.ndim:
+        return _rows(table, where)
+    return jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, where, count), table)
+
+
+def _add(where: Array, whole: Array, part: Array) -> Array:
+    """Adds gradients of the nodes that `_read` gave, in place in a scan."""
+    if where.ndim:
+        return whole.at[where].add(part)
+    there = lax.dynamic_slice_in_dim(whole, where, len(part))
+    return lax.dynamic_update_slice_in_dim(whole, there + part, where, 0)
+
+
+def _rows(table: Table, index: Array) -> Table:
+    return jax.tree.map(lambda x: x[index], table)
+
+
+def _own_pairs(collectives: _Collectives, p: _Problem) -> tuple[Array, Array]:
+    """Returns which pairs have their node on this device, and its row here (0 if not)."""
+    local = p.pairs.node - collectives.shard() * len(p.table.mu)
+    mine = (p.pairs.node >= 0) & (local >= 0) & (local < len(p.table.mu))
+    return mine, jnp.where(mine, local, 0)
+
+
+def _score_pairs(log_var: LogVar, relation: Array, rows: Table, z: Array, r: Array, temperature: Array) -> Array:
+    return tile_lib.difference_scores(z[:, None], r[relation], tile_lib.gaussians(log_var, rows, temperature))

@@ -1,0 +1,206 @@
+"""One tile of the streamed score: `Q` relations by `C` nodes, forward and backward (see `scoring/streamed.py`).
+
+With, for the nodes of a tile,
+
+    W = -1 / (2 T var),   A = -2 W mu,   c_k = sum_d (W mu^2 - log var / 2T) - D log(2 pi) / 2T,
+
+the scores over T are `z^2.W + z.A + 2 (z r_j).W + r_j^2.W + r_j.A + c`: one contraction of size `B Q C D`, besides
+terms of size `B C D` and `Q C D`. A tile of one relation takes `x = z + r_j` and `x^2.W + x.A + c`.
+
+Expanding squares cancels digits: the error of a score is about `eps sum_d W mu^2`, with `mu` from the centre. Where
+this is too much, rows (image, relation) that weigh in the tile are computed by `difference_scores`, differences first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+NEVER = -1e30  # not -inf, whose differences are NaN
+_EPSILON = float(jnp.finfo(jnp.float32).eps)
+_NEAR_SCORES = 2**16  # computed at a time, differences first; they stay in a core's cache
+_LANES = 16  # exceptions of a row written at a time
+
+LogVar = Callable[[Array], Array]
+
+
+class Table(NamedTuple):
+    """Nodes as they are stored: `mu` `[N, D]`, and `raw` `[N, D]` or `[N, 1]`, from which log-variances come."""
+
+    mu: Array
+    raw: Array
+
+
+class Gaussians(NamedTuple):
+    """The nodes of a tile: `mu` `[C, D]`, `w = -1 / (2 T var)` `[C, D]`, and what no difference changes, `k` `[C]`."""
+
+    mu: Array
+    w: Array
+    k: Array
+
+
+class Exceptions(NamedTuple):
+    """Pairs of a tile that a row of scores leaves out.
+
+    Attributes:
+      start, stop: `[n, K]` int32; row n leaves out `column[start:stop]`, for each of `K` heads.
+      column: `[E]` int32, places `q C + c` in the tile.
+      origin: `[n]` int32, the place of the row's first score.
+    """
+
+    start: Array
+    stop: Array
+    column: Array
+    origin: Array
+
+
+def gaussians(log_var: LogVar, nodes: Table, temperature: Array) -> Gaussians:
+    """Returns nodes as they are scored: `s / T = sum_d w (x - mu)^2 + k`."""
+    log_variance = jnp.broadcast_to(log_var(nodes.raw), nodes.mu.shape)
+    constant = jnp.sum(log_variance, -1) + nodes.mu.shape[-1] * math.log(2 * math.pi)
+    return Gaussians(nodes.mu, -0.5 / temperature * jnp.exp(-log_variance), -0.5 / temperature * constant)
+
+
+def difference_scores(z: Array, r: Array, g: Gaussians) -> Array:
+    """Returns scores over T, differences first; the leading axes of `z`, `r` and the nodes broadcast."""
+    # In this order: where an image is near a node, z - mu loses nothing.
+    difference = (z - g.mu) + r
+    return jnp.sum(difference * difference * g.w, -1) + g.k
+
+
+def rounding_error(g: Gaussians, valid: Array) -> Array:
+    """Returns about how wrong `scores` is near the (centred) nodes, `[]`."""
+    return _EPSILON * jnp.max(jnp.where(valid, -jnp.sum(g.w * g.mu * g.mu, -1), 0.0))
+
+
+def scores(z: Array, r: Array, g: Gaussians, exceptions: Exceptions) -> Array:
+    """Returns the scores over T `[B, Q, C]` of embeddings `[B, D]` for the tile's relations `r` `[Q, D]`.
+
+    `z` and the nodes are centred alike. Exceptions score about `NEVER`.
+    """
+    both, c = _factors(g)
+    if len(r) == 1:
+        return (leave_out(_dot(_powers(z + r), both.T), exceptions) + c)[:, None]
+    cross = _dot(_cross(z, r), g.w.T).reshape(len(z), -1)
+    cross = leave_out(cross, exceptions).reshape(len(z), len(r), -1)
+    per_image, per_relation = _dot(_powers(z), both.T), _dot(_powers(r), both.T) + c
+    return cross + per_image[:, None] + per_relation
+
+
+def pullback(z: Array, r: Array, g: Gaussians, d_score: Array) -> tuple[Array, Array, Gaussians]:
+    """Returns the gradients of `z`, `r` and the nodes, for gradients `[B, Q, C]` of the scores.
+
+    Written out, because XLA on a CPU multiplies a transposed `d_score` two to three times slower than it as it is: the
+    gradients of nodes are formed transposed, from the small side.
+    """
+    (both, _), to_nodes = jax.vjp(_factors, g)
+    dim = z.shape[-1]
+
+    def of_powers(x: Array, d_score: Array) -> tuple[Array, Array]:
+        d_powers = _dot(d_score, both)
+        return 2 * x * d_powers[:, :dim] + d_powers[:, dim:], _dot(_powers(x).T, d_score)
+
+    if len(r) == 1:
+        d_score = d_score[:, 0]
+        d_z, d_both = of_powers(z + r, d_score)
+        d_r = d_z.sum(0, keepdims=True)
+    else:
+        flat = d_score.reshape(-1, d_score.shape[-1])
+        d_cross = 2 * _dot(flat, g.w).reshape(len(z), len(r), dim)
+        d_z, d_both = of_powers(z, d_score.sum(1))
+        d_r, d_relation = of_powers(r, d_score.sum(0))
+        d_z, d_r = d_z + jnp.sum(d_cross * r, 1), d_r + jnp.sum(d_cross * z[:, None], 0)
+        d_both = (d_both + d_relation).at[:dim].add(_dot(_cross(z, r).T, flat))
+    # The barrier keeps XLA from moving the transposition back into the products.
+    d_both = lax.optimization_barrier(d_both).T
+    return d_z, d_r, to_nodes((d_both, d_score.sum(tuple(range(d_score.ndim - 1)))))[0]
+
+
+def row_scores(z: Array, r: Array, g: Gaussians) -> Array:
+    """Returns the scores over T `[M, C]` of single rows `z`, `r` `[M, D]`, differences first.
+
+    One coordinate after another: `[M, C, D]` is never held.
+    """
+
+    def add(total: Array, coordinate: tuple) -> tuple[Array, None]:
+        difference, w = _difference(*coordinate)
+        return total + difference * difference * w, None
+
+    return lax.scan(add, jnp.zeros((len(z), len(g.k))), (z.T, r.T, g.mu.T, g.w.T))[0] + g.k
+
+
+def row_pullback(z: Array, r: Array, g: Gaussians, d_score: Array) -> tuple[Array, Gaussians]:
+    """Returns the gradients of `z` (which are those of `r` too) and the nodes, for gradients `[M, C]` of the scores."""
+
+    def of(_: None, coordinate: tuple) -> tuple[None, tuple]:
+        difference, w = _difference(*coordinate)
+        pull = d_score * difference
+        return None, (2 * (pull * w).sum(1), -2 * pull.sum(0) * w, (pull * difference).sum(0))
+
+    _, (d_z, d_mu, d_w) = lax.scan(of, None, (z.T, r.T, g.mu.T, g.w.T))
+    return d_z.T, Gaussians(d_mu.T, d_w.T, d_score.sum(0))
+
+
+def _difference(z: Array, r: Array, mu: Array, w: Array) -> tuple[Array, Array]:
+    return (z[:, None] - mu) + r[:, None], w
+
+
+def for_rows(need: Array, count: int, body: Callable[[Any, Array, Array, Array], Any], carry: Any) -> Any:
+    """Runs `carry = body(carry, image, relation, real)` over the rows of `need` `[B, Q]` bool, some at a time.
+
+    All three are `[M]`, with `M count` scores at a time. Where `real` is false, past the last row, `image` is out of
+    bounds: reading is clamped, writing with mode "drop" does nothing.
+    """
+    rows, relations = need.size, need.shape[1]
+    at_once = min(max(_NEAR_SCORES // count, 1), rows)
+
+    def step(state: tuple[Array, Any]) -> tuple[Array, Any]:
+        left, carry = state
+        index = jnp.nonzero(left, size=at_once, fill_value=rows)[0]
+        carry = body(carry, index // relations, index % relations, index < rows)
+        return left.at[index].set(False, mode="drop"), carry
+
+    return lax.while_loop(lambda state: state[0].any(), step, (need.reshape(-1), carry))[1]
+
+
+def leave_out(scores: Array, exceptions: Exceptions) -> Array:
+    """Returns the scores `[n, X]` with `NEVER` at the exceptions; those outside `[0, X)` are not here."""
+    start, stop, column, origin = exceptions
+    if not column.size:
+        return scores
+    row = jnp.arange(len(scores))[:, None, None]
+
+    # As long as the longest of these rows, which may be near all nodes; most are short.
+    def write(state: tuple[Array, Array]) -> tuple[Array, Array]:
+        first, scores = state
+        index = first[..., None] + jnp.arange(_LANES)
+        place = column[index] - origin[:, None, None]
+        place = jnp.where((index < stop[..., None]) & (place >= 0), place, scores.shape[1])
+        return first + _LANES, scores.at[row, place].set(NEVER, mode="drop")
+
+    return lax.while_loop(lambda state: jnp.any(state[0] < stop), write, (start, scores))[1]
+
+
+def _dot(x: Array, y: Array) -> Array:
+    # Inputs in bfloat16 or TF32 cost 5e-3 in the softmax even when centred.
+    return jnp.dot(x, y, precision=lax.Precision.HIGHEST)
+
+
+def _factors(g: Gaussians) -> tuple[Array, Array]:
+    """Returns `[W, A]` `[C, 2 D]` and `c` `[C]`."""
+    return jnp.concatenate([g.w, -2 * g.w * g.mu], -1), jnp.sum(g.w * g.mu * g.mu, -1) + g.k
+
+
+def _powers(x: Array) -> Array:
+    """Returns `[x^2, x]`: one contraction in place of two."""
+    return jnp.concatenate([x * x, x], -1)
+
+
+def _cross(z: Array, r: Array) -> Array:
+    """Returns `2 z_b r_j` `[B Q, D]`."""
+    return (2 * z[:, None] * r).reshape(-1, z.shape[-1])

@@ -53,10 +53,7 @@ def decode(path: str | os.PathLike, size_px: int) -> np.ndarray:
     except MemoryError:
         raise
     except Exception as error:  # damaged files raise whatever the decoder stumbled upon
-        raise UserError(
-            f"{path}: the {image.format} data cannot be decoded ({error}); the file is truncated or damaged,"
-            " copy or export it again."
-        ) from error
+        raise _damaged(path, image.format, error) from error
 
 
 def check(path: str | os.PathLike) -> None:
@@ -66,6 +63,42 @@ def check(path: str | os.PathLike) -> None:
     file has a healthy header; an SVG is drawn small.
     """
     decode(path, 8)
+
+
+def decode_rgb(data: bytes, name: str) -> np.ndarray:
+    """Decodes a PNG, JPEG or WebP picture at its own size, upright, on white.
+
+    The way for what `jpeg` leaves: other formats, CMYK, pictures that a camera stored sideways, and damaged ones,
+    which are refused here.
+
+    Args:
+      data: the encoded picture.
+      name: of its file or record, for errors.
+
+    Returns:
+      uint8 [height, width, 3] RGB.
+
+    Raises:
+      UserError: it is empty, damaged, too large, or not such a picture.
+    """
+    if not data:
+        raise UserError(f"{name}: the picture is empty (0 bytes); copy or download it again, or remove it.")
+    image = _open(name, data)
+    try:
+        image = _to_rgba(image)
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        return np.asarray(Image.alpha_composite(white, image).convert("RGB"))
+    except MemoryError:
+        raise
+    except Exception as error:  # as in decode
+        raise _damaged(name, image.format, error) from error
+
+
+def _damaged(name: str | os.PathLike, kind: str | None, error: Exception) -> UserError:
+    return UserError(
+        f"{name}: the {kind} data cannot be decoded ({error}); the file is truncated or damaged,"
+        " copy or export it again."
+    )
 
 
 def _read(path: pathlib.Path) -> bytes:
@@ -85,7 +118,7 @@ def _read(path: pathlib.Path) -> bytes:
     return data
 
 
-def _open(path: pathlib.Path, data: bytes) -> Image.Image:
+def _open(path: str | os.PathLike, data: bytes) -> Image.Image:
     """Reads the header; no pixel is decoded yet."""
     too_large = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels, scale the picture down."
     try:

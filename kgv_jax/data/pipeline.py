@@ -22,11 +22,14 @@ class Stream:
       name: seeds the stream's order; the order does not depend on the other streams.
       arrays: key -> array [n, ...]; may be memory-mapped, only rows in use are read.
       per_step: rows in every global batch.
+      read: (rows of `image` as stored, their places in the stream's endless order) -> uint8 [n, H, W, 3], for
+        pictures that are kept encoded, such as `encoded.CropReader`; None where `image` holds pixels.
     """
 
     name: str
     arrays: Mapping[str, np.ndarray]
     per_step: int
+    read: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
@@ -72,6 +75,8 @@ class Pipeline:
     def _part(self, index: int, step: int) -> dict[str, np.ndarray]:
         stream, rows = self.streams[index], self.rows(index, step)
         part = {key: array[rows] for key, array in stream.arrays.items()}
+        if stream.read is not None:
+            part["image"] = stream.read(part["image"], self.positions(index, step))
         if self.augment is None:
             return part
         return self.augment(part, stream=stream.name, positions=self.positions(index, step))
@@ -148,6 +153,10 @@ def _check(stream: Stream, first: Stream, process_count: int) -> None:
             f"Stream {stream.name!r}: {stream.per_step} rows a step do not divide by {process_count}"
             f" processes; use a positive multiple of {process_count}."
         )
-    found, expected = ({key: (a.dtype, a.shape[1:]) for key, a in s.arrays.items()} for s in (stream, first))
+    as_stored = stream.read is None and first.read is None
+    found, expected = (
+        {key: (a.dtype, a.shape[1:]) if as_stored or key != "image" else "pictures" for key, a in s.arrays.items()}
+        for s in (stream, first)
+    )
     if found != expected:
         raise UserError(f"Stream {stream.name!r} holds {found}; stream {first.name!r} holds {expected}.")

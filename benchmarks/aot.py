@@ -1,6 +1,6 @@
 """Compiles the real training steps for TPU slices, on a CPU: what they hold, do and send. One JSON line a figure.
 
-    python -m benchmarks.aot                    # every case, a few minutes each; goes on where it was cut off
+    python -m benchmarks.aot                    # every case, 1 to 5 minutes each; goes on where it was cut off
     python -m benchmarks.aot --only='resnet50 .* v5e' --effort=low
 
 Nothing is allocated and no TPU is needed: libtpu compiles for a described slice (`requirements-aot.txt`). A case whose
@@ -22,22 +22,28 @@ import jax
 from jax.experimental import topologies
 
 from benchmarks import harness
-from benchmarks.aot_cases import Case, lower
+from benchmarks.aot_cases import NO_ENCODER, Case, lower
 from benchmarks.aot_chips import CHIPS, bound
 from benchmarks.aot_record import EFFORTS, Record, compile_case, digest, read_records, write_records
-from benchmarks.aot_report import pairs, with_tables
+from benchmarks.aot_report import additions, with_tables
 from kgv_jax.util.errors import UserError
 
-CASES: tuple[tuple[Case, str], ...] = (
-    *((Case("none", method, chip), "full") for chip in CHIPS for method in ("ce", "kgv")),
-    *((Case(encoder, m, "v5e"), "full") for encoder in ("resnet50", "vit_b16") for m in ("ce", "kgv")),
-    *(
-        (Case(encoder, method, chip), "low")
-        for encoder in ("resnet50", "vit_b16")
-        for chip in ("v6e", "v5p")
-        for method in ("ce", "kgv")
-    ),
-)
+
+def _cases() -> tuple[tuple[Case, str], ...]:
+    """Returns every case and the compiler's effort for it: full where a slice is smallest, low for its neighbours."""
+    cases = []
+    for chip, slice_ in CHIPS.items():
+        split = {"model": 16 if slice_.count == 256 else 8, "pictures": "data model"}
+        graphs = ({"nodes": 1860}, {"nodes": 82_000, **split}, {"nodes": 1_000_000, "heads": 22_000, **split})
+        cases += [(Case(NO_ENCODER, "ce", chip, heads=heads), "full") for heads in (1000, 22_000)]
+        cases += [(Case(NO_ENCODER, "kgv", chip, **graph), "full") for graph in graphs]
+        for encoder in ("resnet50", "vit_b16"):
+            effort = "full" if chip == "v5e" else "low"
+            cases += [(Case(encoder, "ce", chip), effort)]
+            cases += [(Case(encoder, "kgv", chip, **graph), effort) for graph in graphs[:2]]
+    # The same graph on a mesh that does not split it, and with pictures split over `data` alone.
+    cases += [(Case(NO_ENCODER, "kgv", "v5e", nodes=82_000, model=model), "full") for model in (1, 16)]
+    return tuple(cases)
 
 
 def find_devices(chip: str) -> Any:
@@ -66,18 +72,16 @@ def tell(records: list[Record]) -> None:
         parts = {name: float(f"{value:.4g}") for name, value in least._asdict().items()}
         memory = {"peak_gb": round(record.peak_bytes / 1e9, 3), "fits": record.fits}
         harness.tell("aot.step_bound", least.step, "s", against="public peaks", case=case, **parts, **memory)
-    for plain, record in pairs(records):
-        share = bound(record.cost, record.chip).step / bound(plain.cost, plain.chip).step - 1
-        flops = record.cost.pass_flops / plain.cost.pass_flops - 1
-        moved = record.cost.bytes / plain.cost.bytes - 1
+    for addition in additions(records):
+        shares = {name: float(f"{share:.4g}") for name, share in addition.shares.items()}
+        plain, graph = addition.plain.case, addition.case.case
         harness.tell(
             "step.regulariser_overhead",
-            share,
-            "more time, by the bound of the compiled steps",
+            shares.pop("bound"),
+            "more time, by the bound of the compiled programs",
             against="cross-entropy alone",
-            case=f"{record.case}, {record.effort} effort",
-            flops=float(f"{flops:.4g}"),
-            bytes=float(f"{moved:.4g}"),
+            case=f"{plain.encoder}, {graph}" + ("" if addition.whole else ", sum of parts"),
+            **shares,
         )
 
 
@@ -103,7 +107,7 @@ def main() -> None:
         _prepare()
     except UserError as error:
         sys.exit(f"error: {error}")
-    for case, effort in CASES:
+    for case, effort in _cases():
         if not re.search(args.only, str(case)):
             continue
         record = run(case, args.effort or effort, _by_case(args.records))

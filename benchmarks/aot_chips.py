@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from benchmarks.hlo import Cost
+from benchmarks.hlo import Collective, Cost
 
 
 class Chip(NamedTuple):
@@ -59,6 +59,11 @@ class Bound(NamedTuple):
         return "compute" if self.compute >= self.memory else "memory"
 
 
+def estimate(cost: Cost, chip: Chip) -> float:
+    """Returns the seconds of a step by the TPU compiler's own cost model; collectives, which it leaves out, at peak."""
+    return cost.cycles / chip.clock + bound(cost, chip).exchange
+
+
 def bound(cost: Cost, chip: Chip) -> Bound:
     """Returns the roofline of a step: passes of the matrix unit, bytes of main memory, bytes sent, each by its peak."""
     return Bound(
@@ -68,19 +73,21 @@ def bound(cost: Cost, chip: Chip) -> Bound:
     )
 
 
-def minus(whole: Cost, part: Cost) -> Cost:
-    """Returns what one program costs more than another; collectives by kind and group size."""
-    rest = {(c.kind, c.group): c for c in part.collectives}
-    more = []
-    for collective in whole.collectives:
-        other = rest.pop((collective.kind, collective.group), collective._replace(count=0, bytes=0))
-        gap = collective._replace(count=collective.count - other.count, bytes=collective.bytes - other.bytes)
-        more += [gap] if gap.count or gap.bytes else []
-    more += [gone._replace(count=-gone.count, bytes=-gone.bytes) for gone in rest.values()]
+def plus(whole: Cost, part: Cost, *, times: int = 1) -> Cost:
+    """Returns `whole + times * part`; collectives by kind and group size."""
+    joined = {(one.kind, one.group): one for one in whole.collectives}
+    for kind, group, count, size in part.collectives:
+        own = joined.get((kind, group), Collective(kind, group, 0, 0))
+        joined[kind, group] = own._replace(count=own.count + times * count, bytes=own.bytes + times * size)
     return Cost(
-        whole.flops - part.flops,
-        whole.pass_flops - part.pass_flops,
-        whole.bytes - part.bytes,
-        whole.cycles - part.cycles,
-        tuple(more),
+        whole.flops + times * part.flops,
+        whole.pass_flops + times * part.pass_flops,
+        whole.bytes + times * part.bytes,
+        whole.cycles + times * part.cycles,
+        tuple(one for one in joined.values() if one.count or one.bytes),
     )
+
+
+def minus(whole: Cost, part: Cost) -> Cost:
+    """Returns what one program costs more than another."""
+    return plus(whole, part, times=-1)

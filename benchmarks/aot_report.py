@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
+from benchmarks import hlo
 from benchmarks.aot_cases import NO_ENCODER
-from benchmarks.aot_chips import CHIPS, Bound, bound, minus
+from benchmarks.aot_chips import CHIPS, Bound, bound, estimate, minus, plus
 from benchmarks.aot_record import Record
 
 BEGIN = "<!-- tables: written by `make aot` -->"
@@ -15,6 +17,7 @@ _ENCODERS = {"resnet50": "ResNet-50", "vit_b16": "ViT-B/16", NO_ENCODER: "(none)
 
 def with_tables(page: str, records: Sequence[Record]) -> str:
     """Returns the page with its tables, between two marks, replaced by those of the records."""
+    records = sorted(records, key=_order)
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
@@ -30,15 +33,56 @@ def tables(records: Sequence[Record]) -> str:
     return "\n".join(f"### {title}\n\n{_markdown(rows)}" for title, rows in parts)
 
 
-def pairs(records: Sequence[Record]) -> Iterator[tuple[Record, Record]]:
-    """Yields every KGV record with the record of cross-entropy for the same encoder, chips, classes and effort."""
-    plain = {_pair_key(record): record for record in records if record.case.method == "ce" and record.cost}
+def _order(record: Record) -> tuple:
+    case = record.case
+    place = list(CHIPS).index(case.chip), list(_ENCODERS).index(case.encoder)
+    return *place, case.method, case.nodes, case.heads, case.model, case.pictures
+
+
+class Addition(NamedTuple):
+    """What KGV adds to a step of cross-entropy, `plain`. `case` names the graph, `more` is what one chip does more."""
+
+    plain: Record
+    case: Record
+    more: hlo.Cost
+    whole: bool
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Returns what is added as shares of the plain step."""
+        chip, plain = self.plain.chip, self.plain.cost
+        after = plus(plain, self.more)
+        return {
+            "flops": self.more.flops / plain.flops,
+            "flops x passes": self.more.pass_flops / plain.pass_flops,
+            "HBM bytes": self.more.bytes / plain.bytes,
+            "bound": bound(after, chip).step / bound(plain, chip).step - 1,
+            "compiler's estimate": estimate(after, chip) / estimate(plain, chip) - 1,
+        }
+
+
+def additions(records: Sequence[Record]) -> Iterator[Addition]:
+    """Yields what every compiled KGV step adds to each encoder's step of cross-entropy on the same slice.
+
+    Of a step with an encoder it is the difference of the two whole programs. What it is without an encoder, next to
+    cross-entropy without one, is added to the steps of both encoders (`whole` is false): sums of parts.
+    """
+    plain = {_plain_key(record): record for record in records if record.case.method == "ce" and record.cost}
+    encoders = [record for record in plain.values() if record.case.encoder != NO_ENCODER]
     for record in records:
-        if record.case.method == "kgv" and record.cost and _pair_key(record) in plain:
-            yield plain[_pair_key(record)], record
+        if record.case.method == "ce" or not record.cost or _plain_key(record) not in plain:
+            continue
+        own = plain[_plain_key(record)]
+        more = minus(record.cost, own.cost)
+        if record.case.encoder != NO_ENCODER:
+            yield Addition(own, record, more, whole=True)
+            continue
+        for base in encoders:
+            if base.case.chip == record.case.chip:
+                yield Addition(base, record, more, whole=False)
 
 
-def _pair_key(record: Record) -> tuple:
+def _plain_key(record: Record) -> tuple:
     case = record.case
     return case.encoder, case.chip, case.heads, case.batch, record.effort
 
@@ -64,6 +108,8 @@ def _name(record: Record) -> list[str]:
     case = record.case
     graph = f"KGV, N = {case.nodes:,}" if case.method == "kgv" else "CE"
     mesh = f"{record.chip.count // case.model} x {case.model}"
+    if case.model > 1 and case.pictures == "data":
+        mesh += ", pictures over `data` alone"
     return [_ENCODERS[case.encoder], graph, f"{case.heads:,}", record.chip.name, mesh, record.effort]
 
 
@@ -87,8 +133,8 @@ def _times(records: Sequence[Record]) -> list[list[str]]:
     rows = [[*_NAMES, "compute ms", "memory ms", "exchange ms", "bound ms", "limit", "compiler's estimate ms"]]
     for record in filter(lambda record: record.cost, records):
         least = bound(record.cost, record.chip)
-        estimate = record.cost.cycles / record.chip.clock + least.exchange
-        rows.append([*_name(record), *_milliseconds(least), least.limit, f"{1e3 * estimate:.2f}"])
+        guess = estimate(record.cost, record.chip)
+        rows.append([*_name(record), *_milliseconds(least), least.limit, f"{1e3 * guess:.2f}"])
     return rows
 
 
@@ -97,20 +143,24 @@ def _milliseconds(least: Bound) -> list[str]:
 
 
 def _shares(records: Sequence[Record]) -> list[list[str]]:
-    rows = [[*_NAMES, "FLOPs", "FLOPs x passes", "HBM bytes", "bound", "compiler's estimate", "sent MB"]]
-    for plain, record in pairs(records):
-        whole, base = bound(record.cost, record.chip).step, bound(plain.cost, plain.chip).step
-        more = minus(record.cost, plain.cost)
-        ratios = [
-            more.flops / plain.cost.flops,
-            more.pass_flops / plain.cost.pass_flops,
-            more.bytes / plain.cost.bytes,
-            whole / base - 1,
-            more.cycles / plain.cost.cycles if plain.cost.cycles else float("nan"),
-        ]
-        sent = sum(collective.wire_bytes for collective in more.collectives) / 1e6
-        rows.append(_name(record) + [f"{100 * ratio:+.2f} %" for ratio in ratios] + [f"{sent:+.2f}"])
-    return rows
+    head = ["encoder", "graph", "slice", "mesh", "GFLOP", "HBM MB", "sent MB"]
+    rows = []
+    for addition in additions(records):
+        more, (_, graph, classes, slice_, mesh, _) = addition.more, _name(addition.case)
+        shares = addition.shares
+        sent = sum(collective.wire_bytes for collective in more.collectives)
+        rows.append(
+            [
+                _ENCODERS[addition.plain.case.encoder] + ("" if addition.whole else " (sum of parts)"),
+                f"{graph.removeprefix('KGV, ')}, C = {classes}",
+                slice_,
+                mesh,
+                *(f"{value:.4g}" for value in (more.flops / 1e9, more.bytes / 1e6, sent / 1e6)),
+                *(f"{100 * share:.1f} %" for share in shares.values()),
+            ]
+        )
+        head[7:] = shares
+    return [head, *rows]
 
 
 def _collectives(records: Sequence[Record]) -> list[list[str]]:

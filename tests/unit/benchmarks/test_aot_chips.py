@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.aot_chips import CHIPS, Chip, bound, minus
+from benchmarks.aot_chips import CHIPS, Chip, bound, estimate, minus, plus
 from benchmarks.hlo import Collective, Cost
 
 CHIP = Chip("c", "c:2", 2, peak_flops=100.0, hbm_bytes=1e3, hbm_rate=10.0, ici_rate=5.0, clock=1.0)
@@ -28,6 +28,12 @@ def test_what_one_program_costs_more():
         (Collective("all-reduce", 2, 1, 5), Collective("all-reduce", 8, 1, 2), Collective("all-gather", 2, -1, -4)),
     )
     assert minus(plain, plain) == Cost(0.0, 0.0, 0.0, 0.0, ())
+    assert plus(plain, minus(whole, plain)) == whole
+
+
+def test_the_compilers_estimate_is_in_cycles_of_the_clock():
+    cost = Cost(0.0, 0.0, 0.0, 6.0, (Collective("all-gather", 2, 1, 10),))
+    assert estimate(cost, CHIP._replace(clock=2.0)) == 6.0 / 2.0 + bound(cost, CHIP).exchange == 4.0
 
 
 def test_slices_have_as_many_chips_as_their_names_say():

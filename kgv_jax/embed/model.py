@@ -1,0 +1,84 @@
+"""What every graph embedding offers: tables, the score of a triple, and the scores of all nodes in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from kgv_jax.util.errors import UserError, nearest
+
+Rows = dict[str, Array]
+"""Named arrays with one row a node or a relation, `[N, D]` each, or rows gathered from such, `[..., D]`."""
+
+
+class Tables(NamedTuple):
+    """Rows for all nodes and all relations: parameters, or what parameters stand for."""
+
+    nodes: Rows
+    relations: Rows
+
+
+class Model(NamedTuple):
+    """A scoring function as pure functions; larger scores are likelier triples.
+
+    Attributes:
+      init: `(key, num_nodes, num_relations, dim) -> parameters`.
+      tables: `parameters -> Tables`, applies bounds (unit balls, positive variances).
+      score: `(h, r, t) -> [...]` for rows `[..., D]` of matching shapes: the formula as it is written.
+      tails: `(tables, h, r) -> [B, N]`, scores of all nodes as tail, for numbers `[B]` of heads and relations.
+      heads: `(tables, r, t) -> [B, N]`, scores of all nodes as head.
+    """
+
+    init: Callable[[Array, int, int, int], Tables]
+    tables: Callable[[Tables], Tables]
+    score: Callable[[Rows, Rows, Rows], Array]
+    tails: Callable[[Tables, Array, Array], Array]
+    heads: Callable[[Tables, Array, Array], Array]
+
+
+def take(rows: Rows, index: Array) -> Rows:
+    """Gathers rows `[..., D]` by their numbers `[...]`."""
+    return jax.tree.map(lambda table: table[index], rows)
+
+
+def score_triples(model: Model, tables: Tables, h: Array, r: Array, t: Array) -> Array:
+    """Returns the scores of triples given by numbers whose shapes broadcast."""
+    return model.score(take(tables.nodes, h), take(tables.relations, r), take(tables.nodes, t))
+
+
+def by_broadcasting(score: Callable[[Rows, Rows, Rows], Array]) -> dict[str, Callable[..., Any]]:
+    """Returns `tails` and `heads` that score every node one by one, `[B, N, D]`: for scores that no matmul gives."""
+
+    def across(rows: Rows) -> Rows:
+        return jax.tree.map(lambda x: x[:, None], rows)
+
+    def tails(tables: Tables, h: Array, r: Array) -> Array:
+        return score(across(take(tables.nodes, h)), across(take(tables.relations, r)), tables.nodes)
+
+    def heads(tables: Tables, r: Array, t: Array) -> Array:
+        return score(tables.nodes, across(take(tables.relations, r)), across(take(tables.nodes, t)))
+
+    return {"tails": tails, "heads": heads}
+
+
+LENGTHS: dict[str, Callable[[Array], Array]] = {
+    "free": lambda x: x,
+    "ball": lambda x: x / jnp.maximum(_length(x), 1),
+    "sphere": lambda x: x / _length(x),
+}
+"""What the length of a node's mean may be: anything, at most one (KG2E), or one (TransE)."""
+
+
+def _length(x: Array) -> Array:
+    return jnp.sqrt(jnp.sum(x**2, -1, keepdims=True) + 1e-12)  # the square root has no slope at zero
+
+
+def choose(name: str, offered: Collection[str], what: str) -> str:
+    """Returns `name` if it is offered."""
+    if name not in offered:
+        raise UserError(f"{what} {name!r} is unknown{nearest(name, offered)}; expected one of {', '.join(offered)}")
+    return name

@@ -1,0 +1,64 @@
+"""The losses by hand, on three nodes on a line."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kgv_jax.embed import losses
+from kgv_jax.embed.model import Tables
+from kgv_jax.embed.transe import transe
+from kgv_jax.util.errors import UserError
+
+MODEL = transe(distance="l1")
+TABLES = Tables({"mu": jnp.array([[0.0], [1.0], [3.0]])}, {"mu": jnp.array([[1.0]])})
+TRIPLE = jnp.array([[0, 0, 1]])  # 0 + 1 - 1 = 0: it fits
+
+
+def test_softmax_counts_every_node_on_both_sides():
+    tails, heads = np.array([-1.0, 0.0, -2.0]), np.array([0.0, -1.0, -3.0])
+    expected = np.log(np.exp(tails).sum()) + np.log(np.exp(heads).sum())
+    found = losses.softmax()(MODEL, TABLES, TRIPLE, jax.random.key(0))
+    np.testing.assert_allclose(found, [expected], rtol=1e-6)
+    scaled = np.log(np.exp(2 * tails).sum()) + np.log(np.exp(2 * heads).sum())
+    np.testing.assert_allclose(losses.softmax(scale=2.0)(MODEL, TABLES, TRIPLE, jax.random.key(0)), [scaled], rtol=1e-6)
+
+
+def _softplus(x):
+    return np.log1p(np.exp(x))
+
+
+@pytest.mark.parametrize("kind", ["margin", "softplus", "nssa"])
+def test_sampled_losses_by_hand(kind, monkeypatch):
+    # Corruptions (0, 2) and (2, 1) score -2 and -3; the triple scores 0.
+    drawn = jnp.array([[0, 2]]), jnp.array([[0, 0]]), jnp.array([[2, 1]])
+    monkeypatch.setattr(losses, "corrupt", lambda *_: drawn)
+    n = np.array([-2.0, -3.0])
+    q = np.exp(n / 0.5) / np.exp(n / 0.5).sum()
+    expected = {
+        "margin": np.maximum(0, 2.5 + n).mean(),
+        "softplus": (_softplus(0) + _softplus(n).sum()) / 3,
+        "nssa": (_softplus(-2.5) + (q * _softplus(2.5 + n)).sum()) / 2,
+    }[kind]
+    loss = losses.sampled(kind, negatives=2, margin=2.5, temperature=0.5)
+    np.testing.assert_allclose(loss(MODEL, TABLES, TRIPLE, jax.random.key(0)), [expected], rtol=1e-6)
+
+
+def test_a_corruption_changes_one_side():
+    triples = jnp.array([[5, 1, 6], [7, 0, 8]])
+    h, r, t = losses.corrupt(triples, jax.random.key(0), 6, 5)  # true numbers are not below 5
+    np.testing.assert_array_equal(r, [[1] * 6, [0] * 6])
+    np.testing.assert_array_equal((h < 5), [[False] * 3 + [True] * 3] * 2)
+    np.testing.assert_array_equal((t < 5), [[True] * 3 + [False] * 3] * 2)
+
+
+def test_a_single_corruption_is_of_either_side():
+    h, _, t = losses.corrupt(jnp.full((64, 3), 9), jax.random.key(0), 1, 5)
+    of_tail = np.asarray(t < 5)
+    np.testing.assert_array_equal(of_tail, h == 9)
+    assert 10 < of_tail.sum() < 54
+
+
+def test_an_unknown_loss_names_what_is_offered():
+    with pytest.raises(UserError, match="margin, softplus, nssa"):
+        losses.sampled("hinge", negatives=1)

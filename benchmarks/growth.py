@@ -19,7 +19,7 @@ import pathlib
 import sys
 import tempfile
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks.harness import Seconds, Worker, in_turns, serve, tell, workers_in_turns
 from kgv_jax.util.huge_pages import restart_with_huge_pages
@@ -48,10 +48,10 @@ AXES = {
 
 
 class Program(NamedTuple):
-    """What is timed, and the bytes of its temporaries on each device."""
+    """What is timed, and of it the bytes of temporaries on each device and the form of the score."""
 
     call: Callable[[], object]
-    temporary_bytes: int
+    told: dict[str, Any]
 
 
 def make_program(sizes: Sizes, folder: pathlib.Path) -> Program:
@@ -87,8 +87,9 @@ def make_program(sizes: Sizes, folder: pathlib.Path) -> Program:
     gradients = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)), out_shardings=(None, (shardings, z.sharding)))
     arguments = (params, z, batch, run.knowledge)
     compiled = gradients.lower(*arguments).compile()
-    memory = compiled.memory_analysis().temp_size_in_bytes
-    return Program(lambda: jax.block_until_ready(compiled(*arguments)), int(memory))
+    memory = int(compiled.memory_analysis().temp_size_in_bytes)
+    form = run.objective.form(run.knowledge).rpartition(": ")[2]
+    return Program(lambda: jax.block_until_ready(compiled(*arguments)), {"temporary_bytes": memory, "form": form})
 
 
 def grow(axis: str, folder: pathlib.Path, *, repeats: int) -> None:
@@ -96,7 +97,7 @@ def grow(axis: str, folder: pathlib.Path, *, repeats: int) -> None:
     series = [Sizes()._replace(**{axis: size}) for size in AXES[axis]]
     programs = {sizes: make_program(sizes, folder) for sizes in series}
     seconds = in_turns({sizes: program.call for sizes, program in programs.items()}, repeats=repeats)
-    _tell(axis, seconds, {sizes: program.temporary_bytes for sizes, program in programs.items()})
+    _tell(axis, seconds, {sizes: program.told for sizes, program in programs.items()})
 
 
 def grow_devices(*, repeats: int) -> None:
@@ -109,19 +110,20 @@ def grow_devices(*, repeats: int) -> None:
             flags = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICES}={devices}".strip()
             workers[sizes] = stack.enter_context(Worker(command, env=os.environ | {"XLA_FLAGS": flags}))
         seconds = workers_in_turns(workers, repeats=repeats)
-        _tell("devices", seconds, {sizes: worker.told["temporary_bytes"] for sizes, worker in workers.items()})
+        _tell("devices", seconds, {sizes: worker.told for sizes, worker in workers.items()})
 
 
 def _serve(program: Program) -> None:
-    def call() -> dict[str, int]:
+    def call() -> dict[str, Any]:
         program.call()
-        return {"temporary_bytes": program.temporary_bytes}
+        return program.told
 
     serve(call)
 
 
-def _tell(axis: str, seconds: dict[Sizes, Seconds], temporary_bytes: dict[Sizes, int]) -> None:
+def _tell(axis: str, seconds: dict[Sizes, Seconds], told: dict[Sizes, dict[str, Any]]) -> None:
     for half, double in itertools.pairwise(seconds):
+        memory = [told[sizes]["temporary_bytes"] for sizes in (half, double)]
         before, after = getattr(half, axis), getattr(double, axis)
         others = ", ".join(f"{name} {size}" for name, size in double._asdict().items() if name != axis)
         tell(
@@ -133,8 +135,9 @@ def _tell(axis: str, seconds: dict[Sizes, Seconds], temporary_bytes: dict[Sizes,
             processor_ratio=round(seconds[double].processor / seconds[half].processor, 3),
             wall_seconds=round(seconds[double].wall, 5),
             processor_seconds=round(seconds[double].processor, 5),
-            temporaries_mb=round(temporary_bytes[double] / 1e6, 2),
-            temporaries_ratio=round(temporary_bytes[double] / temporary_bytes[half], 3),
+            temporaries_mb=round(memory[1] / 1e6, 2),
+            temporaries_ratio=round(memory[1] / memory[0], 3),
+            form=told[double]["form"],
             cores=len(os.sched_getaffinity(0)),
         )
 

@@ -91,10 +91,12 @@ class CropReader:
             except ValueError:
                 pass  # the tolerant decoder below has the last word
             else:
-                _cut(pixels, crop, shrink, out)
+                # Whole pixels of the small picture: the crop begins up to `shrink - 1` pixels higher and further left.
+                top, left, height, width = (side // shrink for side in crop[:4])
+                _cut(pixels, Crop(top, left, height, width, crop.mirrored), out)
                 return scratch
         pixels = decode_rgb(data, name)
-        _cut(pixels, self.crop(position, *pixels.shape[:2]), 1, out)
+        _cut(pixels, self.crop(position, *pixels.shape[:2]), out)
         return scratch
 
 
@@ -103,11 +105,9 @@ def _shrink(crop: Crop, size_px: int) -> int:
     return next((k for k in jpeg.SHRINKS if min(crop.height, crop.width) >= k * size_px), 1)
 
 
-def _cut(pixels: np.ndarray, crop: Crop, shrink: int, out: np.ndarray) -> None:
-    """Resizes a crop of pixels that are `shrink` times smaller than it counts, into `out` [size, size, 3]."""
-    top, left = round(crop.top / shrink), round(crop.left / shrink)
-    height, width = max(1, crop.height // shrink), max(1, crop.width // shrink)
-    part = pixels[top : top + height, left : left + width]
+def _cut(pixels: np.ndarray, crop: Crop, out: np.ndarray) -> None:
+    """Writes a crop of pixels [h, w, 3] into `out` [size, size, 3]."""
+    part = pixels[crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]
     # Linear interpolation reads four pixels: beyond half size it leaves some out.
     small = min(part.shape[:2]) >= 2 * len(out)
     cv2.resize(part, out.shape[1::-1], dst=out, interpolation=cv2.INTER_AREA if small else cv2.INTER_LINEAR)

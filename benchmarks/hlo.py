@@ -24,6 +24,8 @@ _FREE = frozenset(
     "parameter constant tuple get-tuple-element bitcast while conditional call after-all partition-id replica-id iota "
     "optimization-barrier add-dependency".split()
 )
+# Which operand is written into the first one, in place.
+_IN_PLACE = {"dynamic-update-slice": 1, "scatter": 2}
 
 
 class Shape(NamedTuple):
@@ -356,8 +358,10 @@ def _moved_bytes(module: Module, computation: Computation, instruction: Instruct
         return 0  # counted inside
     if instruction.opcode == "fusion":
         return _fusion_bytes(module, computation, instruction)
-    if instruction.opcode == "dynamic-update-slice":
-        return 2 * _held(computation, instruction.operands[1], lambda shape: shape.hbm_bytes)
+    if instruction.opcode in _IN_PLACE:
+        return 2 * _held(
+            computation, instruction.operands[_IN_PLACE[instruction.opcode]], lambda shape: shape.hbm_bytes
+        )
     written = sum(shape.hbm_bytes for shape in instruction.shapes)
     if instruction.opcode in ("dynamic-slice", "slice", "gather"):
         source = computation[instruction.operands[0]].shapes[0]
@@ -381,8 +385,8 @@ def _fusion_bytes(module: Module, computation: Computation, fusion: Instruction)
     for shape, result in zip(fusion.shapes, results, strict=False):
         while result.opcode in ("bitcast", "convert", "copy") and result.operands[0] in inner:
             result = inner[result.operands[0]]
-        if result.opcode == "dynamic-update-slice":
-            total += min(inner[result.operands[1]].shapes[0].bytes, shape.hbm_bytes)
+        if result.opcode in _IN_PLACE:
+            total += min(inner[result.operands[_IN_PLACE[result.opcode]]].shapes[0].bytes, shape.hbm_bytes)
         else:
             total += shape.hbm_bytes
     return total
@@ -396,8 +400,9 @@ def _read_bytes(module: Module, inner: Computation, name: str) -> int:
             continue
         if user.opcode in ("dynamic-slice", "slice", "gather") and user.operands[0] == name:
             total += user.shapes[0].bytes
-        elif user.opcode == "dynamic-update-slice" and user.operands[0] == name:
-            continue
+        elif user.opcode in _IN_PLACE and user.operands[0] == name:
+            # A scatter reads what it adds to.
+            total += inner[user.operands[2]].shapes[0].bytes if user.opcode == "scatter" else 0
         elif user.opcode == "bitcast":
             total += _read_bytes(module, inner, user.name)
         elif user.opcode == "fusion":

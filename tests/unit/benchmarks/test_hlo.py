@@ -160,3 +160,23 @@ def test_a_program_of_eight_devices():
     assert cost.flops == 2 * 2 * 3 * (32 // 4) * 64 * (64 // 2)
     assert {(c.kind, c.group) for c in cost.collectives} == {("all-reduce", 4)}
     assert sum(c.bytes for c in cost.collectives) == 4 * 3 * 64 * 64 // 2
+
+
+def test_a_scatter_touches_only_what_it_adds_to():
+    text = """\
+        %added (table: f32[1000,8], at: s32[4,1], part: f32[4,8]) -> f32[1000,8] {
+          %table = f32[1000,8]{1,0} parameter(0)
+          %at = s32[4,1]{1,0} parameter(1)
+          %part = f32[4,8]{1,0} parameter(2)
+          ROOT %scatter = f32[1000,8]{1,0} scatter(%table, %at, %part), update_window_dims={1}, to_apply=%add
+        }
+
+        ENTRY %main (t: f32[1000,8], i: s32[4,1], p: f32[4,8]) -> f32[1000,8] {
+          %t = f32[1000,8]{1,0} parameter(0)
+          %i = s32[4,1]{1,0} parameter(1)
+          %p = f32[4,8]{1,0} parameter(2)
+          ROOT %fusion = f32[1000,8]{1,0} fusion(%t, %i, %p), kind=kCustom, calls=%added
+        }
+        """
+    rows = 4 * 8 * 4
+    assert hlo.cost(hlo.read_module(textwrap.dedent(text))).bytes == 3 * rows + 4 * 4

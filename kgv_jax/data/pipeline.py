@@ -27,7 +27,8 @@ class Stream:
     """
 
     name: str
-    arrays: Mapping[str, np.ndarray]
+    # grain writes out what it maps over; a thousand encoded pictures would take seconds.
+    arrays: Mapping[str, np.ndarray] = dataclasses.field(repr=False)
     per_step: int
     read: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 

@@ -178,3 +178,9 @@ def test_bad_process_index():
 def test_negative_step():
     with pytest.raises(IndexError, match="step -1 is negative"):
         make_pipeline(STREAMS, seed=0)[-1]
+
+
+def test_a_stream_is_told_without_its_pictures():
+    encoded = np.array([b"\xff" * 100_000] * 3, object)
+    told = Stream("encoded", {"image": encoded}, 1, read=lambda stored, places: stored)
+    assert len(repr(make_pipeline([told], seed=0))) < 1000

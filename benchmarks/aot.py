@@ -35,7 +35,9 @@ def _cases() -> tuple[tuple[Case, str], ...]:
     for chip, slice_ in CHIPS.items():
         split = {"model": 16 if slice_.count == 256 else 8, "pictures": "data model"}
         graphs = ({"nodes": 1860}, {"nodes": 82_000, **split}, {"nodes": 1_000_000, "heads": 22_000, **split})
-        cases += [(Case(NO_ENCODER, "ce", chip, heads=heads), "full") for heads in (1000, 22_000)]
+        cases += [
+            (Case(NO_ENCODER, "ce", chip, **graph), "full") for graph in ({}, {"nodes": 1_000_000, "heads": 22_000})
+        ]
         cases += [(Case(NO_ENCODER, "kgv", chip, **graph), "full") for graph in graphs]
         for encoder in ("resnet50", "vit_b16"):
             effort = "full" if chip == "v5e" else "low"

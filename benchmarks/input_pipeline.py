@@ -11,6 +11,7 @@ Photographs are cut from the two that come with scikit-learn, at two qualities; 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -27,7 +28,7 @@ from kgv_jax.data.pipeline import Stream, make_pipeline
 from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 PEERS_PYTHON = os.environ.get("KGV_PEERS_PYTHON", ".venv-peers/bin/python")
-SIZE_PX, BATCH, BATCHES = 224, 64, 12
+SIZE_PX, BATCH, BATCHES = 224, 64, 8
 PICTURES, QUALITIES = 128, (97, 90)
 PEERS = {
     "torchvision_pil": ("benchmarks.peers.input_torchvision", "pil"),
@@ -59,12 +60,9 @@ def compare(folder: str, cores: int, repeats: int) -> None:
     commands = {"ours": [sys.executable, "-m", "benchmarks.input_pipeline", "--serve", folder, str(cores)]}
     for name, (module, kind) in PEERS.items():
         commands[name] = [PEERS_PYTHON, "-m", module, kind, folder, *numbers]
-    workers = {name: Worker(command) for name, command in commands.items()}
-    try:
+    with contextlib.ExitStack() as stack:
+        workers = {name: stack.enter_context(Worker(command)) for name, command in commands.items()}
         seconds = workers_in_turns(workers, repeats=repeats)
-    finally:
-        for worker in workers.values():
-            worker.__exit__()
     # On one core processor time leaves out what else the machine does; of several processes it would be counted in one.
     images = BATCH * BATCHES / cores
     speed = {name: images / (took.processor if cores == 1 else took.wall) for name, took in seconds.items()}

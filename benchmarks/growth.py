@@ -82,7 +82,7 @@ def make_program(sizes: Sizes, folder: pathlib.Path) -> Program:
 
     def loss(params: dict, z: jax.Array, batch: dict, knowledge: tuple) -> jax.Array:
         outputs = Outputs(z, jax.numpy.zeros((sizes.B, CLASSES)), z)
-        return run.objective.values(params, outputs, batch, knowledge)["reg"].mean()
+        return run.objective.values(params, outputs, batch, knowledge, jax.random.key(0))["reg"].mean()
 
     gradients = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)), out_shardings=(None, (shardings, z.sharding)))
     arguments = (params, z, batch, run.knowledge)

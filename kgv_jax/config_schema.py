@@ -156,6 +156,9 @@ class Kgv:
         "form of the score: whole, streamed in tiles of nodes, by size (auto), or as written in the paper (oracle)",
         choices=("auto", "whole", "streamed", "oracle"),
     )
+    candidate_share: float = _setting(
+        1.0, "share of the nodes, in tiles drawn anew each step, that a positive is compared with", low=1e-6, high=1.0
+    )
     density_head: str = _setting(
         "instance",
         "what the density head sums: instanceOf alone, or the evidence of every fact",
@@ -349,11 +352,20 @@ def _cross_check(config: Config) -> None:
 
 
 def _cross_check_kgv(config: Config) -> None:
-    if config.kgv.score == "streamed" and config.kgv.loss != "nodes":
-        raise UserError(
-            f"config.kgv.score is 'streamed' with kgv.loss = {config.kgv.loss!r}, which needs every score. "
-            "Set kgv.loss=nodes, or kgv.score=auto."
-        )
+    kgv = config.kgv
+    sums_only = {"kgv.score": kgv.score == "streamed", "kgv.candidate_share": kgv.candidate_share < 1}
+    for name in (name for name, asked in sums_only.items() if asked):
+        value = getattr(kgv, name.removeprefix("kgv."))
+        if kgv.loss != "nodes":
+            raise UserError(
+                f"config.{name} is {value!r} with kgv.loss = {kgv.loss!r}, which needs every score. Set kgv.loss=nodes,"
+                " or kgv.score=auto and kgv.candidate_share=1."
+            )
+        if kgv.score not in ("auto", "streamed"):
+            raise UserError(
+                f"config.{name} is {value!r} with kgv.score = {kgv.score!r}, which holds every score. Set "
+                "kgv.score=auto, or kgv.candidate_share=1."
+            )
 
 
 def _cross_check_transfer(config: Config) -> None:

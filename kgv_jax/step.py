@@ -59,7 +59,7 @@ def make_train_step(
 
         def weighted(batch: Batch) -> Metrics:
             weights = objective.weights(batch, knowledge)
-            values = objective.values(params["knowledge"], outputs, batch, knowledge)
+            values = objective.values(params["knowledge"], outputs, batch, knowledge, key)
             return {name: weights[name] * values[name] for name in values}
 
         values = _mixed(weighted, batch)

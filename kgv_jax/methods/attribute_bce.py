@@ -35,10 +35,12 @@ class AttributeBce(Objective):
         asked = jnp.any(self._fact_mask(batch, knowledge) == 1, -1)
         return super().weights(batch, knowledge) | {"bce": asked.astype(jnp.float32)}
 
-    def values(self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge) -> dict[str, Array]:
+    def values(
+        self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge, key: Array
+    ) -> dict[str, Array]:
         logits = self.head.apply({"params": params}, outputs.z)
         bce = losses.binary_cross_entropy(logits, self._fact_mask(batch, knowledge))
-        return super().values(params, outputs, batch, knowledge) | {"bce": bce}
+        return super().values(params, outputs, batch, knowledge, key) | {"bce": bce}
 
     def knowledge_scores(self, params: Any, outputs: Outputs, knowledge: Knowledge) -> Array:
         """Direct attribute prediction: `sum_a log p(a = fact a of the class)`, as its best-fitting variants."""

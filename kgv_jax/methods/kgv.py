@@ -12,20 +12,29 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.sharding import Mesh
 
 from kgv_jax import losses
+from kgv_jax.config_schema import Config
 from kgv_jax.methods.knowledge import Knowledge, mask_of, positives_of
 from kgv_jax.methods.objective import Batch, Objective, over_variants
 from kgv_jax.models.classifier import Outputs
 from kgv_jax.scoring import gaussian
+from kgv_jax.scoring.sampling import drawn_share, make_sampling
 from kgv_jax.scoring.space import GaussianSpace, Nodes
 from kgv_jax.scoring.streamed import Streaming, streamed_sums
+from kgv_jax.scoring.tile import NEVER
 
 _MOST_HELD = 2**20  # scores of a batch
 
 
 class Kgv(Objective):
     """Images are points, nodes Gaussians, relations translations in one space."""
+
+    def __init__(self, config: Config, knowledge: Knowledge, mesh: Mesh | None = None) -> None:
+        super().__init__(config, knowledge, mesh)
+        share = config.kgv.candidate_share
+        self.sampling = make_sampling(knowledge.tiles, share) if share < 1 else None
 
     def make_head(self, knowledge: Knowledge) -> nn.Module:
         num_relations, num_nodes = knowledge.candidate.shape
@@ -58,16 +67,17 @@ class Kgv(Objective):
         shards, tiles, columns = knowledge.tiles.valid.shape
         pairs = int(np.prod(knowledge.tiles.relation.shape)) * columns
         split = f" on each of {shards} parts of the node table" if shards > 1 else ""
+        drawn = f", {drawn_share(self.sampling):.1%} of them drawn each step" if self.sampling else ""
         return (
             f"Scores of {nodes} nodes under {relations} relations: streamed, {pairs} pairs in {tiles} tiles of "
-            f"{knowledge.tiles.relation.shape[1]} x {columns}{split}"
+            f"{knowledge.tiles.relation.shape[1]} x {columns}{split}{drawn}"
         )
 
     def _streams(self, knowledge: Knowledge) -> bool:
         """Whether scores are only summed, in tiles. Small ones are held: their loss is written like its formula."""
         kgv = self.config.kgv
         large = self.config.train.batch_size * knowledge.candidate.size > _MOST_HELD
-        return kgv.score == "streamed" or (
+        return kgv.score == "streamed" or kgv.candidate_share < 1 or (
             kgv.score == "auto" and kgv.loss == "nodes" and (large or knowledge.rows is None)
         )
 
@@ -81,13 +91,15 @@ class Kgv(Objective):
             speaks = losses.has_positive(mask_of(knowledge, batch["rows"]))
         return super().weights(batch, knowledge) | {"reg": speaks}
 
-    def values(self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge) -> dict[str, Array]:
+    def values(
+        self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge, key: Array
+    ) -> dict[str, Array]:
         if self._streams(knowledge):
-            reg = self._streamed(params, outputs.z, batch["rows"], knowledge)
+            reg = self._streamed(params, outputs.z, batch["rows"], knowledge, key)
         else:
             score, _ = self._score(params, outputs.z)
             reg = losses.REGULARISERS[self.config.kgv.loss](score, mask_of(knowledge, batch["rows"]))
-        return super().values(params, outputs, batch, knowledge) | {"reg": reg}
+        return super().values(params, outputs, batch, knowledge, key) | {"reg": reg}
 
     def penalty(self, params: Any, knowledge: Knowledge) -> Array:
         """Inclusion: the mean `KL(child || parent)` over hierarchical triples, if asked for."""
@@ -114,17 +126,19 @@ class Kgv(Objective):
         log_p = jnp.where(knowledge.candidate, log_p, 0.0)
         return over_variants(jnp.einsum("brn,vrn->bv", log_p, knowledge.evidence), knowledge)
 
-    def _streamed(self, params: Any, z: Array, rows: Array, knowledge: Knowledge) -> Array:
+    def _streamed(self, params: Any, z: Array, rows: Array, knowledge: Knowledge, key: Array) -> Array:
         """Returns `losses.info_nce_nodes` `[B]` without its scores `[B, R, N]`."""
         table, r, temperature = self.head.apply({"params": params}, method="table")
         positives, tiles = positives_of(knowledge, rows), knowledge.tiles
         pairs = positives._replace(relation=jnp.maximum(positives.relation, 0))
-        split = tiles.where.shape[0] > 1
-        streaming = Streaming(self.head.log_variance, self.mesh, split_nodes=split)
+        correction = jnp.zeros(())
+        if self.sampling:
+            tiles, correction = self.sampling.draw(key, tiles), jnp.asarray(self.sampling.correction)
+        streaming = Streaming(self.head.log_variance, self.mesh, split_nodes=len(tiles.where) > 1)
         sums = streamed_sums(streaming, table, z, r, temperature, pairs, rows, tiles)
         return losses.info_nce_of_sums(
             sums.pair,
-            sums.log_sum,
+            jnp.where(tiles.speaks[rows].any(1), sums.log_sum + correction, NEVER),
             pair_relation=positives.relation,
             strip_relation=tiles.strip_relation,
             num_relations=len(r),

@@ -81,9 +81,11 @@ class Objective:
         del knowledge
         return {"ce": batch["labelled"]}
 
-    def values(self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge) -> dict[str, Array]:
-        """Returns the values of each term, `[B]` float32."""
-        del params, knowledge
+    def values(
+        self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge, key: Array
+    ) -> dict[str, Array]:
+        """Returns the values of each term, `[B]` float32; `key` is this step's."""
+        del params, knowledge, key
         smoothing = self.config.optim.label_smoothing
         return {"ce": losses.cross_entropy(outputs.logits, batch["label"], smoothing=smoothing)}
 

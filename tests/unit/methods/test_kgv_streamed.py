@@ -1,0 +1,104 @@
+"""KGV with a streamed score is KGV: the same terms and gradients, on pictures with one head, several, or none."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kgv_jax.kg.mask import make_mask_table
+from kgv_jax.methods.knowledge import make_knowledge, mask_of, positives_of
+from kgv_jax.methods.registry import make_objective
+from kgv_jax.models.classifier import Outputs
+from kgv_jax.util.errors import UserError
+from tests import tiny
+
+
+def _term(problem, knowledge, batch, objective):
+    """The weighted regulariser of random embeddings, and its gradients of these and of the objective's parameters."""
+    rng = np.random.default_rng(0)
+    z = jnp.asarray(rng.normal(size=(len(batch["label"]), problem.config.model.dim)), jnp.float32)
+    params = jax.tree.map(
+        lambda x: jnp.asarray(x + 0.5 * rng.normal(size=x.shape), jnp.float32), objective.init(jax.random.key(0))
+    )
+
+    def total(params, z):
+        outputs = Outputs(z, jnp.zeros((len(z), len(tiny.CLASSES))), z)
+        value = objective.values(params, outputs, batch, knowledge, jax.random.key(0))["reg"]
+        weight = objective.weights(batch, knowledge)["reg"]
+        return jnp.sum(value * weight), (value * weight, weight)
+
+    return jax.jit(jax.value_and_grad(total, (0, 1), has_aux=True))(params, z)
+
+
+@pytest.mark.parametrize("vector_nodes", [False, True])
+@pytest.mark.parametrize("candidates", ["range", "all"])
+def test_streamed_and_whole_are_the_same(candidates, vector_nodes):
+    whole = tiny.make("kgv", kgv__score="whole", kgv__vector_nodes=vector_nodes)
+    mask = whole.mask
+    if candidates == "all":
+        heads = list(mask.head_rows)
+        pairs = [(mask.relations[j], node) for j, node in mask.fact_rows]
+        mask = make_mask_table(mask.graph, heads=heads, facts=pairs, hierarchy=tiny.HIERARCHY, candidates="all")
+    knowledge = tiny.knowledge(mask)
+    batch = tiny.batch(mask, 24)
+    assert {int((row >= 0).sum()) for row in batch["rows"]} == {0, 1, 2}
+    streamed = tiny.config("kgv", kgv__score="streamed", kgv__vector_nodes=vector_nodes)
+    (_, (expected, weight)), gradients = _term(whole, knowledge, batch, make_objective(whole.config, knowledge))
+    (_, (found, own_weight)), own = _term(whole, knowledge, batch, make_objective(streamed, knowledge))
+    assert len(np.unique(np.round(expected, 3))) > 5
+    np.testing.assert_array_equal(own_weight, weight)
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-4), own, gradients)
+
+
+def test_positives_are_the_cells_of_the_mask_that_hold_each_once():
+    mask = tiny.mask_table()
+    knowledge = tiny.knowledge(mask)
+    rng = np.random.default_rng(0)
+    rows = np.stack([rng.permutation(np.r_[rng.choice(len(mask.speaks), 2), -1]) for _ in range(50)])
+    found, dense = positives_of(knowledge, rows), np.asarray(mask_of(knowledge, rows))
+    for image, (relation, node) in enumerate(zip(*map(np.asarray, found), strict=True)):
+        cells = [(j, k) for j, k in zip(relation, node, strict=True) if k >= 0]
+        assert len(cells) == len(set(cells))
+        assert set(cells) == set(map(tuple, np.argwhere(dense[image] == 1)))
+
+
+def test_the_form_is_chosen_by_size_and_told():
+    small = tiny.make("kgv", train__batch_size=8)
+    assert "held whole" in small.objective.form(small.knowledge)
+    large = tiny.make("kgv", train__batch_size=2**16)
+    assert "streamed" in large.objective.form(large.knowledge)
+    drawn = tiny.make("kgv", kgv__candidate_share=0.5)
+    assert "drawn each step" in drawn.objective.form(drawn.knowledge)
+
+
+def test_a_mask_too_large_to_be_whole_is_streamed_and_nothing_else():
+    mask = tiny.mask_table()
+    nodes = [mask.graph.node(name) for name in tiny.CLASSES]
+    knowledge = make_knowledge(
+        mask, class_nodes=nodes, class_rows=tiny.class_rows(mask), parents=np.zeros((0, 2)), whole_cells=100
+    )
+    assert knowledge.rows is None and knowledge.evidence is None
+    objective = make_objective(tiny.config("kgv"), knowledge)
+    assert "streamed" in objective.form(knowledge)
+    for config, told in (
+        (tiny.config("kgv", kgv__loss="joint"), "kgv.loss = 'joint'"),
+        (tiny.config("kgv", kgv__density_head="facts"), "density_head"),
+        (tiny.config("kgv", kgv__score="whole"), "kgv.score = 'whole'"),
+        (tiny.config("attribute_bce"), "attribute_bce"),
+    ):
+        with pytest.raises(UserError, match=told) as error:
+            make_objective(config, knowledge)
+        assert "too many" in str(error.value) and "kgv.score=auto" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"kgv__score": "streamed", "kgv__loss": "joint"}, "config.kgv.score is 'streamed' with kgv.loss = 'joint'"),
+        ({"kgv__candidate_share": 0.5, "kgv__score": "whole"}, "config.kgv.candidate_share is 0.5 with kgv.score"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(settings, told):
+    with pytest.raises(UserError, match=told):
+        tiny.config("kgv", **settings)

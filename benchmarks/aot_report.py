@@ -155,7 +155,7 @@ def _shares(records: Sequence[Record]) -> list[list[str]]:
                 f"{graph.removeprefix('KGV, ')}, C = {classes}",
                 slice_,
                 mesh,
-                *(f"{value:.4g}" for value in (more.flops / 1e9, more.bytes / 1e6, sent / 1e6)),
+                *(_short(value) for value in (more.flops / 1e9, more.bytes / 1e6, sent / 1e6)),
                 *(f"{100 * share:.1f} %" for share in shares.values()),
             ]
         )
@@ -167,9 +167,14 @@ def _collectives(records: Sequence[Record]) -> list[list[str]]:
     rows = [[*_NAMES, "kind", "chips together", "count", "MB"]]
     for record in filter(lambda record: record.cost, records):
         for kind, group, count, size in record.cost.collectives:
-            rows.append([*_name(record), kind, str(group), str(count), f"{size / 1e6:.3g}"])
+            rows.append([*_name(record), kind, str(group), str(count), _short(size / 1e6)])
     return rows
 
 
 def _giga(value: float) -> str:
-    return f"{value / 1e9:.3g}"
+    return _short(value / 1e9)
+
+
+def _short(value: float) -> str:
+    """Returns three digits, or all of those before the point."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

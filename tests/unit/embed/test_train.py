@@ -35,7 +35,7 @@ def test_a_line_is_learned(model, loss):
     found = train.fit(jnp.asarray(LINE), jax.random.key(0), model=model, loss=loss, **sizes, settings=settings)
     assert found.loss.shape == (60,) and found.loss[-1] < found.loss[0]
     ranks = evaluate.filtered_ranks(model, found.parameters, LINE, LINE)
-    assert evaluate.metrics(ranks)["mrr"] > 0.9
+    assert evaluate.metrics(ranks)["mrr"] > 0.7  # by chance 0.27
 
 
 def test_the_key_decides():

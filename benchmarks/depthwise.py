@@ -2,23 +2,22 @@
 
     taskset -c 0 python -m benchmarks.depthwise
 
-The shapes are those of EfficientNet-Lite0. Both forms alternate in one process and each keeps its fastest run, so
-that a machine with other work slows both. A last line of each size sums the times over all its shapes.
+The shapes are those of EfficientNet-Lite0. Both forms alternate in one process. A last line of each size
+sums the times over all its shapes.
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
-import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from benchmarks.harness import in_turns, tell
 from kgv_jax.models import depthwise
+from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 # (side of the map of a 32 px input, channels, kernel, stride), each once.
 SHAPES = (
@@ -39,18 +38,6 @@ FORMS = {"grouped": depthwise.grouped, "ours": depthwise.depthwise_conv}
 DIRECTIONS = ("forward", "forward and backward")
 
 
-def measure_seconds(calls: dict[str, Callable[[], Array]], repeats: int) -> dict[str, float]:
-    """Returns the fastest of `repeats` runs of each call, in turns, after one run that compiles."""
-    fastest = dict.fromkeys(calls, float("inf"))
-    for turn in range(repeats + 1):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            jax.block_until_ready(call())
-            if turn > 0:
-                fastest[name] = min(fastest[name], time.perf_counter() - start)
-    return fastest
-
-
 def make_call(form: str, x: Array, kernel: Array, stride: int, *, backward: bool) -> Callable[[], Array]:
     """Returns a compiled run of one form at one shape, padded "SAME"."""
     pads = tuple(lax.padtype_to_pads(x.shape[1:3], kernel.shape[:2], (stride, stride), "SAME"))
@@ -63,11 +50,11 @@ def make_call(form: str, x: Array, kernel: Array, stride: int, *, backward: bool
         return pullback(jnp.cos(y))
 
     run = jax.jit(forward_and_backward if backward else forward)
-    return functools.partial(run, x, kernel)
+    return lambda: jax.block_until_ready(run(x, kernel))
 
 
-def figures(size_px: int, batch: int, repeats: int) -> Iterator[dict[str, object]]:
-    """Yields the ratio of both forms at every shape and direction, then over all shapes."""
+def compare(size_px: int, batch: int, repeats: int) -> None:
+    """Prints the ratio of both forms at every shape and direction, then over all shapes."""
     totals = {direction: dict.fromkeys(FORMS, 0.0) for direction in DIRECTIONS}
     for side, channels, size, stride in SHAPES:
         side = side * size_px // 32
@@ -77,33 +64,34 @@ def figures(size_px: int, batch: int, repeats: int) -> Iterator[dict[str, object
         for direction in DIRECTIONS:
             backward = direction != DIRECTIONS[0]
             calls = {form: make_call(form, x, kernel, stride, backward=backward) for form in FORMS}
-            seconds = measure_seconds(calls, repeats)
+            seconds = {form: taken.wall for form, taken in in_turns(calls, repeats=repeats).items()}
             for form in FORMS:
                 totals[direction][form] += seconds[form]
-            yield _figure(seconds, f"{direction}, {batch}x{side}x{side}x{channels}, kernel {size}, stride {stride}")
+            _tell(seconds, f"{direction}, {batch}x{side}x{side}x{channels}, kernel {size}, stride {stride}")
     for direction, seconds in totals.items():
-        yield _figure(seconds, f"{direction}, all shapes of EfficientNet-Lite0 at {size_px} px, batch {batch}")
+        _tell(seconds, f"{direction}, all shapes of EfficientNet-Lite0 at {size_px} px, batch {batch}")
 
 
-def _figure(seconds: dict[str, float], case: str) -> dict[str, object]:
-    return {
-        "name": "model.depthwise_vs_grouped",
-        "value": round(seconds["grouped"] / seconds["ours"], 2),
-        "unit": "times as fast",
-        "against": f"lax.conv_general_dilated with feature_group_count, {jax.default_backend()}",
-        "case": case,
-    }
+def _tell(seconds: dict[str, float], case: str) -> None:
+    tell(
+        "model.depthwise_vs_grouped",
+        seconds["grouped"] / seconds["ours"],
+        "times as fast",
+        against=f"lax.conv_general_dilated with feature_group_count, {jax.default_backend()}",
+        case=case,
+        seconds={form: float(f"{taken:.3g}") for form, taken in seconds.items()},
+    )
 
 
 def main() -> None:
+    restart_with_huge_pages()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes_px", type=int, nargs="+", default=(96, 224))
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     for size_px in args.sizes_px:
-        for figure in figures(size_px, args.batch, args.repeats):
-            print(json.dumps(figure), flush=True)
+        compare(size_px, args.batch, args.repeats)
 
 
 if __name__ == "__main__":

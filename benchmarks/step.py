@@ -4,13 +4,14 @@
     python -m benchmarks.step --models resnet8_flat vit_s16 --compiled
     taskset -c 0 python -m benchmarks.step
 
-A step is that of `kgv_jax.main` with the method `ce`: uint8 pictures in, normalisation, forward, cross-entropy, backward,
-clipping, AdamW; all float32. Each side is a process of its own with the same cores, and they run in turns.
+A step: uint8 pictures in, normalisation, forward, cross-entropy, backward, clipping, AdamW; all float32. Ours is made
+of the project's encoder, classifier and optimiser. Each side is a process with the same cores, and they run in turns.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 from typing import NamedTuple
@@ -48,58 +49,59 @@ CASES = (
 
 
 def make_ours(case: Case):
-    """Returns the project's own training step, jitted as a run jits it, and its first state and batch."""
+    """Returns a jitted `step(state, batch) -> (state, loss)` made of the project's parts, a state, and a batch."""
     import jax
     import numpy as np
+    import optax
 
-    from kgv_jax import config_schema, step
-    from kgv_jax.methods.objective import Objective
+    from kgv_jax import config_schema, losses
     from kgv_jax.models import registry
     from kgv_jax.models.classifier import Classifier
     from kgv_jax.models.spec import EncoderOptions
     from kgv_jax.optim.optimizer import make_optimizer
-    from kgv_jax.parallel import mesh as mesh_lib
-    from kgv_jax.state import init_state
 
     config = config_schema.default_config()
     config.optim.learning_rate = 1e-5  # on both sides: a batch learned by heart would leave denormal numbers
     config = config_schema.resolve(config)
     spec = registry.get(case.model)
-    norm = "auto" if case.model.startswith("vit") else "batch"
-    classifier = Classifier(
-        spec.make(EncoderOptions(norm=norm)), case.classes, config.model.dim, mean=spec.mean, std=spec.std
-    )
-    objective = Objective(config, None)
+    encoder = spec.make(EncoderOptions(norm="auto" if case.model.startswith("vit") else "batch"))
+    classifier = Classifier(encoder, case.classes, config.model.dim, mean=spec.mean, std=spec.std)
     optimizer = make_optimizer(config.optim, 1000)
-    mesh = mesh_lib.make_mesh(-1, 1)
-
-    def initial(key: jax.Array):
-        parts = {"classifier": classifier, "objective": objective, "optimizer": optimizer}
-        return init_state(key, **parts, size_px=case.size_px, ema=False)
-
-    state = jax.jit(initial)(jax.random.key(0, impl="rbg"))
-    state = jax.device_put(state, mesh_lib.replicated(mesh))
-    shardings = jax.tree.map(lambda _: mesh_lib.replicated(mesh), state)
-    run = step.jit_train_step(step.make_train_step(classifier, objective, optimizer), mesh, shardings)
     draw = np.random.default_rng(0)
-    batch = {
-        "image": draw.integers(0, 256, (case.batch, case.size_px, case.size_px, 3), np.uint8),
-        "label": draw.integers(0, case.classes, case.batch).astype(np.int32),
-        "labelled": np.ones(case.batch, np.float32),
-        "rows": np.full((case.batch, 1), -1, np.int32),
-    }
-    return run, state, jax.device_put(batch, mesh_lib.batch_sharding(mesh))
+    images = jax.device_put(draw.integers(0, 256, (case.batch, case.size_px, case.size_px, 3), np.uint8))
+    labels = jax.device_put(draw.integers(0, case.classes, case.batch).astype(np.int32))
+
+    @jax.jit
+    def initial(key: jax.Array):
+        variables = classifier.init(key, images[:1], train=False)
+        params = {"classifier": variables["params"], "knowledge": {}}
+        return params, variables.get("batch_stats", {}), optimizer.init(params)
+
+    @functools.partial(jax.jit, donate_argnums=0)
+    def step(state, batch):
+        params, batch_stats, opt_state = state
+
+        def loss_fn(params):
+            variables = {"params": params["classifier"], "batch_stats": batch_stats}
+            outputs, updated = classifier.apply(variables, batch[0], train=True, mutable=["batch_stats"])
+            return losses.cross_entropy(outputs.logits, batch[1]).mean(), updated.get("batch_stats", {})
+
+        (loss, stats), grads = jax.value_and_grad(loss_fn, has_aux=True)(params)
+        updates, opt_state = optimizer.update(grads, opt_state, params)
+        return (optax.apply_updates(params, updates), stats, opt_state), loss
+
+    return step, initial(jax.random.key(0, impl="rbg")), (images, labels)
 
 
 def serve_ours(case: Case) -> None:
     """Serves `case.steps` steps."""
-    run, state, batch = make_ours(case)
+    step, state, batch = make_ours(case)
 
     def steps() -> dict[str, float]:
         nonlocal state
         for _ in range(case.steps):
-            state, metrics = run(state, batch, None)
-        return {"loss": float(metrics["loss"])}
+            state, loss = step(state, batch)
+        return {"loss": float(loss)}
 
     serve(steps)
 

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 
+from kgv_jax.models.conv import Conv
 from kgv_jax.models.depthwise import DepthwiseConv
 from kgv_jax.models.features import Features
 from kgv_jax.models.norm import make_norm
@@ -50,9 +51,7 @@ class InvertedResidual(nn.Module):
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
         norm = make_norm(self.norm, train=train, epsilon=_EPSILON, dtype=self.dtype)
-        pointwise = functools.partial(
-            nn.Conv, kernel_size=(1, 1), use_bias=False, dtype=self.dtype, kernel_init=_KERNEL_INIT
-        )
+        pointwise = functools.partial(Conv, kernel_size=(1, 1), dtype=self.dtype, kernel_init=_KERNEL_INIT)
         y = x
         if self.expand != 1:
             y = nn.relu6(norm(name="expand_norm")(pointwise(x.shape[-1] * self.expand, name="expand")(y)))
@@ -85,7 +84,7 @@ class EfficientNetLite(nn.Module):
     def __call__(self, images: Array, *, train: bool) -> Features:
         options, dtype = self.options, self.options.dtype
         norm = make_norm(self.norm, train=train, epsilon=_EPSILON, dtype=dtype)
-        conv = functools.partial(nn.Conv, use_bias=False, dtype=dtype, kernel_init=_KERNEL_INIT)
+        conv = functools.partial(Conv, dtype=dtype, kernel_init=_KERNEL_INIT)
         block_type = nn.remat(InvertedResidual, static_argnums=(2,)) if options.remat else InvertedResidual
         x = nn.relu6(norm(name="stem_norm")(conv(self.stem_width, (3, 3), strides=2, name="stem")(images)))
         taps, done, last = [], 0, max(sum(stage.blocks for stage in self.stages) - 1, 1)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 
+from kgv_jax.models.conv import Conv
 from kgv_jax.models.features import Features
 from kgv_jax.models.norm import make_norm
 from kgv_jax.models.pretrained import resnet as layouts
@@ -98,15 +99,14 @@ class ResNet(nn.Module):
         return Features(jnp.mean(taps[-1], (1, 2)), taps[-1], tuple(taps))
 
 
-def _conv(width: int, size: int, stride: int, dtype: DTypeLike, name: str) -> nn.Conv:
+def _conv(width: int, size: int, stride: int, dtype: DTypeLike, name: str) -> Conv:
     """Returns a convolution padded as torch's are: by the same on both sides."""
     pad = size // 2
-    return nn.Conv(
+    return Conv(
         width,
         (size, size),
         strides=stride,
         padding=((pad, pad), (pad, pad)),
-        use_bias=False,
         dtype=dtype,
         kernel_init=_KERNEL_INIT,
         name=name,

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 
+from kgv_jax.models.conv import Conv
 from kgv_jax.models.features import Features
 from kgv_jax.models.norm import make_norm
 from kgv_jax.models.spec import EncoderOptions, EncoderSpec
@@ -27,7 +28,7 @@ class BasicBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
         norm = make_norm(self.norm, train=train, dtype=self.dtype)
-        conv = functools.partial(nn.Conv, use_bias=False, padding="SAME", dtype=self.dtype)
+        conv = functools.partial(Conv, dtype=self.dtype)
         y = nn.relu(norm(name="norm1")(conv(self.width, (3, 3), strides=self.stride, name="conv1")(x)))
         y = norm(name="norm2", scale_init=nn.initializers.zeros)(conv(self.width, (3, 3), name="conv2")(y))
         if x.shape != y.shape:
@@ -63,7 +64,7 @@ class SmallResNet(nn.Module):
         # float32 is what the parameters have; with float64 ones, all is computed in float64.
         dtype = None if jnp.dtype(options.dtype) == jnp.float32 else options.dtype
         block_type = nn.remat(BasicBlock, static_argnums=(2,)) if options.remat else BasicBlock
-        stem = nn.Conv(self.widths[0], (3, 3), strides=self.stem_stride, use_bias=False, dtype=dtype, name="stem")
+        stem = Conv(self.widths[0], (3, 3), strides=self.stem_stride, dtype=dtype, name="stem")
         x = nn.relu(make_norm(self.norm, train=train, dtype=dtype)(name="stem_norm")(stem(images)))
         taps, done, last = [], 0, max(sum(self.stage_sizes) - 1, 1)
         for stage, (blocks, width) in enumerate(zip(self.stage_sizes, self.widths, strict=True)):

@@ -38,7 +38,7 @@ PEERS = {
 }
 
 
-def serve_ours(folder: str, cores: int) -> None:
+def serve_ours(folder: str, batches: int, cores: int) -> None:
     """Serves the project's own pipeline on so many cores."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     cv2.setNumThreads(1)
@@ -48,8 +48,8 @@ def serve_ours(folder: str, cores: int) -> None:
     pipeline = make_pipeline([stream], seed=0)
 
     def run() -> dict[str, int]:
-        batches = pipeline.iterate(0, BATCHES, prefetch=0 if cores == 1 else 2 * cores, threads=cores)
-        return {"images": sum(len(batch["image"]) for _, batch in batches)}
+        read_ahead = pipeline.iterate(0, batches, prefetch=0 if cores == 1 else 2 * cores, threads=cores)
+        return {"images": sum(len(batch["image"]) for _, batch in read_ahead)}
 
     serve(run)
 
@@ -57,7 +57,7 @@ def serve_ours(folder: str, cores: int) -> None:
 def compare(folder: str, cores: int, repeats: int) -> None:
     """Runs all sides in turns and tells both figures."""
     numbers = [str(number) for number in (SIZE_PX, BATCH, BATCHES, cores)]
-    commands = {"ours": [sys.executable, "-m", "benchmarks.input_pipeline", "--serve", folder, str(cores)]}
+    commands = {"ours": [sys.executable, "-m", "benchmarks.input_pipeline", "--serve", folder, *numbers[2:]]}
     for name, (module, kind) in PEERS.items():
         commands[name] = [PEERS_PYTHON, "-m", module, kind, folder, *numbers]
     with contextlib.ExitStack() as stack:
@@ -78,7 +78,7 @@ def compare(folder: str, cores: int, repeats: int) -> None:
 def main() -> None:
     restart_with_huge_pages()
     if sys.argv[1:2] == ["--serve"]:
-        serve_ours(sys.argv[2], int(sys.argv[3]))
+        serve_ours(sys.argv[2], *map(int, sys.argv[3:]))
         return
     if not pathlib.Path(PEERS_PYTHON).is_file():
         sys.exit(f"error: KGV_PEERS_PYTHON is {PEERS_PYTHON}, which is no program; `make peers` installs them there")

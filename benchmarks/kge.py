@@ -61,7 +61,7 @@ def _alike(kind: str, margin: float = 0.0) -> Callable[[], Loss]:
 def _ours(graph: str) -> dict[str, Ours]:
     small = 64 if graph == "nations" else BATCH  # 1,592 triples: batches of 256 are seven steps an epoch
     sphere = _transe_l1_sphere
-    sampled = Ours("TransE", sphere, _alike("nssa", 9.0), 0.01)
+    sampled = Ours("TransE", sphere, _alike("nssa", 9.0), 0.01, last_rate=1.0)
     every_node = Ours("TransE", sphere, lambda: losses.softmax(scale=2.0), 0.01, batch=small)
     return {
         "transe": every_node if graph == "nations" else sampled,

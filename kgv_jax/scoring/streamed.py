@@ -208,14 +208,17 @@ class _Tile(NamedTuple):
     def centred(self, g: Gaussians) -> Gaussians:
         return g._replace(mu=g.mu - self.centre)
 
-    def near(self, g: Gaussians, score: Array, least: Array) -> Array:
+    def near(self, z: Array, r: Array, g: Gaussians, least: Array) -> Array:
         """Returns the rows `[B, Q]` that weigh in the tile, if scores may be wrong; log-sums are at least `least`."""
-        error = tile_lib.rounding_error(self.centred(g), self.valid)
-        return lax.cond(
-            error > _ERROR,
-            lambda: score.max(-1) > least - _WEIGHTLESS - 2 * error,
-            lambda: jnp.zeros(least.shape, bool),
-        )
+        centred = self.centred(g)
+        error = tile_lib.rounding_error(centred, self.valid)
+
+        def weighty() -> Array:
+            # Computed again: scores that both branches could see would have to be written out for it.
+            score = tile_lib.scores(z, r, centred, self.exceptions)
+            return score.max(-1) > least - _WEIGHTLESS - 2 * error
+
+        return lax.cond(error > _ERROR, weighty, lambda: jnp.zeros(least.shape, bool))
 
     def leave_out(self, row_score: Array, image: Array, relation: Array) -> Array:
         """Returns scores `[M, C]` of single rows without their exceptions."""
@@ -237,9 +240,9 @@ def _forward(log_var: LogVar, collectives: _Collectives, p: _Problem) -> Sums:
         top, total = carry
         tile = _Tile.of(p, centre, scanned)
         g, r = tile.gaussians(log_var, tile.nodes, p.temperature), p.r[tile.relation]
-        score = tile_lib.scores(p.z - centre, r, tile.centred(g), tile.exceptions)
-        before = top[:, tile.strip]
-        need = tile.near(g, score, jnp.maximum(before, floor[:, tile.relation]))
+        before, z = top[:, tile.strip], p.z - centre
+        score = tile_lib.scores(z, r, tile.centred(g), tile.exceptions)
+        need = tile.near(z, r, g, jnp.maximum(before, floor[:, tile.relation]))
 
         def near(carry: tuple[Array, Array], image: Array, relation: Array, real: Array) -> tuple[Array, Array]:
             del real
@@ -277,9 +280,9 @@ def _backward(log_var: LogVar, collectives: _Collectives, p: _Problem, sums: Sum
         log_sum, weight = sums.log_sum[:, tile.strip], gradient.log_sum[:, tile.strip]
         g, to_nodes = jax.vjp(functools.partial(tile.gaussians, log_var), tile.nodes, p.temperature)
         score = tile_lib.scores(z, r, tile.centred(g), tile.exceptions)
-        need = tile.near(g, score, log_sum)
-        share = jnp.exp(score - log_sum[..., None]) * jnp.where(need, 0.0, weight)[..., None]
-        own = tile_lib.pullback(z, r, tile.centred(g), share)
+        share = jnp.exp(score - log_sum[..., None])
+        need = tile.near(z, r, g, log_sum)
+        own = tile_lib.pullback(z, r, tile.centred(g), share * jnp.where(need, 0.0, weight)[..., None])
 
         def near(carry: tuple, image: Array, relation: Array, real: Array) -> tuple:
             own_z, own_r = p.z[image], r[relation]

@@ -95,9 +95,10 @@ def scores(z: Array, r: Array, g: Gaussians, exceptions: Exceptions) -> Array:
 def pullback(z: Array, r: Array, g: Gaussians, d_score: Array) -> tuple[Array, Array, Gaussians]:
     """Returns the gradients of `z`, `r` and the nodes, for gradients `[B, Q, C]` of the scores.
 
-    Written out, because XLA on a CPU multiplies a transposed `d_score` two to three times slower than it as it is: the
-    gradients of nodes are formed transposed, from the small side.
+    Written out for the two barriers: `d_score` is computed once, not once for each of its readers; and gradients of
+    nodes are formed transposed, because XLA on a CPU multiplies with a transposed large side at half the speed.
     """
+    d_score = lax.optimization_barrier(d_score)
     (both, _), to_nodes = jax.vjp(_factors, g)
     dim = z.shape[-1]
 
@@ -105,20 +106,18 @@ def pullback(z: Array, r: Array, g: Gaussians, d_score: Array) -> tuple[Array, A
         d_powers = _dot(d_score, both)
         return 2 * x * d_powers[:, :dim] + d_powers[:, dim:], _dot(_powers(x).T, d_score)
 
+    of_image = d_score.sum(1)
+    d_z, d_both = of_powers(z + r if len(r) == 1 else z, of_image)
     if len(r) == 1:
-        d_score = d_score[:, 0]
-        d_z, d_both = of_powers(z + r, d_score)
         d_r = d_z.sum(0, keepdims=True)
     else:
         flat = d_score.reshape(-1, d_score.shape[-1])
         d_cross = 2 * _dot(flat, g.w).reshape(len(z), len(r), dim)
-        d_z, d_both = of_powers(z, d_score.sum(1))
         d_r, d_relation = of_powers(r, d_score.sum(0))
         d_z, d_r = d_z + jnp.sum(d_cross * r, 1), d_r + jnp.sum(d_cross * z[:, None], 0)
         d_both = (d_both + d_relation).at[:dim].add(_dot(_cross(z, r).T, flat))
-    # The barrier keeps XLA from moving the transposition back into the products.
     d_both = lax.optimization_barrier(d_both).T
-    return d_z, d_r, to_nodes((d_both, d_score.sum(tuple(range(d_score.ndim - 1)))))[0]
+    return d_z, d_r, to_nodes((d_both, of_image.sum(0)))[0]
 
 
 def row_scores(z: Array, r: Array, g: Gaussians) -> Array:

@@ -16,6 +16,7 @@ import os
 import pathlib
 import re
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -29,24 +30,22 @@ from benchmarks.aot_report import additions, with_tables
 from kgv_jax.util.errors import UserError
 
 
-def _cases() -> tuple[tuple[Case, str], ...]:
-    """Returns every case and the compiler's effort for it: full where a slice is smallest, low for its neighbours."""
-    cases = []
+def _cases() -> Iterator[tuple[Case, str]]:
+    """Yields every case and the compiler's effort for it: full on v5e, whose memory is smallest, low on the others."""
     # 16 chips are one side of 16 x 16 and two sides of 4 x 4 x 4; an axis of the mesh has to be whole sides.
     split = {"model": 16, "pictures": "data model"}
+    small, middle, large = {"nodes": 1860}, {"nodes": 82_000, **split}, {"nodes": 1_000_000, "heads": 22_000, **split}
     for chip in CHIPS:
-        graphs = ({"nodes": 1860}, {"nodes": 82_000, **split}, {"nodes": 1_000_000, "heads": 22_000, **split})
-        cases += [
-            (Case(NO_ENCODER, "ce", chip, **graph), "full") for graph in ({}, {"nodes": 1_000_000, "heads": 22_000})
-        ]
-        cases += [(Case(NO_ENCODER, "kgv", chip, **graph), "full") for graph in graphs]
-        for encoder in ("resnet50", "vit_b16"):
-            effort = "full" if chip == "v5e" else "low"
-            cases += [(Case(encoder, "ce", chip), effort)]
-            cases += [(Case(encoder, "kgv", chip, **graph), effort) for graph in graphs[:2]]
+        effort = "full" if chip == "v5e" else "low"
+        for encoder in (NO_ENCODER, "resnet50", "vit_b16"):
+            yield Case(encoder, "ce", chip), effort
+            for graph in (small, middle):
+                yield Case(encoder, "kgv", chip, **graph), effort
+        yield Case(NO_ENCODER, "ce", chip, nodes=1_000_000, heads=22_000), effort
+        yield Case(NO_ENCODER, "kgv", chip, **large), effort
     # The same graph on a mesh that does not split it, and with pictures split over `data` alone.
-    cases += [(Case(NO_ENCODER, "kgv", "v5e", nodes=82_000, model=model), "full") for model in (1, 16)]
-    return tuple(cases)
+    for model in (1, 16):
+        yield Case(NO_ENCODER, "kgv", "v5e", nodes=82_000, model=model), "full"
 
 
 def find_devices(chip: str) -> Any:
@@ -109,7 +108,7 @@ def main() -> None:
     try:
         _prepare()
     except UserError as error:
-        sys.exit(f"error: {error}")
+        parser.exit(2, f"error: {error}\n")
     for case, effort in _cases():
         if not re.search(args.only, str(case)):
             continue

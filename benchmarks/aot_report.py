@@ -78,7 +78,7 @@ def additions(records: Sequence[Record]) -> Iterator[Addition]:
             yield Addition(own, record, more, whole=True)
             continue
         for base in encoders:
-            if base.case.chip == record.case.chip:
+            if (base.case.chip, base.effort) == (record.case.chip, record.effort):
                 yield Addition(base, record, more, whole=False)
 
 

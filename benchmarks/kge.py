@@ -6,7 +6,8 @@
 Both sides train on the same files, those that PyKEEN brings, at the same dimension and for the same number of epochs,
 in turns, and are evaluated on the same test triples (both sides, realistic filtered rank). Our settings were chosen by
 validation MRR. PyKEEN runs with one thread and has two settings: `default`, its own loss and one negative, the fastest
-way to use it, and `tuned`, 32 negatives and the loss that did best on UMLS. Adam at 0.01 and batches of 256 go with both. Our cases `alike` have the tuned setting: what is gained with nothing else changed.
+way to use it, and `tuned`, 32 negatives and the loss that did best on UMLS. Adam at 0.01 and batches of 256 go with
+both. Our cases `alike` have the tuned setting: what is gained with nothing else changed.
 
 The ratio is one of processor seconds of training alone, without compilation. Of the clock, `whole_run_wall_s` is our
 first run, compilation included, and `compile_wall_s` that part of it. Needs the peers' environment (`make peers`;

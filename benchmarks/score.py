@@ -49,7 +49,9 @@ def make_problem(nodes: int, dim: int) -> Problem:
     rng = np.random.default_rng(0)
     shapes = ((PICTURES, dim), (RELATIONS, dim), (nodes, dim), (nodes, dim))
     scales = (1.0, 0.1, 1.0, 0.5)
-    arrays = tuple(jnp.asarray(rng.normal(size=s) * scale, jnp.float32) for s, scale in zip(shapes, scales, strict=True))
+    arrays = tuple(
+        jnp.asarray(rng.normal(size=shape) * scale, jnp.float32) for shape, scale in zip(shapes, scales, strict=True)
+    )
     positive = rng.integers(0, nodes, (PICTURES, RELATIONS))
     tiles = jax.tree.map(jnp.asarray, cut_tiles(_mask(positive, nodes)))
     relation = jnp.tile(jnp.arange(RELATIONS), (PICTURES, 1))
@@ -116,7 +118,7 @@ def _two_products(z, r, mu, var):
 
 
 def flops(nodes: int, dim: int) -> int:
-    """Returns the FLOPs of the streamed form's products: scores, scores again, two gradients; `[x^2, x]` by pictures."""
+    """Returns the FLOPs of the streamed form's products: the scores, the scores again, and two gradients."""
     return 2 * nodes * dim * 4 * (PICTURES * RELATIONS + 2 * PICTURES + 2 * RELATIONS)
 
 

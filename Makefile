@@ -1,4 +1,4 @@
-# make demo | test | parity | lint | table | finetune-table | bench | peers | golden | lock | clean. Needs Python 3.11 or newer with its venv module.
+# make demo | test | parity | lint | table | finetune-table | bench | peers | aot | golden | lock | clean. Needs Python 3.11 or newer with its venv module.
 # Every target that runs something first brings .venv up to date; a second call costs nothing.
 
 SHELL := /bin/bash
@@ -10,6 +10,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PARITY_VENV ?= .venv-parity
 PEERS_VENV ?= .venv-peers
+AOT_VENV ?= .venv-aot
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 # Two workers suit two cores; XLA uses the rest of a larger machine by itself.
@@ -19,7 +20,7 @@ PYTEST_ARGS ?=
 # Compiled programs outlive a clone: a second `make test` is several times faster.
 JAX_COMPILATION_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kgv_jax/xla
 
-.PHONY: help demo test parity lint table finetune-table bench peers golden lock clean
+.PHONY: help demo test parity lint table finetune-table bench peers aot golden lock clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -66,6 +67,11 @@ bench: $(VENV)/.stamp-run
 # What the benchmarks compare with: 7 GB of torch, TensorFlow and PyKEEN in a place of their own.
 peers: $(PEERS_VENV)/.stamp-peers
 
+# The training step compiled for slices of TPU that are not here: docs/aot.md. About 5 minutes a case with an encoder;
+# what has not changed is not compiled again. `make aot ONLY="none kgv"` takes the cases that match.
+aot: $(AOT_VENV)/.stamp-aot
+	$(AOT_VENV)/bin/python -m benchmarks.aot $(if $(ONLY),--only "$(ONLY)")
+
 # Maintainers: after a change of a tiny test encoder or of tests/golden/make.py.
 golden: $(PARITY_VENV)/.stamp-parity
 	$(PARITY_VENV)/bin/python -m tests.golden.make
@@ -79,7 +85,7 @@ lock:
 	$(UV_COMPILE) pyproject.toml --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) $(PARITY_VENV) $(PEERS_VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PARITY_VENV) $(PEERS_VENV) $(AOT_VENV) build dist *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -107,6 +113,11 @@ $(PARITY_VENV)/.stamp-parity: requirements-parity.txt requirements-dev.lock pypr
 	@touch $@
 
 # Without jax: a figure's two sides share no package that the other's would change.
+$(AOT_VENV)/.stamp-aot: requirements-aot.txt requirements.lock pyproject.toml
+	@$(MAKE) --no-print-directory VENV=$(AOT_VENV) $(AOT_VENV)/.stamp-run
+	$(AOT_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<
+	@touch $@
+
 $(PEERS_VENV)/.stamp-peers: requirements-peers.txt
 	@$(MAKE) --no-print-directory VENV=$(PEERS_VENV) $(PEERS_VENV)/bin/python
 	$(PEERS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<

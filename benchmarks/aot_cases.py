@@ -43,7 +43,8 @@ class Case:
       chip: key of `CHIPS`.
       nodes, heads, relations: `N`; rows of the mask, which are the classes; `R` with `instanceOf`.
       model: devices along the mesh axis `model`, over which nodes are split.
-      pictures: mesh axes over which pictures are split: "data", or "data model".
+      pictures: mesh axes over which pictures are split: "data model", as in a run (with `model` 1 the same as "data"),
+        or "data", to compare.
       batch: pictures a step, over all chips.
     """
 
@@ -175,7 +176,7 @@ def lower(case: Case, devices: Any) -> jax.stages.Lowered:
     step = make_train_step(classifier, objective, optimizer, seed=config.seed)
     shardings = mesh_lib.state_shardings(mesh, state)
     pictures = NamedSharding(mesh, PartitionSpec(tuple(case.pictures.split())))
-    # As `step.jit_train_step`, which splits pictures over `data` alone.
+    # As `step.jit_train_step`, but for a case that splits pictures otherwise.
     jitted = jax.jit(
         step,
         in_shardings=(shardings, pictures, None),

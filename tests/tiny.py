@@ -128,13 +128,13 @@ def class_rows(mask: MaskTable) -> list[list[int]]:
     return [[mask.row(name), *map(mask.row, variants.get(name, ()))] for name in CLASSES]
 
 
-def knowledge(mask: MaskTable) -> Knowledge:
+def knowledge(mask: MaskTable, *, shards: int = 1) -> Knowledge:
     """Returns the arrays of the graph."""
     value = mask.graph
     levels = [value.relation(name) for name in HIERARCHY]
     parents = value.triples[np.isin(value.triples[:, 1], levels)][:, [0, 2]]
     nodes = [value.node(name) for name in CLASSES]
-    return make_knowledge(mask, class_nodes=nodes, class_rows=class_rows(mask), parents=parents)
+    return make_knowledge(mask, class_nodes=nodes, class_rows=class_rows(mask), parents=parents, shards=shards)
 
 
 def config(method: str = "kgv", **settings: Any) -> Config:

@@ -19,13 +19,14 @@ from kgv_jax.config_schema import Config
 from kgv_jax.methods.knowledge import Knowledge, mask_of, positives_of
 from kgv_jax.methods.objective import Batch, Objective, over_variants
 from kgv_jax.models.classifier import Outputs
+from kgv_jax.parallel.mesh import batch_sharding
 from kgv_jax.scoring import gaussian
 from kgv_jax.scoring.sampling import drawn_share, make_sampling
 from kgv_jax.scoring.space import GaussianSpace, Nodes
 from kgv_jax.scoring.streamed import Streaming, streamed_sums
 from kgv_jax.scoring.tile import NEVER
 
-_MOST_HELD = 2**20  # scores of a batch
+_MOST_HELD = 2**20  # scores of a batch on one device
 
 
 class Kgv(Objective):
@@ -76,7 +77,8 @@ class Kgv(Objective):
     def _streams(self, knowledge: Knowledge) -> bool:
         """Whether scores are only summed, in tiles. Small ones are held: their loss is written like its formula."""
         kgv = self.config.kgv
-        large = self.config.train.batch_size * knowledge.candidate.size > _MOST_HELD
+        devices = self.mesh.size if self.mesh else 1
+        large = self.config.train.batch_size * knowledge.candidate.size > _MOST_HELD * devices
         return kgv.score == "streamed" or kgv.candidate_share < 1 or (
             kgv.score == "auto" and kgv.loss == "nodes" and (large or knowledge.rows is None)
         )
@@ -128,6 +130,9 @@ class Kgv(Objective):
 
     def _streamed(self, params: Any, z: Array, rows: Array, knowledge: Knowledge, key: Array) -> Array:
         """Returns `losses.info_nce_nodes` `[B]` without its scores `[B, R, N]`."""
+        if self.mesh:
+            # Said here for the gradient too: else the encoder takes over the split of the score, over `data` alone.
+            z = jax.lax.with_sharding_constraint(z, batch_sharding(self.mesh))
         table, r, temperature = self.head.apply({"params": params}, method="table")
         positives, tiles = positives_of(knowledge, rows), knowledge.tiles
         pairs = positives._replace(relation=jnp.maximum(positives.relation, 0))

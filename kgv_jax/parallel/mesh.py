@@ -43,8 +43,8 @@ def replicated(mesh: Mesh) -> NamedSharding:
 
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
-    """Returns the sharding of a batch: its first axis over `data`."""
-    return NamedSharding(mesh, PartitionSpec("data"))
+    """Returns the sharding of a batch: its first axis over all devices, so that none repeats another's encoder."""
+    return NamedSharding(mesh, PartitionSpec(("data", "model")))
 
 
 def state_shardings(mesh: Mesh, state: Any) -> Any:
@@ -72,12 +72,11 @@ def _by_rules(mesh: Mesh, tree: Any, rules: tuple[tuple[str, PartitionSpec], ...
 
 
 def check_divisible(name: str, size: int, mesh: Mesh) -> None:
-    """Raises UserError unless a batch axis of `size` can be split over the mesh's `data` axis."""
-    parts = mesh.shape["data"]
-    if size % parts:
+    """Raises UserError unless a batch axis of `size` can be split over the mesh."""
+    if size % mesh.size:
         raise UserError(
-            f"{name} is {size}, not divisible by the {parts} devices along `data`. "
-            f"Use {size // parts * parts or parts} or {(size // parts + 1) * parts}, or another --config.mesh.data."
+            f"{name} is {size}, not divisible by the {mesh.size} devices of the run. "
+            f"Use {size // mesh.size * mesh.size or mesh.size} or {(size // mesh.size + 1) * mesh.size}."
         )
 
 

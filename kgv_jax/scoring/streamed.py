@@ -22,7 +22,7 @@ from jax import Array, lax
 from jax.sharding import Mesh, PartitionSpec
 
 from kgv_jax.scoring import tile as tile_lib
-from kgv_jax.scoring.tile import NEVER, Exceptions, Gaussians, LogVar, Table
+from kgv_jax.scoring.tile import NEVER, Exceptions, Gaussians, LogVar, Moments, Points, Table
 
 _ERROR = 2e-5  # of a score; where it may be larger, rows are computed again
 _WEIGHTLESS = 20.0  # a score so far below a log-sum is 2e-9 of the sum
@@ -208,14 +208,14 @@ class _Tile(NamedTuple):
     def centred(self, g: Gaussians) -> Gaussians:
         return g._replace(mu=g.mu - self.centre)
 
-    def near(self, z: Array, r: Array, g: Gaussians, least: Array) -> Array:
+    def near(self, points: Points, g: Gaussians, least: Array) -> Array:
         """Returns the rows `[B, Q]` that weigh in the tile, if scores may be wrong; log-sums are at least `least`."""
         centred = self.centred(g)
         error = tile_lib.rounding_error(centred, self.valid)
 
         def weighty() -> Array:
             # Computed again: scores that both branches could see would have to be written out for it.
-            score = tile_lib.scores(z, r, centred, self.exceptions)
+            score = tile_lib.scores(points, centred, self.exceptions)
             return score.max(-1) > least - _WEIGHTLESS - 2 * error
 
         return lax.cond(error > _ERROR, weighty, lambda: jnp.zeros(least.shape, bool))
@@ -229,20 +229,22 @@ class _Tile(NamedTuple):
 
 def _forward(log_var: LogVar, collectives: _Collectives, p: _Problem) -> Sums:
     mine, local = _own_pairs(collectives, p)
-    pair = _score_pairs(log_var, p.pairs.relation, _rows(p.table, local), p.z, p.r, p.temperature)
+    g = tile_lib.gaussians(log_var, _rows(p.table, local), p.temperature)
+    pair = tile_lib.difference_scores(p.z[:, None], p.r[p.pairs.relation], g)
     pair = collectives.over_nodes(jnp.where(mine, pair, 0.0))
     floor = jnp.full((len(p.z), len(p.r)), NEVER)
     image = jnp.arange(len(p.z))[:, None]
     floor = floor.at[image, p.pairs.relation].max(jnp.where(p.pairs.node >= 0, pair, NEVER))
     centre = p.table.mu.mean(0)
+    points_of = _points(p, centre)
 
     def body(carry: tuple[Array, Array], scanned: tuple) -> tuple[tuple[Array, Array], None]:
         top, total = carry
         tile = _Tile.of(p, centre, scanned)
         g, r = tile.gaussians(log_var, tile.nodes, p.temperature), p.r[tile.relation]
-        before, z = top[:, tile.strip], p.z - centre
-        score = tile_lib.scores(z, r, tile.centred(g), tile.exceptions)
-        need = tile.near(z, r, g, jnp.maximum(before, floor[:, tile.relation]))
+        before, points = top[:, tile.strip], points_of(tile.relation)
+        score = tile_lib.scores(points, tile.centred(g), tile.exceptions)
+        need = tile.near(points, g, jnp.maximum(before, floor[:, tile.relation]))
 
         def near(carry: tuple[Array, Array], image: Array, relation: Array, real: Array) -> tuple[Array, Array]:
             del real
@@ -273,16 +275,24 @@ class _Gradients(NamedTuple):
 
 def _backward(log_var: LogVar, collectives: _Collectives, p: _Problem, sums: Sums, gradient: Sums) -> _Gradients:
     centre = p.table.mu.mean(0)
+    points_of = _points(p, centre)
+    together = p.tiles.relation.shape[1] > 1  # then all tiles have the same relations, and their moments add up
 
-    def body(carry: _Gradients, scanned: tuple) -> tuple[_Gradients, None]:
+    def body(carry: tuple[_Gradients, Moments], scanned: tuple) -> tuple[tuple[_Gradients, Moments], Table | None]:
+        total, all_moments = carry
         tile = _Tile.of(p, centre, scanned)
-        r, z = p.r[tile.relation], p.z - centre
+        r, points = p.r[tile.relation], points_of(tile.relation)
         log_sum, weight = sums.log_sum[:, tile.strip], gradient.log_sum[:, tile.strip]
         g, to_nodes = jax.vjp(functools.partial(tile.gaussians, log_var), tile.nodes, p.temperature)
-        score = tile_lib.scores(z, r, tile.centred(g), tile.exceptions)
+        score = tile_lib.scores(points, tile.centred(g), tile.exceptions)
         share = jnp.exp(score - log_sum[..., None])
-        need = tile.near(z, r, g, log_sum)
-        own = tile_lib.pullback(z, r, tile.centred(g), share * jnp.where(need, 0.0, weight)[..., None])
+        need = tile.near(points, g, log_sum)
+        moments, d_g = tile_lib.pullback(points, tile.centred(g), share * jnp.where(need, 0.0, weight)[..., None])
+        if together:
+            all_moments = jax.tree.map(jnp.add, all_moments, moments)
+            d_z, d_r = jnp.zeros_like(p.z), jnp.zeros_like(r)
+        else:
+            d_z, d_r = tile_lib.points_pullback(points, moments)
 
         def near(carry: tuple, image: Array, relation: Array, real: Array) -> tuple:
             own_z, own_r = p.z[image], r[relation]
@@ -296,30 +306,57 @@ def _backward(log_var: LogVar, collectives: _Collectives, p: _Problem, sums: Sum
                 jax.tree.map(jnp.add, carry[2], d_g),
             )
 
-        d_z, d_r, d_g = tile_lib.for_rows(need, len(tile.valid), near, own)
+        d_z, d_r, d_g = tile_lib.for_rows(need, len(tile.valid), near, (d_z, d_r, d_g))
         d_nodes, d_temperature = to_nodes(d_g)
-        return _Gradients(
-            jax.tree.map(functools.partial(_add, tile.where), carry.table, d_nodes),
-            carry.z + d_z,
-            carry.r.at[tile.relation].add(d_r),
-            carry.temperature + d_temperature,
-        ), None
+        table, one_by_one = total.table, d_nodes
+        if not tile.where.ndim:
+            table, one_by_one = jax.tree.map(functools.partial(_add, tile.where), table, d_nodes), None
+        total = _Gradients(
+            table, total.z + d_z, total.r.at[tile.relation].add(d_r), total.temperature + d_temperature
+        )
+        return (total, all_moments), one_by_one
 
-    zeros = jax.tree.map(jnp.zeros_like, _Gradients(p.table, p.z, p.r, p.temperature))
-    total, _ = lax.scan(body, zeros, _Tile.scanned(p.tiles))
+    total = jax.tree.map(jnp.zeros_like, _Gradients(p.table, p.z, p.r, p.temperature))
+    moments = Moments(None, None, None)
+    if together:
+        points = points_of(p.tiles.relation[0])
+        moments = jax.tree.map(jnp.zeros_like, Moments(points.cross, points.image, points.relation))
+    (total, moments), one_by_one = lax.scan(body, (total, moments), _Tile.scanned(p.tiles))
+    if together:
+        d_z, d_r = tile_lib.points_pullback(points, moments)
+        total = total._replace(z=total.z + d_z, r=total.r.at[p.tiles.relation[0]].add(d_r))
+    table = total.table
+    if one_by_one is not None:
+        # Once, and not in the scan, where every tile would wait for the whole table.
+        table = jax.tree.map(lambda whole, parts: whole.at[p.tiles.where].add(parts), table, one_by_one)
 
     mine, local = _own_pairs(collectives, p)
-    score_pairs = functools.partial(_score_pairs, log_var, p.pairs.relation)
-    _, to_inputs = jax.vjp(score_pairs, _rows(p.table, local), p.z, p.r, p.temperature)
-    d_rows, d_z, d_r, d_temperature = to_inputs(jnp.where(mine, gradient.pair, 0.0))
-    table = jax.tree.map(lambda whole, part: whole.at[local].add(part), total.table, d_rows)
-    everywhere = lambda x: collectives.over_images(collectives.over_nodes(x))  # noqa: E731
+    make = functools.partial(tile_lib.gaussians, log_var)
+    g, to_rows = jax.vjp(make, _rows(p.table, local), p.temperature)
+    d_pair = jnp.where(mine, gradient.pair, 0.0)
+    d_x, d_g = tile_lib.difference_pullback(p.z[:, None], p.r[p.pairs.relation], g, d_pair)
+    d_rows, d_temperature = to_rows(d_g)
+    table = jax.tree.map(lambda whole, part: whole.at[local].add(part), table, d_rows)
+    d_z, d_r = d_x.sum(1), jnp.zeros_like(p.r).at[p.pairs.relation].add(d_x)
+
+    def everywhere(x: Array) -> Array:
+        return collectives.over_images(collectives.over_nodes(x))
+
     return _Gradients(
         collectives.over_images(table),
         collectives.over_nodes(total.z + d_z),
         everywhere(total.r + d_r),
         everywhere(total.temperature + d_temperature),
     )
+
+
+def _points(p: _Problem, centre: Array) -> Callable[[Array], Points]:
+    """Returns the points of a tile by its relations; made once where all tiles have the same."""
+    z = p.z - centre
+    if p.tiles.relation.shape[1] == 1:
+        return lambda relation: tile_lib.make_points(z, p.r[relation])
+    points = tile_lib.make_points(z, p.r[p.tiles.relation[0]])
+    return lambda relation: points
 
 
 def _sum(score: Array) -> tuple[Array, Array]:
@@ -336,9 +373,7 @@ def _read(table: Table, where: Array, count: int) -> Table:
 
 
 def _add(where: Array, whole: Array, part: Array) -> Array:
-    """Adds gradients of the nodes that `_read` gave, in place in a scan."""
-    if where.ndim:
-        return whole.at[where].add(part)
+    """Adds gradients of neighbouring nodes from the row `where` on, in place in a scan."""
     there = lax.dynamic_slice_in_dim(whole, where, len(part))
     return lax.dynamic_update_slice_in_dim(whole, there + part, where, 0)
 
@@ -353,6 +388,3 @@ def _own_pairs(collectives: _Collectives, p: _Problem) -> tuple[Array, Array]:
     mine = (p.pairs.node >= 0) & (local >= 0) & (local < len(p.table.mu))
     return mine, jnp.where(mine, local, 0)
 
-
-def _score_pairs(log_var: LogVar, relation: Array, rows: Table, z: Array, r: Array, temperature: Array) -> Array:
-    return tile_lib.difference_scores(z[:, None], r[relation], tile_lib.gaussians(log_var, rows, temperature))

@@ -44,6 +44,31 @@ class Gaussians(NamedTuple):
     k: Array
 
 
+class Points(NamedTuple):
+    """Embeddings under the `Q` relations of a tile, as factors of the score.
+
+    Attributes:
+      z, r: `[B, D]`, `[Q, D]`.
+      cross: `2 z_b r_j` `[B Q, D]`; None of one relation.
+      image: `[z^2, z]` `[B, 2 D]`; of one relation, of `z + r`.
+      relation: `[r^2, r]` `[Q, 2 D]`; None of one relation.
+    """
+
+    z: Array
+    r: Array
+    cross: Array | None
+    image: Array
+    relation: Array | None
+
+
+class Moments(NamedTuple):
+    """Gradients of `cross`, `image` and `relation` of points: sums over nodes, so those of tiles add up."""
+
+    cross: Array | None
+    image: Array
+    relation: Array | None
+
+
 class Exceptions(NamedTuple):
     """Pairs of a tile that a row of scores leaves out.
 
@@ -78,46 +103,64 @@ def rounding_error(g: Gaussians, valid: Array) -> Array:
     return _EPSILON * jnp.max(jnp.where(valid, -jnp.sum(g.w * g.mu * g.mu, -1), 0.0))
 
 
-def scores(z: Array, r: Array, g: Gaussians, exceptions: Exceptions) -> Array:
-    """Returns the scores over T `[B, Q, C]` of embeddings `[B, D]` for the tile's relations `r` `[Q, D]`.
+def difference_pullback(z: Array, r: Array, g: Gaussians, d_score: Array) -> tuple[Array, Gaussians]:
+    """Returns the gradients of `z` (those of `r` too), not yet summed where it is broadcast, and of the nodes."""
+    difference = (z - g.mu) + r
+    pull = d_score[..., None] * difference
+    d_z = lax.optimization_barrier(2 * pull * g.w)  # computed once, not once for each of its readers
+    return d_z, Gaussians(-d_z, pull * difference, d_score)
 
-    `z` and the nodes are centred alike. Exceptions score about `NEVER`.
-    """
+
+def make_points(z: Array, r: Array) -> Points:
+    """Returns what the scores of embeddings `[B, D]` under relations `[Q, D]` need; centred as the nodes are."""
+    if len(r) == 1:
+        return Points(z, r, None, _powers(z + r), None)
+    return Points(z, r, (2 * z[:, None] * r).reshape(-1, z.shape[-1]), _powers(z), _powers(r))
+
+
+def scores(points: Points, g: Gaussians, exceptions: Exceptions) -> Array:
+    """Returns the scores over T `[B, Q, C]`; exceptions score about `NEVER`."""
     both, c = _factors(g)
-    if len(r) == 1:
-        return (leave_out(_dot(_powers(z + r), both.T), exceptions) + c)[:, None]
-    cross = _dot(_cross(z, r), g.w.T).reshape(len(z), -1)
-    cross = leave_out(cross, exceptions).reshape(len(z), len(r), -1)
-    per_image, per_relation = _dot(_powers(z), both.T), _dot(_powers(r), both.T) + c
-    return cross + per_image[:, None] + per_relation
+    per_image = _dot(points.image, both.T)
+    if points.cross is None:
+        return (leave_out(per_image, exceptions) + c)[:, None]
+    images, relations = len(points.z), len(points.r)
+    cross = leave_out(_dot(points.cross, g.w.T).reshape(images, -1), exceptions)
+    return cross.reshape(images, relations, -1) + per_image[:, None] + (_dot(points.relation, both.T) + c)
 
 
-def pullback(z: Array, r: Array, g: Gaussians, d_score: Array) -> tuple[Array, Array, Gaussians]:
-    """Returns the gradients of `z`, `r` and the nodes, for gradients `[B, Q, C]` of the scores.
+def pullback(points: Points, g: Gaussians, d_score: Array) -> tuple[Moments, Gaussians]:
+    """Returns what gives the gradients of the points, and those of the nodes, for gradients `[B, Q, C]` of the scores.
 
-    Written out for the two barriers: `d_score` is computed once, not once for each of its readers; and gradients of
-    nodes are formed transposed, because XLA on a CPU multiplies with a transposed large side at half the speed.
+    Written out: what the points get is summed over tiles before anything else is done with it; and gradients of nodes
+    are formed transposed, because XLA on a CPU multiplies with a transposed large side at half the speed.
     """
-    d_score = lax.optimization_barrier(d_score)
     (both, _), to_nodes = jax.vjp(_factors, g)
-    dim = z.shape[-1]
-
-    def of_powers(x: Array, d_score: Array) -> tuple[Array, Array]:
-        d_powers = _dot(d_score, both)
-        return 2 * x * d_powers[:, :dim] + d_powers[:, dim:], _dot(_powers(x).T, d_score)
-
-    of_image = d_score.sum(1)
-    d_z, d_both = of_powers(z + r if len(r) == 1 else z, of_image)
-    if len(r) == 1:
-        d_r = d_z.sum(0, keepdims=True)
+    flat = lax.optimization_barrier(d_score.reshape(-1, d_score.shape[-1]))
+    d_score = flat.reshape(d_score.shape)
+    of_image = lax.optimization_barrier(d_score.sum(1))
+    d_both = _dot(points.image.T, of_image)
+    if points.cross is None:
+        moments = Moments(None, _dot(of_image, both), None)
     else:
-        flat = d_score.reshape(-1, d_score.shape[-1])
-        d_cross = 2 * _dot(flat, g.w).reshape(len(z), len(r), dim)
-        d_r, d_relation = of_powers(r, d_score.sum(0))
-        d_z, d_r = d_z + jnp.sum(d_cross * r, 1), d_r + jnp.sum(d_cross * z[:, None], 0)
-        d_both = (d_both + d_relation).at[:dim].add(_dot(_cross(z, r).T, flat))
+        of_relation = d_score.sum(0)
+        moments = Moments(_dot(flat, g.w), _dot(of_image, both), _dot(of_relation, both))
+        d_w = _dot(points.cross.T, flat)
+        d_both = (d_both + _dot(points.relation.T, of_relation)).at[: len(d_w)].add(d_w)
+    # The barrier keeps XLA from moving the transposition back into the products.
     d_both = lax.optimization_barrier(d_both).T
-    return d_z, d_r, to_nodes((d_both, of_image.sum(0)))[0]
+    return moments, to_nodes((d_both, of_image.sum(0)))[0]
+
+
+def points_pullback(points: Points, moments: Moments) -> tuple[Array, Array]:
+    """Returns the gradients of `z` `[B, D]` and `r` `[Q, D]`."""
+    z, r = points.z, points.r
+    if points.cross is None:
+        d_z = _of_powers(z + r, moments.image)
+        return d_z, d_z.sum(0, keepdims=True)
+    cross = 2 * moments.cross.reshape(len(z), len(r), -1)
+    d_z = _of_powers(z, moments.image) + jnp.sum(cross * r, 1)
+    return d_z, _of_powers(r, moments.relation) + jnp.sum(cross * z[:, None], 0)
 
 
 def row_scores(z: Array, r: Array, g: Gaussians) -> Array:
@@ -200,6 +243,7 @@ def _powers(x: Array) -> Array:
     return jnp.concatenate([x * x, x], -1)
 
 
-def _cross(z: Array, r: Array) -> Array:
-    """Returns `2 z_b r_j` `[B Q, D]`."""
-    return (2 * z[:, None] * r).reshape(-1, z.shape[-1])
+def _of_powers(x: Array, d_powers: Array) -> Array:
+    """Returns the gradient of `x` for that of `_powers(x)`."""
+    square, linear = jnp.split(d_powers, 2, -1)
+    return 2 * x * square + linear

@@ -1,5 +1,6 @@
 """The training step: the same on any mesh and in any number of micro-batches."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ import optax
 import pytest
 
 from kgv_jax import step as step_lib
+from kgv_jax.methods.registry import make_objective
 from kgv_jax.parallel import mesh as mesh_lib
 from tests import tiny
 
@@ -46,6 +48,23 @@ def test_eight_devices_step_like_one(norm, model):
     assert np.abs(params["knowledge"]["mu"] - before["knowledge"]["mu"]).max() > 1e-4, "nothing was learned"
     rows = {shard.data.shape[0] for shard in state.params["knowledge"]["mu"].addressable_shards}
     assert rows == {len(problem.mask.graph.nodes) // model}
+
+
+def test_eight_devices_step_like_one_with_a_streamed_score():
+    problem = tiny.make("kgv", kgv__score="streamed")
+    batch = tiny.batch(problem.mask, 16)
+    alone, _ = _one_step(problem, mesh_lib.make_mesh(1, 1, devices=jax.devices()[:1]), batch)
+    mesh = mesh_lib.make_mesh(4, 2)
+    knowledge = tiny.knowledge(problem.mask, shards=2)
+    knowledge = jax.device_put(knowledge, mesh_lib.knowledge_shardings(mesh, knowledge))
+    assert knowledge.tiles.valid.sharding.spec[0] == "model"
+    split = dataclasses.replace(
+        problem, knowledge=knowledge, objective=make_objective(problem.config, knowledge, mesh)
+    )
+    (params, _, metrics), _ = _one_step(split, mesh, batch)
+    _assert_trees_close(params, alone[0], rtol=0, atol=2e-6)
+    _assert_trees_close(metrics, alone[2], rtol=1e-5)
+    assert metrics["reg"] > 0.1
 
 
 _TWENTY_STEPS = """

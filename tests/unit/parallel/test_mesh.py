@@ -44,9 +44,9 @@ def test_a_batch_that_does_not_divide_names_the_numbers_that_would():
         mesh_lib.check_divisible("config.train.batch_size", 3, mesh)
 
 
-def test_a_batch_is_cut_along_data_in_order():
+def test_a_batch_is_cut_over_all_devices_in_order():
     mesh = mesh_lib.make_mesh(-1, 2)
     rows = np.arange(8 * 3).reshape(8, 3)
     array = mesh_lib.put_batch({"x": rows}, mesh)["x"]
-    assert {shard.data.shape for shard in array.addressable_shards} == {(2, 3)}
+    assert {shard.data.shape for shard in array.addressable_shards} == {(1, 3)}
     np.testing.assert_array_equal(jnp.asarray(array), rows)

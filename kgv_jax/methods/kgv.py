@@ -26,7 +26,7 @@ from kgv_jax.scoring.space import GaussianSpace, Nodes
 from kgv_jax.scoring.streamed import Streaming, streamed_sums
 from kgv_jax.scoring.tile import NEVER
 
-_MOST_HELD = 2**20  # scores of a batch on one device
+MOST_HELD = 2**20  # scores of a batch on one device
 
 
 class Kgv(Objective):
@@ -78,7 +78,7 @@ class Kgv(Objective):
         """Whether scores are only summed, in tiles. Small ones are held: their loss is written like its formula."""
         kgv = self.config.kgv
         devices = self.mesh.size if self.mesh else 1
-        large = self.config.train.batch_size * knowledge.candidate.size > _MOST_HELD * devices
+        large = self.config.train.batch_size * knowledge.candidate.size > MOST_HELD * devices
         return kgv.score == "streamed" or kgv.candidate_share < 1 or (
             kgv.score == "auto" and kgv.loss == "nodes" and (large or knowledge.rows is None)
         )

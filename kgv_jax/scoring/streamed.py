@@ -285,7 +285,8 @@ def _backward(log_var: LogVar, collectives: _Collectives, p: _Problem, sums: Sum
         log_sum, weight = sums.log_sum[:, tile.strip], gradient.log_sum[:, tile.strip]
         g, to_nodes = jax.vjp(functools.partial(tile.gaussians, log_var), tile.nodes, p.temperature)
         score = tile_lib.scores(points, tile.centred(g), tile.exceptions)
-        share = jnp.exp(score - log_sum[..., None])
+        # No score is above its sum, but for rows that are computed again: without the bound they could overflow.
+        share = jnp.exp(jnp.minimum(score - log_sum[..., None], 0.0))
         need = tile.near(points, g, log_sum)
         moments, d_g = tile_lib.pullback(points, tile.centred(g), share * jnp.where(need, 0.0, weight)[..., None])
         if together:

@@ -36,7 +36,7 @@ _HEAD = """\
 # Benchmarks
 
 Written by `make bench` from `benchmarks/results/bench.jsonl`, which holds every figure ever taken: the latest of each
-name and case. A figure is a ratio, its two sides in turns in one process or in two that wait for each other; each side
+name, case and peer. A figure is a ratio, its two sides in turns in one process or in two that wait for each other; each side
 keeps its fastest run. Seconds are those of the clock unless they say `processor`. `make bench ONLY=score` takes the
 figures of one benchmark again; the peers' environment is built by `make peers`.
 """
@@ -121,8 +121,8 @@ def read(path: pathlib.Path) -> list[dict[str, Any]]:
 
 
 def latest(figures: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns the last figure of every name and case, by benchmark and then as they came."""
-    newest = {(figure["name"], figure.get("case", "")): figure for figure in figures}
+    """Returns the last figure of every name, case and peer, by benchmark and then as they came."""
+    newest = {(figure["name"], figure.get("case", ""), figure["against"]): figure for figure in figures}
     order = [" ".join(command_of(name)) for name in BENCHMARKS]
     return sorted(newest.values(), key=lambda f: order.index(f["command"]) if f["command"] in order else len(order))
 

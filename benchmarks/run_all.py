@@ -36,9 +36,9 @@ _HEAD = """\
 # Benchmarks
 
 Written by `make bench` from `benchmarks/results/bench.jsonl`, which holds every figure ever taken: the latest of each
-name, case and peer. A figure is a ratio, its two sides in turns in one process or in two that wait for each other; each side
-keeps its fastest run. Seconds are those of the clock unless they say `processor`. `make bench ONLY=score` takes the
-figures of one benchmark again; the peers' environment is built by `make peers`.
+name, case and peer. A figure is a ratio, its two sides in turns in one process or in two that wait for each other; each
+side keeps its fastest run. Seconds are those of the clock unless they say `processor`. `make bench ONLY=score` takes
+the figures of one benchmark again; the peers' environment is built by `make peers`.
 """
 _COLUMNS = ("name", "case", "value", "against", "parts", "command", "taken")
 _SHOWN_ALONE = ("name", "case", "value", "unit", "against", "command", "utc", "commit", "machine")

@@ -5,26 +5,18 @@
 
 from __future__ import annotations
 
-import logging
-import os
-
 from absl import flags
 from ml_collections import config_flags
 
 from kgv_jax import config_schema
 from kgv_jax.flags import run_command
-from kgv_jax.util.cache import private_cache_dir
+from kgv_jax.util.compiled import keep_compiled_programs
 from kgv_jax.util.errors import UserError
 from kgv_jax.workdir import Workdir
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; `FILE.py:quick` names a variant.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.")
 _MODE = flags.DEFINE_enum("mode", "train", ["train", "eval"], "train (and evaluate), or evaluate a trained run.")
-
-# Read by JAX when it starts.
-_COMPILED, _FROM_SECONDS = "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
-
-_log = logging.getLogger("kgv_jax.main")  # by name: as a command this module is `__main__`
 
 
 def main(argv: list[str]) -> None:
@@ -53,20 +45,8 @@ def main(argv: list[str]) -> None:
     print_tables(tables)
 
 
-def _keep_compiled_programs() -> None:
-    """Lets JAX keep compiled programs for the next run, unless the environment says where, or (empty) nowhere."""
-    if _COMPILED in os.environ:
-        return
-    try:
-        os.environ[_COMPILED] = str(private_cache_dir("xla"))
-    except (UserError, OSError) as error:
-        _log.warning("Compiled programs are not kept for the next run: %s Or set %s.", error, _COMPILED)
-    else:
-        os.environ.setdefault(_FROM_SECONDS, "0")
-
-
 def _run(config: config_schema.Config, workdir: Workdir) -> list[dict]:
-    _keep_compiled_programs()
+    keep_compiled_programs()
     from kgv_jax.parallel import distributed
 
     distributed.start()

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from kgv_jax import main
+from kgv_jax.util.compiled import keep_compiled_programs
 
 _NAMES = ("JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS")
 
@@ -18,7 +18,7 @@ def environment(monkeypatch):
 
 
 def test_compiled_programs_are_kept_in_a_private_folder_of_the_cache(empty_kgv_cache, caplog):
-    main._keep_compiled_programs()
+    keep_compiled_programs()
     assert [os.environ[name] for name in _NAMES] == [str(empty_kgv_cache / "xla"), "0"]
     assert not caplog.records
 
@@ -26,7 +26,7 @@ def test_compiled_programs_are_kept_in_a_private_folder_of_the_cache(empty_kgv_c
 @pytest.mark.parametrize("named", ["", "/elsewhere"])
 def test_the_environment_decides(empty_kgv_cache, monkeypatch, named):
     monkeypatch.setenv(_NAMES[0], named)
-    main._keep_compiled_programs()
+    keep_compiled_programs()
     assert os.environ[_NAMES[0]] == named and not (empty_kgv_cache / "xla").exists()
 
 
@@ -34,7 +34,7 @@ def test_a_folder_that_others_may_fill_is_not_used(empty_kgv_cache, caplog):
     (empty_kgv_cache / "xla").mkdir(parents=True)
     (empty_kgv_cache / "xla").chmod(0o777)
     with caplog.at_level(logging.WARNING):
-        main._keep_compiled_programs()
+        keep_compiled_programs()
     assert not any(name in os.environ for name in _NAMES)
     assert "Compiled programs are not kept" in caplog.text and "mode 777" in caplog.text
 
@@ -43,5 +43,5 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path, monkeypatch, ca
     (tmp_path / "file").touch()
     monkeypatch.setenv("KGV_JAX_CACHE", str(tmp_path / "file" / "cache"))
     with caplog.at_level(logging.WARNING):
-        main._keep_compiled_programs()
+        keep_compiled_programs()
     assert not any(name in os.environ for name in _NAMES) and "are not kept" in caplog.text

@@ -33,7 +33,7 @@ def kg2e(
     With `v = var_h + var_t` and `m = mu_h - mu_t - mu_r`,
 
         kl: s = -KL(h - t || r) = -1/2 sum_d [ (v + m^2) / var_r - 1 + log var_r - log v ],
-        el: s = log E = log N(m; 0, v + var_r)   (equation 7; PyKEEN 1.11.1 has it with the opposite sign).
+        el: s = log E = log N(m; 0, v + var_r)   (equation 7).
     """
     choose(similarity, SIMILARITIES, "the similarity")
     choose(lengths, LENGTHS, "the rule for lengths")

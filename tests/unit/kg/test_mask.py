@@ -440,32 +440,4 @@ def test_a_large_mask_needs_no_dense_table():
             part = slice(*many.start[row : row + 2])
             np.testing.assert_array_equal(many.relation[part], one.relation)
             np.testing.assert_array_equal(many.node[part], one.node)
-    # Rows are made a few hundred at a time, and do not depend on their neighbours.
-    for row in (0, 511, 512, classes - 1):
-        alone = make_mask_table(tree, heads=[count - classes + row], hierarchy=("broader",))
-        for many, one in ((table.positive, alone.positive), (table.protected, alone.protected)):
-            part = slice(*many.start[row : row + 2])
-            np.testing.assert_array_equal(many.relation[part], one.relation)
-            np.testing.assert_array_equal(many.node[part], one.node)
-    # Rows are made a few hundred at a time, and do not depend on their neighbours.
-    for row in (0, 511, 512, classes - 1):
-        alone = make_mask_table(tree, heads=[count - classes + row], hierarchy=("broader",))
-        for many, one in ((table.positive, alone.positive), (table.protected, alone.protected)):
-            part = slice(*many.start[row : row + 2])
-            np.testing.assert_array_equal(many.relation[part], one.relation)
-            np.testing.assert_array_equal(many.node[part], one.node)
-    # Rows are made a few hundred at a time, and do not depend on their neighbours.
-    for row in (0, 511, 512, classes - 1):
-        alone = make_mask_table(tree, heads=[count - classes + row], hierarchy=("broader",))
-        for many, one in ((table.positive, alone.positive), (table.protected, alone.protected)):
-            part = slice(*many.start[row : row + 2])
-            np.testing.assert_array_equal(many.relation[part], one.relation)
-            np.testing.assert_array_equal(many.node[part], one.node)
-    # Rows are made a few hundred at a time, and do not depend on their neighbours.
-    for row in (0, 511, 512, classes - 1):
-        alone = make_mask_table(tree, heads=[count - classes + row], hierarchy=("broader",))
-        for many, one in ((table.positive, alone.positive), (table.protected, alone.protected)):
-            part = slice(*many.start[row : row + 2])
-            np.testing.assert_array_equal(many.relation[part], one.relation)
-            np.testing.assert_array_equal(many.node[part], one.node)
     assert sum(array.nbytes for array in (*table.positive, *table.protected)) < dense / 20

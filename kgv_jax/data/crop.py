@@ -63,7 +63,7 @@ class RandomCrop:
         return _central(height, width, self.ratio)._replace(mirrored=mirror < self.mirror)
 
     def _uniform(self, position: int, attempt: int) -> tuple[float, ...]:
-        """Returns five numbers, uniform in [0, 1): to set up a generator of numpy takes longer than that."""
+        """Returns five numbers, uniform in [0, 1), from a hash: there is no generator to set up."""
         key = repr((int(self.seed), "crop", self.stream, int(position), attempt)).encode()
         integers = struct.unpack("<5Q", hashlib.blake2b(key, digest_size=40).digest())
         return tuple((integer >> 11) * 2.0**-53 for integer in integers)

@@ -3,8 +3,9 @@
 The contrastive loss needs of the scores `s[b, j, k] / T` (`scoring/gaussian.py`) those of the positives, and
 `log sum_k exp(s[b, j, k] / T)` over the negatives of every relation. Neither the forward pass nor its own backward pass
 holds `[B, R, N]`: nodes come in tiles of `C`, with a running maximum and sum forward; backward, scores are computed
-again. Of the size of the node table is only its gradient (and, of tiles that name nodes one by one, their gradients). Of a table split over the mesh axis `model`, every
-device sums over its own nodes and scores the pairs whose nodes it holds; then sums are added.
+again. Of the size of the node table is only its gradient (and, of tiles that name nodes one by one, their gradients).
+Of a table split over the mesh axis `model`, every device sums over its own nodes and scores the pairs whose nodes it
+holds; then sums are added.
 
 The result is right to 1e-4 in any softmax, however nodes lie: see `scoring/tile.py` for what cancels and what is done.
 """

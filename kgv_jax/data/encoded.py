@@ -87,13 +87,13 @@ class CropReader:
             crop = self.crop(position, header.height, header.width)
             shrink = _shrink(crop, self.size_px)
             try:
-                pixels = jpeg.decode_rows(data, header, crop.top + crop.height, shrink=shrink, buffer=scratch)
+                pixels, first_row, first_column = jpeg.decode_box(data, header, crop, shrink=shrink, buffer=scratch)
             except ValueError:
                 pass  # the tolerant decoder below has the last word
             else:
                 # Whole pixels of the small picture: the crop begins up to `shrink - 1` pixels higher and further left.
                 top, left, height, width = (side // shrink for side in crop[:4])
-                _cut(pixels, Crop(top, left, height, width, crop.mirrored), out)
+                _cut(pixels, Crop(top - first_row, left - first_column, height, width, crop.mirrored), out)
                 return scratch
         pixels = decode_rgb(data, name)
         _cut(pixels, self.crop(position, *pixels.shape[:2]), out)

@@ -6,12 +6,16 @@ All sides do the same: from encoded JPEGs in memory decode, crop at random (area
 to 224 px, mirror half of them, and give uint8 batches in a fixed order. Ours and tf.data's resize bilinearly,
 torchvision's also smooths. Decoders are set alike (accurate inverse transform, interpolated chroma); `tfdata_fast` is
 tf.data with both off.
-Photographs are cut from the two that come with scikit-learn, at two qualities; the case tells their mean size.
+Photographs are cut from the two that come with scikit-learn, at two qualities; the case tells their mean size. Each
+case runs twice, on files as cameras write them, and on the same pictures with restart markers every 2 units of 16 px
+or a few more (`kgv_jax/data/restarts.py` tells how to get them): all sides read the same bytes. Files of the lower
+quality are read on one core alone.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import pathlib
 import subprocess
@@ -30,6 +34,7 @@ from kgv_jax.util.huge_pages import restart_with_huge_pages
 PEERS_PYTHON = os.environ.get("KGV_PEERS_PYTHON", ".venv-peers/bin/python")
 SIZE_PX, BATCH, BATCHES = 224, 64, 8
 PICTURES, QUALITIES = 128, (97, 90)
+KINDS = {"plain": "no restart markers", "marked": "restart markers"}
 PEERS = {
     "torchvision_pil": ("benchmarks.peers.input_torchvision", "pil"),
     "torchvision_tensor": ("benchmarks.peers.input_torchvision", "tensor"),
@@ -54,12 +59,12 @@ def serve_ours(folder: str, batches: int, cores: int) -> None:
     serve(run)
 
 
-def compare(folder: str, cores: int, repeats: int) -> None:
+def compare(folder: str, kind: str, cores: int, repeats: int) -> None:
     """Runs all sides in turns and tells both figures."""
     numbers = [str(number) for number in (SIZE_PX, BATCH, BATCHES, cores)]
     commands = {"ours": [sys.executable, "-m", "benchmarks.input_pipeline", "--serve", folder, *numbers[2:]]}
-    for name, (module, kind) in PEERS.items():
-        commands[name] = [PEERS_PYTHON, "-m", module, kind, folder, *numbers]
+    for name, (module, variant) in PEERS.items():
+        commands[name] = [PEERS_PYTHON, "-m", module, variant, folder, *numbers]
     with contextlib.ExitStack() as stack:
         workers = {name: stack.enter_context(Worker(command)) for name, command in commands.items()}
         seconds = workers_in_turns(workers, repeats=repeats)
@@ -68,7 +73,8 @@ def compare(folder: str, cores: int, repeats: int) -> None:
     speed = {name: images / (took.processor if cores == 1 else took.wall) for name, took in seconds.items()}
     files = list(pathlib.Path(folder).glob("*.jpg"))
     kilobytes = sum(path.stat().st_size for path in files) / len(files) / 1e3
-    case = f"{SIZE_PX} px of 500 x 375 px, {kilobytes:.0f} kB, {'one core' if cores == 1 else f'{cores} cores'}"
+    on = "one core" if cores == 1 else f"{cores} cores"
+    case = f"{SIZE_PX} px of 500 x 375 px, {kilobytes:.0f} kB, {KINDS[kind]}, {on}"
     more = {f"{name}_images_per_second_per_core": round(value) for name, value in speed.items()}
     torchvision = max("torchvision_pil", "torchvision_tensor", key=speed.__getitem__)
     for name, peer in (("input.vs_torchvision", torchvision), ("input.vs_tfdata", "tfdata")):
@@ -83,12 +89,12 @@ def main() -> None:
     if not pathlib.Path(PEERS_PYTHON).is_file():
         sys.exit(f"error: KGV_PEERS_PYTHON is {PEERS_PYTHON}, which is no program; `make peers` installs them there")
     both = len(os.sched_getaffinity(0))
-    with tempfile.TemporaryDirectory() as folder:
-        for quality in QUALITIES:
-            pictures = [PEERS_PYTHON, "-m", "benchmarks.peers.input_pictures", folder, str(PICTURES), str(quality)]
-            subprocess.run(pictures, check=True)
-            for cores in sorted({1, both}):
-                compare(folder, cores, repeats=3)
+    for quality, kind in itertools.product(QUALITIES, KINDS):
+        with tempfile.TemporaryDirectory() as folder:
+            write = [PEERS_PYTHON, "-m", "benchmarks.peers.input_pictures", folder, str(PICTURES), str(quality), kind]
+            subprocess.run(write, check=True)
+            for cores in sorted({1, both}) if quality == QUALITIES[0] else (1,):
+                compare(folder, kind, cores, repeats=3)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ mean values starts anew and the bits begin at a whole byte (ITU-T T.81, sections
 markers every few units (MCUs: the blocks of 8 x 8 to 16 x 16 pixels that are coded together) falls into intervals, and
 the intervals of a rectangle, their markers numbered anew below a header with their height and width, are a JPEG too.
 
-Cameras write no markers. libjpeg-turbo adds them to any JPEG without loss, here after every 4 units:
+Cameras write no markers. libjpeg-turbo adds them to any JPEG without loss, here after every 2 units:
 
-    jpegtran -restart 4B -copy all in.jpg > out.jpg
+    jpegtran -restart 2B -copy all in.jpg > out.jpg
 
-and Pillow as it writes one: `image.save(path, quality=90, restart_marker_blocks=4)`. A picture can be cut between its
+and Pillow as it writes one: `image.save(path, quality=90, restart_marker_blocks=2)`. A picture can be cut between its
 columns if the interval divides the units of a row (32 for 500 pixels at 16 pixels a unit), and between its rows if it
 divides them or is a multiple of them.
 """
@@ -23,7 +23,7 @@ import numpy as np
 _BLOCK_PX = 8
 _RESTART_0, _END = 0xD0, 0xD9
 # Of the intervals; to look for the markers costs what decoding this share less saves.
-_NEARLY_ALL = 0.95
+_NEARLY_ALL = 0.9
 
 
 class Part(NamedTuple):
@@ -92,7 +92,7 @@ def _unit_px(data: bytes, components_at: int) -> tuple[int, int]:
 
 
 def _bounds(data: bytes, scan_at: int, count: int) -> np.ndarray | None:
-    """Returns where the intervals begin, [count + 1] with the end of the last, or None if the markers are not theirs."""
+    """Returns where the intervals begin, [count + 1] with the end of the last; None if the markers are not theirs."""
     coded = np.frombuffer(data, np.uint8, offset=scan_at)
     # In the entropy code a byte of 255 is followed by 0. Numbers below the first wrap around.
     marks = np.flatnonzero((coded[:-1] == 0xFF) & (coded[1:] - np.uint8(_RESTART_0) < 8))

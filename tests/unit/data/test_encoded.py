@@ -105,6 +105,15 @@ def test_large_pictures_are_decoded_small_and_show_the_same(side):
     assert np.abs(pixels - expected.astype(int)).mean() < 4
 
 
+@pytest.mark.parametrize("size_px", [16, 48, 160])
+def test_restart_markers_change_no_pixel(size_px):
+    """The entropy code is another, its numbers are the same, and so are the pixels."""
+    image, crop = scene(300, 400), RandomCrop(0, "train")
+    plain, marked = encode(image), encode(image, restart_marker_blocks=5)
+    read = CropReader(size_px, crop, threads=2)
+    np.testing.assert_array_equal(read([marked] * 40, range(40)), read([plain] * 40, range(40)))
+
+
 @pytest.mark.parametrize(
     ("kind", "options"),
     [("PNG", {}), ("WEBP", {"lossless": True}), ("JPEG", {"progressive": True}), ("JPEG", {"subsampling": 0})],

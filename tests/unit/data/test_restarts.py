@@ -88,6 +88,15 @@ def test_the_part_is_as_small_as_the_intervals_allow(interval, place):
         assert numbers == [i % 8 for i in range(len(numbers))]
 
 
+def test_the_factors_of_a_lone_component_mean_nothing():
+    """A scan of one component is coded block by block (ITU-T T.81, section A.2.2)."""
+    data = bytearray(encode(83, 200, 5, "grey"))
+    factors_at = jpeg.read_header(data).size_at + 6
+    assert data[factors_at] == 0x11
+    data[factors_at] = 0x22
+    assert cut(bytes(data), (40, 50), (60, 90))[1:] == (40, 40, 16, 80)
+
+
 def test_what_is_nearly_all_of_the_picture_is_not_cut():
     data = encode(160, 160, 1)
     assert cut(data, (0, 160), (0, 160)) is None and cut(data, (0, 160), (0, 144)) is not None

@@ -71,6 +71,8 @@ class Pipeline:
         if step < 0:
             raise IndexError(f"step {step} is negative")
         parts = [self._part(index, step) for index in range(len(self.streams))]
+        if len(parts) == 1:
+            return parts[0]
         return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
     def _part(self, index: int, step: int) -> dict[str, np.ndarray]:

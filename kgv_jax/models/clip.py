@@ -9,9 +9,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from kgv_jax.models import tokenizer
+from kgv_jax.models.layer_norm import LayerNorm
 from kgv_jax.models.pretrained.clip import clip_layouts
 from kgv_jax.models.spec import EncoderSpec
-from kgv_jax.models.transformer import Transformer, layer_norm
+from kgv_jax.models.transformer import Transformer
 from kgv_jax.models.vit import make_vit, vit_layers
 from kgv_jax.util.errors import UserError
 
@@ -63,7 +64,7 @@ class TextTower(nn.Module):
         # causal, the end does not see them. (transformers looks for `eos_token_id` unless that is 2, the
         # wrong number in old configs, and then takes the largest as here: the same place in every text.)
         end = jnp.take_along_axis(blocks[-1], jnp.argmax(tokens, axis=1)[:, None, None], axis=1)[:, 0]
-        end = layer_norm(_EPSILON, jnp.float32, "norm")(end)
+        end = LayerNorm(_EPSILON, name="norm")(end)
         init = normal(self.width**-0.5)
         return nn.Dense(self.projection, use_bias=False, kernel_init=init, name="projection")(end)
 

@@ -17,6 +17,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.typing import DTypeLike
 
+from kgv_jax.models.products import sum_of_outer_products
+
 Pads = tuple[tuple[int, int], tuple[int, int]]
 
 # Fewer input channels (pictures) make patches too narrow to be worth the copy.
@@ -103,7 +105,7 @@ def by_patches(x: Array, g: Array, size: tuple[int, int], stride: int, pads: Pad
         for i, j in itertools.product(range(size[0]), range(size[1]))
     ]
     patches = lax.optimization_barrier(jnp.concatenate(taps, -1))
-    return _sum_of_outer_products(patches, g).reshape(*size, x.shape[-1], g.shape[-1])
+    return sum_of_outer_products(patches, g).reshape(*size, x.shape[-1], g.shape[-1])
 
 
 def by_rows_and_columns(x: Array, g: Array, size: tuple[int, int], pads: Pads) -> Array:
@@ -120,22 +122,8 @@ def by_rows_and_columns(x: Array, g: Array, size: tuple[int, int], pads: Pads) -
     shifted_g = [_pad(g, (i - above, height - g.shape[1] - i + above), (0, 0)) for i in range(size[0])]
     # Without the barrier the copies are made again for every pass of the product.
     shifted = lax.optimization_barrier((shifted_x, jnp.concatenate(shifted_g, -1)))
-    sums = _sum_of_outer_products(*shifted).reshape(size[1], -1, size[0], g.shape[-1])
+    sums = sum_of_outer_products(*shifted).reshape(size[1], -1, size[0], g.shape[-1])
     return sums.transpose(2, 0, 1, 3)
-
-
-def _sum_of_outer_products(x: Array, g: Array) -> Array:
-    """Returns `sum_n x_n g_n^T` `[C, F]` over all leading axes."""
-    x, g = x.reshape(-1, x.shape[-1]), g.reshape(-1, g.shape[-1])
-    product = functools.partial(
-        lax.dot_general,
-        dimension_numbers=(((0,), (0,)), ((), ())),
-        preferred_element_type=jnp.promote_types(x.dtype, jnp.float32),
-    )
-    if x.shape[1] <= g.shape[1]:
-        return product(x, g)
-    # The side that is transposed should be the small one; without the barrier XLA turns it round again.
-    return lax.optimization_barrier(product(g, x)).T
 
 
 def _pad(x: Array, rows: tuple[int, int], columns: tuple[int, int]) -> Array:

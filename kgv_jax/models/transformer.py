@@ -12,6 +12,9 @@ import numpy as np
 from jax import Array
 from jax.typing import DTypeLike
 
+from kgv_jax.models.layer_norm import LayerNorm
+from kgv_jax.models.products import dense_product, materialised
+
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "gelu": functools.partial(nn.gelu, approximate=False),
     # OpenAI's CLIP: x sigmoid(1.702 x), an approximation of GELU (arXiv 1606.08415, section 2).
@@ -19,10 +22,8 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def layer_norm(epsilon: float, dtype: DTypeLike, name: str) -> nn.LayerNorm:
-    """Returns a layer norm whose statistics are float32, its variance computed from centred values."""
-    # E[x^2] - E[x]^2 cancels where a few channels are huge, as in large published models.
-    return nn.LayerNorm(epsilon=epsilon, dtype=dtype, use_fast_variance=False, name=name)
+# As `nn.Dense`, with the kernel's gradient in the fast order.
+Dense = functools.partial(nn.Dense, dot_general=dense_product)
 
 
 class Attention(nn.Module):
@@ -42,11 +43,20 @@ class Attention(nn.Module):
     def __call__(self, x: Array) -> Array:
         batch, length, width = x.shape
         # Fan-in alone: what Xavier gives each of the three square matrices.
-        qkv = nn.Dense(3 * width, dtype=self.dtype, kernel_init=nn.initializers.lecun_uniform(), name="qkv")(x)
-        query, key, value = jnp.split(qkv.reshape(batch, length, 3 * self.heads, -1), 3, axis=2)
-        y = jax.nn.dot_product_attention(query, key, value, is_causal=self.causal)
-        out = nn.Dense(width, dtype=self.dtype, kernel_init=nn.initializers.xavier_uniform(), name="out")
+        qkv = Dense(3 * width, dtype=self.dtype, kernel_init=nn.initializers.lecun_uniform(), name="qkv")(x)
+        query, key, value = qkv.reshape(batch, length, 3, self.heads, -1).transpose(2, 0, 3, 1, 4)
+        y = attend(query, key, value, causal=self.causal).swapaxes(1, 2)
+        out = Dense(width, dtype=self.dtype, kernel_init=nn.initializers.xavier_uniform(), name="out")
         return out(y.reshape(batch, length, width))
+
+
+def attend(query: Array, key: Array, value: Array, *, causal: bool) -> Array:
+    """Returns `softmax(q k^T / sqrt(d)) v`, all `[B, H, T, d]`: heads before places, as the products want them."""
+    scores = jnp.einsum("bhqd,bhkd->bhqk", query * query.shape[-1] ** -0.5, key, preferred_element_type=jnp.float32)
+    if causal:
+        scores = jnp.where(jnp.tri(scores.shape[-1], dtype=bool), scores, jnp.finfo(scores.dtype).min)
+    weights = materialised(jax.nn.softmax(scores).astype(value.dtype))
+    return jnp.einsum("bhqk,bhkd->bhqd", weights, value)
 
 
 class Mlp(nn.Module):
@@ -58,7 +68,7 @@ class Mlp(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        dense = functools.partial(nn.Dense, dtype=self.dtype, kernel_init=nn.initializers.xavier_uniform())
+        dense = functools.partial(Dense, dtype=self.dtype, kernel_init=nn.initializers.xavier_uniform())
         hidden = ACTIVATIONS[self.activation](dense(self.width, name="in")(x))
         return dense(x.shape[-1], name="out")(hidden)
 
@@ -116,7 +126,7 @@ class Block(nn.Module):
         attention = Attention(self.heads, self.causal, self.dtype, name="attention")
         mlp = Mlp(self.mlp_width, self.activation, self.dtype, name="mlp")
         for number, branch in enumerate((attention, mlp), 1):
-            y = branch(layer_norm(self.epsilon, self.dtype, f"norm{number}")(x))
+            y = branch(LayerNorm(self.epsilon, self.dtype, name=f"norm{number}")(x))
             if self.layer_scale is not None:
                 y = LayerScale(self.layer_scale, self.dtype, name=f"layer_scale{number}")(y)
             x = x + DropPath(self.drop_path, name=f"drop_path{number}")(y)

@@ -11,10 +11,11 @@ from jax import Array
 from jax.typing import DTypeLike
 
 from kgv_jax.models.features import Features
+from kgv_jax.models.layer_norm import LayerNorm
 from kgv_jax.models.positions import resize_grid
 from kgv_jax.models.pretrained.vit import vit_layouts
 from kgv_jax.models.spec import EncoderOptions, EncoderSpec
-from kgv_jax.models.transformer import Transformer, layer_norm
+from kgv_jax.models.transformer import Transformer
 from kgv_jax.util.errors import UserError
 
 
@@ -65,7 +66,7 @@ class VisionTransformer(nn.Module):
             )
         x = self._tokens(images)
         if self.pre_norm:
-            x = layer_norm(self.epsilon, self.dtype, "pre_norm")(x)
+            x = LayerNorm(self.epsilon, self.dtype, name="pre_norm")(x)
         blocks = Transformer(
             depth=self.depth,
             heads=self.heads,
@@ -78,7 +79,7 @@ class VisionTransformer(nn.Module):
             remat=self.remat,
             name="transformer",
         )(x, train=train)
-        x = layer_norm(self.epsilon, self.dtype, "norm")(blocks[-1])
+        x = LayerNorm(self.epsilon, self.dtype, name="norm")(blocks[-1])
         pooled = x[:, 0]
         if self.projection:
             pooled = nn.Dense(self.projection, use_bias=False, dtype=self.dtype, name="projection")(pooled)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kgv_jax.models.transformer import ACTIVATIONS, Attention, Block, DropPath, Transformer
+from kgv_jax.models.transformer import ACTIVATIONS, Attention, Block, DropPath, Transformer, attend
 
 
 def _tokens(seed=0, shape=(2, 5, 8)):
@@ -115,3 +115,22 @@ def test_bfloat16_computes_in_it_with_float32_parameters():
     assert {leaf.dtype for leaf in outputs} == {jnp.dtype("bfloat16")}
     exact = _apply(_stack(layer_scale=1.0), variables, x)
     np.testing.assert_allclose(outputs[-1].astype(jnp.float32), exact[-1], atol=0.1)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_attend_agrees_with_jax(causal):
+    query, key, value = (_tokens(seed, (2, 3, 5, 4)) for seed in range(3))
+    weights = _tokens(3, (2, 3, 5, 4))
+
+    def of_jax(query, key, value):
+        arrays = (x.swapaxes(1, 2) for x in (query, key, value))
+        return jax.nn.dot_product_attention(*arrays, is_causal=causal).swapaxes(1, 2)
+
+    def run(form):
+        def loss(*arrays):
+            y = form(*arrays)
+            return jnp.sum(y * weights), y
+
+        return jax.jit(jax.grad(loss, (0, 1, 2), has_aux=True))(query, key, value)
+
+    chex.assert_trees_all_close(run(functools.partial(attend, causal=causal)), run(of_jax), atol=1e-5)

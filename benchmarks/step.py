@@ -30,13 +30,16 @@ class Case(NamedTuple):
     batch: int
     classes: int
     steps: int
+    cpu_devices: int = 1  # of ours; the batch is split over them
 
     def __str__(self) -> str:
-        return f"{self.model}, {self.size_px} px, batch {self.batch}"
+        split = f" over {self.cpu_devices} CPU devices" if self.cpu_devices > 1 else ""
+        return f"{self.model}, {self.size_px} px, batch {self.batch}{split}"
 
 
 CASES = (
     Case("resnet8_flat", 32, 192, 100, 20),
+    Case("resnet8_flat", 32, 192, 100, 20, cpu_devices=2),
     Case("efficientnet_lite0", 64, 64, 100, 4),
     Case("efficientnet_lite0", 96, 32, 100, 4),
     Case("efficientnet_lite0", 224, 16, 1000, 1),
@@ -54,11 +57,15 @@ def make_ours(case: Case):
     import numpy as np
     import optax
 
+    # Before the first array: elementwise work of one CPU device keeps to one core.
+    jax.config.update("jax_num_cpu_devices", case.cpu_devices)
+
     from kgv_jax import config_schema, losses
     from kgv_jax.models import registry
     from kgv_jax.models.classifier import Classifier
     from kgv_jax.models.spec import EncoderOptions
     from kgv_jax.optim.optimizer import make_optimizer
+    from kgv_jax.parallel.mesh import batch_sharding, make_mesh, replicated
 
     config = config_schema.default_config()
     config.optim.learning_rate = 1e-5  # on both sides: a batch learned by heart would leave denormal numbers
@@ -68,10 +75,13 @@ def make_ours(case: Case):
     classifier = Classifier(encoder, case.classes, config.model.dim, mean=spec.mean, std=spec.std)
     optimizer = make_optimizer(config.optim, 1000)
     draw = np.random.default_rng(0)
-    images = jax.device_put(draw.integers(0, 256, (case.batch, case.size_px, case.size_px, 3), np.uint8))
-    labels = jax.device_put(draw.integers(0, case.classes, case.batch).astype(np.int32))
+    mesh = make_mesh(case.cpu_devices, 1)
+    images = jax.device_put(
+        draw.integers(0, 256, (case.batch, case.size_px, case.size_px, 3), np.uint8), batch_sharding(mesh)
+    )
+    labels = jax.device_put(draw.integers(0, case.classes, case.batch).astype(np.int32), batch_sharding(mesh))
 
-    @jax.jit
+    @functools.partial(jax.jit, out_shardings=replicated(mesh))
     def initial(key: jax.Array):
         variables = classifier.init(key, images[:1], train=False)
         params = {"classifier": variables["params"], "knowledge": {}}
@@ -141,7 +151,7 @@ def main() -> None:
     parser.add_argument("--sizes_px", type=int, nargs="+", help="default: all")
     parser.add_argument("--compiled", action="store_true", help="against torch.compile, which takes a minute or two")
     parser.add_argument("--repeats", type=int, default=4)
-    parser.add_argument("--serve", nargs=5, metavar=Case._fields, help=argparse.SUPPRESS)
+    parser.add_argument("--serve", nargs=len(Case._fields), metavar=Case._fields, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
         return serve_ours(Case(args.serve[0], *map(int, args.serve[1:])))

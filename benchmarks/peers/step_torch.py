@@ -72,7 +72,7 @@ ENCODERS = {
 
 def main() -> None:
     kind, name, *numbers = sys.argv[1:]
-    size_px, batch, classes, steps = map(int, numbers)
+    size_px, batch, classes, steps = map(int, numbers[:4])
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.manual_seed(0)
     encoder, features = ENCODERS[name]()

@@ -54,7 +54,7 @@ def make_problem(nodes: int, dim: int) -> Problem:
         jnp.asarray(rng.normal(size=shape) * scale, jnp.float32) for shape, scale in zip(shapes, scales, strict=True)
     )
     positive = rng.integers(0, nodes, (PICTURES, RELATIONS))
-    tiles = jax.tree.map(jnp.asarray, cut_tiles(_mask(positive, nodes)))
+    tiles = jax.tree.map(jnp.asarray, cut_tiles(mask_of_positives(positive, nodes)))
     relation = jnp.tile(jnp.arange(RELATIONS), (PICTURES, 1))
     rows = jnp.arange(PICTURES)[:, None]
 
@@ -80,7 +80,7 @@ def make_problem(nodes: int, dim: int) -> Problem:
     return Problem((*arrays, jnp.float32(math.sqrt(dim))), forms)
 
 
-def _mask(positive, nodes: int):
+def mask_of_positives(positive, nodes: int):
     """The mask of pictures that each have a head of their own, with one positive a relation."""
     import numpy as np
 

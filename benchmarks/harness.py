@@ -83,11 +83,17 @@ def workers_in_turns(workers: Mapping[str, Worker], *, repeats: int) -> dict[str
     return _fastest({name: worker.run for name, worker in workers.items()}, repeats)
 
 
-def serve(call: Callable[[], dict[str, Any] | None]) -> None:
-    """The worker's side: runs `call` for every line read; what the call returns is told with its times."""
+def serve(call: Callable[[], dict[str, Any] | None], *, before: Callable[[], Any] | None = None) -> None:
+    """The worker's side: runs `call` for every line read; what the call returns is told with its times.
+
+    `before` is run first each time, untimed. It is for calls that follow each other in use: the other worker's turn has
+    taken memory and caches, and only the first of many calls would pay for it.
+    """
     print(json.dumps({"ready": True}), flush=True)
     for _ in sys.stdin:
         told: dict[str, Any] = {}
+        if before:
+            before()
         seconds = timed(lambda told=told: told.update(call() or {}))
         print(json.dumps(told | seconds._asdict()), flush=True)
 

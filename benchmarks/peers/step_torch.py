@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 
@@ -87,8 +88,8 @@ def main() -> None:
     images = torch.randint(0, 256, (batch, size_px, size_px, 3), dtype=torch.uint8)
     labels = torch.randint(0, classes, (batch,))
 
-    def run() -> dict[str, float]:
-        for _ in range(steps):
+    def run(count: int) -> dict[str, float]:
+        for _ in range(count):
             x = (images.permute(0, 3, 1, 2).float() / 255 - mean) / std
             loss = F.cross_entropy(forward(x), labels)
             optimizer.zero_grad(set_to_none=True)
@@ -97,7 +98,7 @@ def main() -> None:
             optimizer.step()
         return {"loss": loss.item()}
 
-    serve(run)
+    serve(functools.partial(run, steps), before=functools.partial(run, 1))
 
 
 if __name__ == "__main__":

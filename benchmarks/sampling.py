@@ -4,8 +4,8 @@
 
 256 pictures, 8 relations, 8,192 nodes of 128 dimensions, all of them candidates; pictures lie near the node of their
 positive. Nodes lie either anywhere, or in families whose members are neighbours in the table: tiles are drawn whole, so
-families are what makes a draw differ from the sum. Every figure is a mean over draws with its standard error; a value of
-0 is a loss without bias.
+families are what makes a draw differ from the sum. Every figure is a mean over draws with its standard error; 0 is no
+bias.
 """
 
 from __future__ import annotations

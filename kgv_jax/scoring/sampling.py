@@ -1,7 +1,8 @@
 """Sampled candidates: each step sums over some tiles of every strip, and corrects for it.
 
 Of a strip's `n` tiles, `m` are drawn without replacement; `log(n / m)` is added to the log-sum. The sum is then
-unbiased, and its logarithm a little low (Jensen). Positives are scored one by one, so none is ever left out.
+unbiased; its logarithm is low (Jensen), and the lower the fewer nodes hold the sum: `benchmarks/sampling.py` finds 0.5
+to 5 nats where pictures lie near their nodes. Positives are scored one by one, so none is ever left out.
 """
 
 from __future__ import annotations

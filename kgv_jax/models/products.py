@@ -30,7 +30,7 @@ def sum_of_outer_products(x: Array, g: Array) -> Array:
     if x.shape[1] <= g.shape[1]:
         return product(x, g)
     # The side that is transposed should be the small one; without the barrier XLA turns it round again.
-    return materialised(product(g, x)).T
+    return lax.optimization_barrier(product(g, x)).T
 
 
 def dense_product(x: Array, kernel: Array, dimension_numbers: Any, *, precision: Any = None) -> Array:
@@ -50,9 +50,14 @@ def _forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
 
 
 def _backward(residuals: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
-    x, kernel = residuals
-    g = materialised(g)
-    return g @ kernel.T, sum_of_outer_products(x, g).astype(kernel.dtype)
+    def ordered(x: Array, kernel: Array, g: Array) -> tuple[Array, Array]:
+        g = lax.optimization_barrier(g)
+        return g @ kernel.T, sum_of_outer_products(x, g).astype(kernel.dtype)
+
+    def plain(x: Array, kernel: Array, g: Array) -> tuple[Array, Array]:
+        return jax.vjp(jnp.matmul, x, kernel)[1](g)
+
+    return lax.platform_dependent(*residuals, g, cpu=ordered, default=plain)
 
 
 _dense_product.defvjp(_forward, _backward)

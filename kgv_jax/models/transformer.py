@@ -9,11 +9,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 from jax.typing import DTypeLike
 
 from kgv_jax.models.layer_norm import LayerNorm
-from kgv_jax.models.products import dense_product, materialised
+from kgv_jax.models.products import dense_product
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "gelu": functools.partial(nn.gelu, approximate=False),
@@ -51,11 +51,25 @@ class Attention(nn.Module):
 
 
 def attend(query: Array, key: Array, value: Array, *, causal: bool) -> Array:
-    """Returns `softmax(q k^T / sqrt(d)) v`, all `[B, H, T, d]`: heads before places, as the products want them."""
+    """Returns `softmax(q k^T / sqrt(d)) v`, all `[B, H, T, d]`, in the form that is fast on the platform it runs on."""
+    forms = {"cpu": heads_first, "default": places_first}
+    return lax.platform_dependent(
+        query, key, value, **{name: functools.partial(form, causal=causal) for name, form in forms.items()}
+    )
+
+
+def places_first(query: Array, key: Array, value: Array, *, causal: bool) -> Array:
+    """`attend` as JAX has it."""
+    arrays = (x.swapaxes(1, 2) for x in (query, key, value))
+    return jax.nn.dot_product_attention(*arrays, is_causal=causal).swapaxes(1, 2)
+
+
+def heads_first(query: Array, key: Array, value: Array, *, causal: bool) -> Array:
+    """`attend` without a product that transposes its arrays, and with weights that are computed once."""
     scores = jnp.einsum("bhqd,bhkd->bhqk", query * query.shape[-1] ** -0.5, key, preferred_element_type=jnp.float32)
     if causal:
         scores = jnp.where(jnp.tri(scores.shape[-1], dtype=bool), scores, jnp.finfo(scores.dtype).min)
-    weights = materialised(jax.nn.softmax(scores).astype(value.dtype))
+    weights = lax.optimization_barrier(jax.nn.softmax(scores).astype(value.dtype))
     return jnp.einsum("bhqk,bhkd->bhqd", weights, value)
 
 

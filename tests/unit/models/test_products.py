@@ -38,6 +38,15 @@ def test_outer_products_of_bfloat16_are_summed_in_float32(channels, features):
 
 
 @pytest.mark.parametrize("platform", ["cpu", "tpu"])
+def test_only_a_cpu_gets_the_order_of_its_own(platform):
+    layer = nn.Dense(5, dot_general=products.dense_product)
+    params = layer.init(jax.random.key(0), _normal(4, 3))
+    gradient = jax.jit(jax.grad(lambda params: layer.apply(params, _normal(4, 3)).sum()))
+    text = gradient.trace(params).lower(lowering_platforms=(platform,)).as_text()
+    assert ("optimization_barrier" in text) == (platform == "cpu")
+
+
+@pytest.mark.parametrize("platform", ["cpu", "tpu"])
 def test_only_a_cpu_keeps_what_is_computed(platform):
     function = jax.jit(lambda x: products.materialised(x * 2) + 1)
     text = function.trace(_normal(4)).lower(lowering_platforms=(platform,)).as_text()

@@ -8,7 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kgv_jax.models.transformer import ACTIVATIONS, Attention, Block, DropPath, Transformer, attend
+from kgv_jax.models.transformer import (
+    ACTIVATIONS,
+    Attention,
+    Block,
+    DropPath,
+    Transformer,
+    attend,
+    heads_first,
+    places_first,
+)
 
 
 def _tokens(seed=0, shape=(2, 5, 8)):
@@ -118,19 +127,25 @@ def test_bfloat16_computes_in_it_with_float32_parameters():
 
 
 @pytest.mark.parametrize("causal", [True, False])
-def test_attend_agrees_with_jax(causal):
+def test_both_forms_of_attention_agree(causal):
     query, key, value = (_tokens(seed, (2, 3, 5, 4)) for seed in range(3))
     weights = _tokens(3, (2, 3, 5, 4))
 
-    def of_jax(query, key, value):
-        arrays = (x.swapaxes(1, 2) for x in (query, key, value))
-        return jax.nn.dot_product_attention(*arrays, is_causal=causal).swapaxes(1, 2)
-
     def run(form):
         def loss(*arrays):
-            y = form(*arrays)
+            y = form(*arrays, causal=causal)
             return jnp.sum(y * weights), y
 
         return jax.jit(jax.grad(loss, (0, 1, 2), has_aux=True))(query, key, value)
 
-    chex.assert_trees_all_close(run(functools.partial(attend, causal=causal)), run(of_jax), atol=1e-5)
+    forms = (attend, heads_first, places_first)
+    of_jax, *others = map(run, reversed(forms))
+    for other in others:
+        chex.assert_trees_all_close(other, of_jax, atol=1e-5)
+
+
+@pytest.mark.parametrize("platform", ["cpu", "tpu"])
+def test_only_a_cpu_gets_the_form_of_its_own(platform):
+    arrays = [_tokens(shape=(2, 3, 5, 4))] * 3
+    trace = jax.jit(functools.partial(attend, causal=False)).trace(*arrays)
+    assert ("optimization_barrier" in trace.lower(lowering_platforms=(platform,)).as_text()) == (platform == "cpu")

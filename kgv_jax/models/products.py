@@ -14,11 +14,6 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 
-def materialised(x: Array) -> Array:
-    """Returns `x`; on a CPU it is computed once and kept, however many read it."""
-    return lax.platform_dependent(x, cpu=lax.optimization_barrier, default=lambda x: x)
-
-
 def sum_of_outer_products(x: Array, g: Array) -> Array:
     """Returns the float32 sum of `x_n g_n^T` `[C, F]` over all leading axes of `x` `[..., C]` and `g` `[..., F]`."""
     x, g = x.reshape(-1, x.shape[-1]), g.reshape(-1, g.shape[-1])

@@ -44,33 +44,31 @@ class Attention(nn.Module):
         batch, length, width = x.shape
         # Fan-in alone: what Xavier gives each of the three square matrices.
         qkv = Dense(3 * width, dtype=self.dtype, kernel_init=nn.initializers.lecun_uniform(), name="qkv")(x)
-        query, key, value = qkv.reshape(batch, length, 3, self.heads, -1).transpose(2, 0, 3, 1, 4)
-        y = attend(query, key, value, causal=self.causal).swapaxes(1, 2)
+        query, key, value = jnp.split(qkv.reshape(batch, length, 3 * self.heads, -1), 3, axis=2)
+        y = attend(query, key, value, causal=self.causal)
         out = Dense(width, dtype=self.dtype, kernel_init=nn.initializers.xavier_uniform(), name="out")
         return out(y.reshape(batch, length, width))
 
 
 def attend(query: Array, key: Array, value: Array, *, causal: bool) -> Array:
-    """Returns `softmax(q k^T / sqrt(d)) v`, all `[B, H, T, d]`, in the form that is fast on the platform it runs on."""
-    forms = {"cpu": heads_first, "default": places_first}
+    """Returns `softmax(q k^T / sqrt(d)) v`, all `[B, T, H, d]`, in the form that is fast on the platform it runs on."""
     return lax.platform_dependent(
-        query, key, value, **{name: functools.partial(form, causal=causal) for name, form in forms.items()}
+        query,
+        key,
+        value,
+        cpu=functools.partial(heads_first, causal=causal),
+        default=functools.partial(jax.nn.dot_product_attention, is_causal=causal),
     )
-
-
-def places_first(query: Array, key: Array, value: Array, *, causal: bool) -> Array:
-    """`attend` as JAX has it."""
-    arrays = (x.swapaxes(1, 2) for x in (query, key, value))
-    return jax.nn.dot_product_attention(*arrays, is_causal=causal).swapaxes(1, 2)
 
 
 def heads_first(query: Array, key: Array, value: Array, *, causal: bool) -> Array:
     """`attend` without a product that transposes its arrays, and with weights that are computed once."""
-    scores = jnp.einsum("bhqd,bhkd->bhqk", query * query.shape[-1] ** -0.5, key, preferred_element_type=jnp.float32)
+    query, key, value = (x.swapaxes(1, 2) for x in (query * query.shape[-1] ** -0.5, key, value))
+    scores = jnp.einsum("bhqd,bhkd->bhqk", query, key, preferred_element_type=jnp.float32)
     if causal:
         scores = jnp.where(jnp.tri(scores.shape[-1], dtype=bool), scores, jnp.finfo(scores.dtype).min)
     weights = lax.optimization_barrier(jax.nn.softmax(scores).astype(value.dtype))
-    return jnp.einsum("bhqk,bhkd->bhqd", weights, value)
+    return jnp.einsum("bhqk,bhkd->bhqd", weights, value).swapaxes(1, 2)
 
 
 class Mlp(nn.Module):

@@ -46,13 +46,6 @@ def test_only_a_cpu_gets_the_order_of_its_own(platform):
     assert ("optimization_barrier" in text) == (platform == "cpu")
 
 
-@pytest.mark.parametrize("platform", ["cpu", "tpu"])
-def test_only_a_cpu_keeps_what_is_computed(platform):
-    function = jax.jit(lambda x: products.materialised(x * 2) + 1)
-    text = function.trace(_normal(4)).lower(lowering_platforms=(platform,)).as_text()
-    assert ("optimization_barrier" in text) == (platform == "cpu")
-
-
 def test_what_no_dense_layer_asks_for_is_refused():
     with pytest.raises(ValueError, match="expected what a dense layer asks for"):
         products.dense_product(_normal(2, 3), _normal(4, 3), (((1,), (1,)), ((), ())))

@@ -33,14 +33,13 @@ class LayerNorm(nn.Module):
         return (normalise(x, self.epsilon) * scale + bias).astype(self.dtype)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
 def normalise(x: Array, epsilon: float) -> Array:
-    """Returns `y = (x - mean(x)) / s` float32 with `s^2 = mean((x - mean(x))^2) + epsilon`, over the last axis.
+    """Returns `(x - mean(x)) / s` float32 with `s^2 = mean((x - mean(x))^2) + epsilon`, over the last axis."""
+    forms = {"cpu": _written_out, "default": _derived}
+    return lax.platform_dependent(x, **{name: functools.partial(form, epsilon=epsilon) for name, form in forms.items()})
 
-        dL/dx = (g - mean(g) - y mean(g y)) / s,    g = dL/dy
 
-    Differentiable in reverse mode.
-    """
+def _derived(x: Array, epsilon: float) -> Array:
     return _normalised(x, *_statistics(x, epsilon))
 
 
@@ -56,22 +55,25 @@ def _normalised(x: Array, mean: Array, inverse: Array) -> Array:
     return (x.astype(jnp.float32) - mean) * inverse
 
 
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
+def _written_out(x: Array, epsilon: float) -> Array:
+    """As `_derived`; its gradient, with `y` the result and `g = dL/dy`, is
+
+    dL/dx = (g - mean(g) - y mean(g y)) / s
+    """
+    return _derived(x, epsilon)
+
+
 def _forward(x: Array, epsilon: float) -> tuple[Array, tuple[Array, Array, Array]]:
     mean, inverse = _statistics(x, epsilon)
     return _normalised(x, mean, inverse), (x, mean, inverse)
 
 
 def _backward(epsilon: float, residuals: tuple[Array, Array, Array], g: Array) -> tuple[Array]:
-    def written_out(x: Array, mean: Array, inverse: Array, g: Array) -> Array:
-        y = _normalised(x, mean, inverse)
-        of_x = inverse * (g - g.mean(-1, keepdims=True) - y * (g * y).mean(-1, keepdims=True))
-        return lax.optimization_barrier(of_x.astype(x.dtype))
-
-    def derived(x: Array, mean: Array, inverse: Array, g: Array) -> Array:
-        del mean, inverse
-        return jax.vjp(lambda x: _normalised(x, *_statistics(x, epsilon)), x)[1](g)[0]
-
-    return (lax.platform_dependent(*residuals, g, cpu=written_out, default=derived),)
+    x, mean, inverse = residuals
+    y = _normalised(x, mean, inverse)
+    of_x = inverse * (g - g.mean(-1, keepdims=True) - y * (g * y).mean(-1, keepdims=True))
+    return (lax.optimization_barrier(of_x.astype(x.dtype)),)
 
 
-normalise.defvjp(_forward, _backward)
+_written_out.defvjp(_forward, _backward)

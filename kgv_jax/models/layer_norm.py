@@ -1,7 +1,7 @@
 """Layer norm (Ba et al., arXiv 1607.06450) whose gradient is written out on a CPU.
 
-Differentiated step by step, mean and variance leave a chain of sums that XLA's CPU backend computes once for each of
-its readers: three times the work of the formula below. Other platforms get the gradient as JAX derives it.
+Differentiated step by step, mean and variance leave a chain of sums that XLA's CPU backend computes again for each of
+its readers. Other platforms get the gradient as JAX derives it.
 """
 
 from __future__ import annotations
@@ -35,8 +35,11 @@ class LayerNorm(nn.Module):
 
 def normalise(x: Array, epsilon: float) -> Array:
     """Returns `(x - mean(x)) / s` float32 with `s^2 = mean((x - mean(x))^2) + epsilon`, over the last axis."""
-    forms = {"cpu": _written_out, "default": _derived}
-    return lax.platform_dependent(x, **{name: functools.partial(form, epsilon=epsilon) for name, form in forms.items()})
+    return lax.platform_dependent(
+        x,
+        cpu=functools.partial(_written_out, epsilon=epsilon),
+        default=functools.partial(_derived, epsilon=epsilon),
+    )
 
 
 def _derived(x: Array, epsilon: float) -> Array:

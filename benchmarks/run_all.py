@@ -28,8 +28,8 @@ from kgv_jax.util.errors import UserError, nearest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "bench.jsonl"
 TABLE = ROOT / "docs" / "benchmarks.md"
-BENCHMARKS = ("score", "sampling", "regulariser", "input_pipeline", "step", "kge", "growth", "depthwise")
-WITH_PEERS = ("input_pipeline", "step", "kge")
+BENCHMARKS = ("score", "sampling", "regulariser", "input_pipeline", "step", "compiler", "kge", "growth", "depthwise")
+WITH_PEERS = ("input_pipeline", "step", "compiler", "kge")
 PEERS_PYTHON = os.environ.get("KGV_PEERS_PYTHON", ".venv-peers/bin/python")
 
 _HEAD = """\

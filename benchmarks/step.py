@@ -66,6 +66,7 @@ def make_ours(case: Case):
     from kgv_jax.models.classifier import Classifier
     from kgv_jax.models.spec import EncoderOptions
     from kgv_jax.optim.optimizer import make_optimizer
+    from kgv_jax.parallel.compiler import compiler_options
     from kgv_jax.parallel.mesh import batch_sharding, make_mesh, replicated
 
     config = config_schema.default_config()
@@ -88,7 +89,7 @@ def make_ours(case: Case):
         params = {"classifier": variables["params"], "knowledge": {}}
         return params, variables.get("batch_stats", {}), optimizer.init(params)
 
-    @functools.partial(jax.jit, donate_argnums=0)
+    @functools.partial(jax.jit, donate_argnums=0, compiler_options=compiler_options(mesh))
     def step(state, batch):
         params, batch_stats, opt_state = state
 

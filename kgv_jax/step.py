@@ -16,6 +16,7 @@ from kgv_jax.methods.knowledge import Knowledge
 from kgv_jax.methods.objective import Batch, Objective
 from kgv_jax.models.classifier import Classifier
 from kgv_jax.optim.parameters import matching
+from kgv_jax.parallel.compiler import compiler_options
 from kgv_jax.parallel.mesh import batch_sharding, replicated
 from kgv_jax.state import State
 
@@ -147,6 +148,7 @@ def jit_train_step(step: Callable, mesh: Mesh, shardings: State) -> Callable:
         in_shardings=(shardings, batch_sharding(mesh), None),  # knowledge lies where it was put
         out_shardings=(shardings, replicated(mesh)),
         donate_argnums=0,
+        compiler_options=compiler_options(mesh),
     )
 
 
@@ -164,4 +166,5 @@ def jit_eval_step(evaluate: Callable, mesh: Mesh, shardings: State) -> Callable:
         evaluate,
         in_shardings=(shardings, batch_sharding(mesh), None),
         out_shardings=replicated(mesh),
+        compiler_options=compiler_options(mesh),
     )

@@ -9,8 +9,8 @@ from jax.sharding import Mesh
 
 # YNNPACK runs a convolution on one core, and hopes that another has something else to do; in a step, where one layer
 # waits for the one before it, none has. XLA's own convolution uses all cores. Reductions and products stay with YNNPACK
-# (XLA's default is all three): its reductions are faster than XLA's own. A step of a small network takes 15 to 25 %
-# less time on two cores: `python -m benchmarks.compiler`.
+# (XLA's default is all three): its reductions are faster than XLA's own. A step of a convolutional network takes 8 to
+# 24 % less time on two cores: `python -m benchmarks.compiler`.
 _CPU = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE,LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
 
 

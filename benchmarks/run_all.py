@@ -29,7 +29,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "bench.jsonl"
 TABLE = ROOT / "docs" / "benchmarks.md"
 BENCHMARKS = ("score", "sampling", "regulariser", "input_pipeline", "step", "compiler", "kge", "growth", "depthwise")
-WITH_PEERS = ("input_pipeline", "step", "compiler", "kge")
+WITH_PEERS = ("input_pipeline", "step", "kge")
 PEERS_PYTHON = os.environ.get("KGV_PEERS_PYTHON", ".venv-peers/bin/python")
 
 _HEAD = """\

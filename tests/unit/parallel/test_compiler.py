@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import pytest
 from jax import lax
 
 from kgv_jax.parallel import compiler
@@ -21,8 +22,11 @@ def test_convolutions_are_not_given_to_the_library():
     assert _library_calls(options) == 0 < _library_calls({})
 
 
-def test_an_option_that_jaxlib_has_lost_is_left_out(monkeypatch):
-    monkeypatch.setattr(compiler, "_CPU", {"xla_cpu_no_such_option": "1"})
+@pytest.mark.parametrize(
+    "lost", [{"xla_cpu_no_such_option": "1"}, {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_LOST"}]
+)
+def test_an_option_that_jaxlib_has_lost_is_left_out(monkeypatch, lost):
+    monkeypatch.setattr(compiler, "_CPU", lost)
     compiler._known.cache_clear()
     try:
         assert compiler.compiler_options(make_mesh(-1, 1)) == {}

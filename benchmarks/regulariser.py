@@ -114,7 +114,7 @@ def compare(case: Case, folder: pathlib.Path, *, repeats: int) -> None:
     calls = {"ce": make_call(config_of(case, case.graphs[0], "ce", folder), case.steps)}
     for graph in case.graphs:
         calls[graph.about] = make_call(config_of(case, graph, "kgv_no_synthetic", folder), case.steps)
-    seconds = in_turns(calls, repeats=repeats)
+    seconds = in_turns(calls, repeats=repeats, in_a_row=3)
     for graph in case.graphs:
         ours, without = seconds[graph.about], seconds["ce"]
         tell(

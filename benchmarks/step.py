@@ -126,7 +126,7 @@ def compare(case: Case, *, compiled: bool, repeats: int) -> None:
         Worker([PEERS_PYTHON, "-m", "benchmarks.peers.step_torch", kind, *arguments]) as theirs,
         Worker([sys.executable, "-m", "benchmarks.step", "--serve", *arguments]) as ours,
     ):
-        seconds = workers_in_turns({"theirs": theirs, "ours": ours}, repeats=repeats)
+        seconds = workers_in_turns({"theirs": theirs, "ours": ours}, repeats=repeats, in_a_row=3)
         losses = {"our_loss": ours.told["loss"], "their_loss": theirs.told["loss"]}
     times = {
         f"{side}_{clock}_seconds": round(getattr(seconds[side], clock) / case.steps, 5)
@@ -152,7 +152,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", choices=sorted({case.model for case in CASES}), help="default: all")
     parser.add_argument("--sizes_px", type=int, nargs="+", help="default: all")
     parser.add_argument("--compiled", action="store_true", help="against torch.compile, which takes a minute or two")
-    parser.add_argument("--repeats", type=int, default=4)
+    parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--serve", nargs=len(Case._fields), metavar=Case._fields, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:

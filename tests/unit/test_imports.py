@@ -52,7 +52,7 @@ OUTSIDE = ("configs", "launch", "tests", "benchmarks", "colabs")
 OWNERS = {
     "orbax": ("checkpoint.py",),
     "signal": ("preemption.py", "train.py"),
-    "resvg_py": ("data/decode.py", "data/draw/", "data/prepare.py"),
+    "resvg_py": ("data/decode.py", "data/draw/", "data/prepare/"),
     "PIL": ("data/",),
     "cv2": ("data/",),
     "simplejpeg": ("data/jpeg.py",),

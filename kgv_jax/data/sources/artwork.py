@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from kgv_jax.data.prepare import Drawing, Prepared, artwork_folder, open_prepared, read_table
+from kgv_jax.data.prepare.artwork import Drawing, Prepared, artwork_folder, open_prepared, read_table
 from kgv_jax.data.types import Dataset, Picture
 from kgv_jax.util.errors import UserError, nearest
 

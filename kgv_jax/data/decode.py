@@ -18,10 +18,10 @@ from kgv_jax.util.errors import UserError
 
 _log = logging.getLogger(__name__)
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".svg")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".ppm", ".svg")
 MAX_PIXELS = 50_000_000
 MAX_SVG_BYTES = 16 * 2**20
-_FORMATS = ("PNG", "JPEG", "WEBP")
+_FORMATS = ("PNG", "JPEG", "WEBP", "PPM")
 _SIDES = ("width", "height")
 
 
@@ -33,7 +33,7 @@ def decode(path: str | os.PathLike, size_px: int) -> np.ndarray:
     ever read: references of an SVG to other files are dropped.
 
     Args:
-      path: a PNG, JPEG, WebP or SVG file.
+      path: a PNG, JPEG, WebP, PPM or SVG file.
       size_px: side of the square.
 
     Returns:
@@ -50,7 +50,7 @@ def decode(path: str | os.PathLike, size_px: int) -> np.ndarray:
 
 
 def decode_bytes(data: bytes, name: str | os.PathLike, size_px: int) -> np.ndarray:
-    """Decodes a PNG, JPEG or WebP picture as `decode` does; `name` is that of its file or record, for errors."""
+    """Decodes a PNG, JPEG, WebP or PPM picture as `decode` does; `name` is that of its file or record, for errors."""
     image = _open(name, data)
     try:
         image.draft(None, (2 * size_px, 2 * size_px))  # lets a large JPEG be decoded small
@@ -59,6 +59,53 @@ def decode_bytes(data: bytes, name: str | os.PathLike, size_px: int) -> np.ndarr
         raise
     except Exception as error:  # damaged files raise whatever the decoder stumbled upon
         raise _damaged(name, image.format, error) from error
+
+
+def decode_box(
+    path: str | os.PathLike, box: tuple[float, float, float, float], size_px: int, *, margin: float = 0.0
+) -> np.ndarray:
+    """Reads a square around a box of a picture: its sides are the box's longer one, and `margin` of it on either hand.
+
+    A square that overhangs an edge is moved inside; one that is larger than the picture is cut, and stretched.
+
+    Args:
+      path: a PNG, JPEG, WebP or PPM file.
+      box: (left, top, right, bottom) in pixels, right and bottom just outside.
+      size_px: side of the result.
+      margin: share of the longer side.
+
+    Returns:
+      uint8 [size_px, size_px, 4] RGBA, straight alpha.
+
+    Raises:
+      UserError: as `decode`, or no pixel of the picture is in the box.
+    """
+    path = pathlib.Path(path)
+    image = _open(path, _read(path))
+    try:
+        image = _to_rgba(image)
+    except MemoryError:
+        raise
+    except Exception as error:  # as in decode
+        raise _damaged(path, image.format, error) from error
+    width, height = image.size
+    left, top, right, bottom = max(box[0], 0), max(box[1], 0), min(box[2], width), min(box[3], height)
+    if left >= right or top >= bottom:
+        raise UserError(
+            f"{path}: the box {tuple(box)} (left, top, right, bottom) has no pixel of the picture, which is {width} x"
+            f" {height}; mend the table that names it, or take the row out."
+        )
+    side = max(right - left, bottom - top) * (1 + 2 * margin)
+    across, down = _window((left + right) / 2, side, width), _window((top + bottom) / 2, side, height)
+    square = image.resize((size_px, size_px), Image.Resampling.LANCZOS, box=(across[0], down[0], across[1], down[1]))
+    return np.asarray(square).copy()
+
+
+def _window(centre: float, side: float, length: int) -> tuple[float, float]:
+    """Returns the ends of a window of a side about a centre, moved and cut to lie in [0, length]."""
+    side = min(side, length)
+    start = min(max(centre - side / 2, 0), length - side)
+    return start, start + side
 
 
 def check(path: str | os.PathLike) -> None:
@@ -71,7 +118,7 @@ def check(path: str | os.PathLike) -> None:
 
 
 def decode_rgb(data: bytes, name: str) -> np.ndarray:
-    """Decodes a PNG, JPEG or WebP picture at its own size, upright, on white.
+    """Decodes a PNG, JPEG, WebP or PPM picture at its own size, upright, on white.
 
     The way for what `jpeg` leaves: other formats, CMYK, pictures that a camera stored sideways, and damaged ones,
     which are refused here.
@@ -134,7 +181,7 @@ def _open(path: str | os.PathLike, data: bytes) -> Image.Image:
         raise
     except Exception as error:  # as in decode
         raise UserError(
-            f"{path}: not a PNG, JPEG or WebP picture (it starts with {data[:8]!r}); convert it to one of"
+            f"{path}: not a PNG, JPEG, WebP or PPM picture (it starts with {data[:8]!r}); convert it to one of"
             " these, or remove it."
         ) from error
     width, height = image.size

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from kgv_jax.data import decode as module
-from kgv_jax.data.decode import decode
+from kgv_jax.data.decode import decode, decode_box
 from kgv_jax.util.errors import UserError
 
 RED = (255, 0, 0)
@@ -37,7 +37,7 @@ def png_header(width: int, height: int) -> bytes:
     )
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.webp", "a.JPG"])
+@pytest.mark.parametrize("name", ["a.png", "a.webp", "a.JPG", "a.ppm"])
 def test_aspect_is_kept_and_the_rest_transparent(tmp_path, name):
     Image.new("RGB", (40, 20), RED).save(tmp_path / name)
     pixels = decode(tmp_path / name, 16)
@@ -124,16 +124,16 @@ def test_html_named_jpg(tmp_path, page):
 
 def test_any_other_file(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"%PDF-1.7 more")
-    with pytest.raises(UserError, match=r"a\.jpg: not a PNG, JPEG or WebP picture .*%PDF"):
+    with pytest.raises(UserError, match=r"a\.jpg: not a PNG, JPEG, WebP or PPM picture .*%PDF"):
         decode(tmp_path / "a.jpg", 8)
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.ppm"])
 @pytest.mark.parametrize("call", [lambda path: decode(path, 32), module.check])
 def test_truncated(tmp_path, name, call):
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
     buffer = io.BytesIO()
-    Image.fromarray(noise).save(buffer, {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}[name[2:]])
+    Image.fromarray(noise).save(buffer, {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "ppm": "PPM"}[name[2:]])
     data = buffer.getvalue()
     (tmp_path / name).write_bytes(data[: len(data) * 2 // 3])
     with pytest.raises(UserError, match=name.replace(".", r"\.")):
@@ -269,3 +269,55 @@ def test_svg_too_many_bytes(tmp_path, monkeypatch):
     (tmp_path / "a.svg").write_text(svg("<g/>" * 100))
     with pytest.raises(UserError, match="of SVG; the limit is"):
         decode(tmp_path / "a.svg", 8)
+
+
+@pytest.fixture
+def halves(tmp_path):
+    """A picture 40 x 20: its columns 10 to 20 are red, the others blue."""
+    image = Image.new("RGB", (40, 20), (0, 0, 255))
+    image.paste(RED, (10, 0, 20, 20))
+    image.save(tmp_path / "a.ppm")
+    return tmp_path / "a.ppm"
+
+
+def test_a_box_is_the_whole_square(halves):
+    pixels = decode_box(halves, (10, 5, 20, 15), 10)
+    np.testing.assert_array_equal(pixels, np.broadcast_to((*RED, 255), (10, 10, 4)))
+
+
+def test_a_margin_shows_what_is_around_the_box(halves):
+    pixels = decode_box(halves, (10, 5, 20, 15), 20, margin=0.5)  # columns 5 to 25
+    np.testing.assert_array_equal(pixels[:, 10], np.broadcast_to((*RED, 255), (20, 4)))
+    np.testing.assert_array_equal(pixels[:, [0, 19], 2], 255)
+
+
+def test_the_shorter_side_of_a_box_grows(halves):
+    pixels = decode_box(halves, (12, 5, 14, 15), 10)  # columns 8 to 18
+    assert pixels[5, 0, 2] == 255 and pixels[5, 9, 0] == 255
+
+
+@pytest.mark.parametrize("box", [(-5, -5, 10, 10), (0, 0, 10, 10)])
+def test_a_box_that_overhangs_is_cut(halves, box):
+    np.testing.assert_array_equal(decode_box(halves, box, 10)[..., 2], 255)
+
+
+def test_a_square_at_the_edge_is_moved_inside(halves):
+    pixels = decode_box(halves, (0, 5, 2, 15), 10)  # columns 0 to 10, not -4 to 6
+    np.testing.assert_array_equal(pixels[..., 2], 255)
+
+
+def test_a_square_larger_than_the_picture_is_all_of_it(halves):
+    pixels = decode_box(halves, (0, 0, 40, 20), 8)
+    assert pixels.shape == (8, 8, 4) and pixels[4, 2, 0] > 200 and pixels[4, 7, 2] == 255
+
+
+@pytest.mark.parametrize("box", [(50, 0, 60, 10), (0, 0, 0, 10), (10, 12, 20, 3)])
+def test_a_box_without_a_pixel_is_told(halves, box):
+    with pytest.raises(UserError, match=r"a\.ppm: the box .* has no pixel of the picture, which is 40 x 20"):
+        decode_box(halves, box, 8)
+
+
+def test_a_damaged_picture_with_a_box_is_told(halves):
+    halves.write_bytes(halves.read_bytes()[:100])
+    with pytest.raises(UserError, match=r"a\.ppm: the PPM data cannot be decoded"):
+        decode_box(halves, (0, 0, 8, 8), 8)

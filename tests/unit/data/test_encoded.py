@@ -158,8 +158,8 @@ DAMAGED = {
     "empty": (b"", "empty"),
     "cut in the header": (JPEG[:200], "truncated or damaged|not a PNG"),
     "cut in the middle": (JPEG[: len(JPEG) // 2], "truncated or damaged"),
-    "a page": (b"<html>not found</html>", "not a PNG, JPEG or WebP"),
-    "no picture": (b"\0" * 64, "not a PNG, JPEG or WebP"),
+    "a page": (b"<html>not found</html>", "not a PNG, JPEG, WebP or PPM"),
+    "no picture": (b"\0" * 64, "not a PNG, JPEG, WebP or PPM"),
     "a PNG cut short": (encode(scene(50, 50), "PNG")[:-40], "truncated or damaged"),
 }
 

@@ -1,0 +1,50 @@
+"""The Traffic Sign Recognition Database of the Chinese Traffic Sign Database: 58 classes, 4,170 + 1,994 pictures.
+
+Published by the Institute of Automation, Chinese Academy of Sciences (http://www.nlpr.ia.ac.cn/pal/trafficdata). Each
+part has a folder of PNGs (tsrd-train, TSRD-Test) and a list without a header, a line a picture:
+
+    000_0001.png;134;128;19;7;120;117;0;
+
+which are the file, the picture's width and height, the box x1, y1, x2, y2, and the class. Where folders and lists lie
+differs with who unpacked them, so both are looked for two folders deep.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+from kgv_jax.data.boxed import Boxed, find, read_table, require_files, require_folder
+from kgv_jax.util.errors import UserError
+
+CLASSES = 58
+LISTS = {"train": "TsignRecgTrain4170Annotation.txt", "test": "TsignRecgTest1994Annotation.txt"}
+
+_COLUMNS = ("filename", "width", "height", "x1", "y1", "x2", "y2", "class")
+
+
+def read(root: pathlib.Path, *, part: str = "test") -> tuple[Boxed, ...]:
+    """Returns the signs of a part, `train` or `test`; `label` is the published number of the class, as text.
+
+    Raises:
+      UserError: no list, no folder with its pictures, a broken line, an unknown class, or a picture that is not there.
+    """
+    require_folder(root, f"{LISTS[part]} and the pictures that it names")
+    table = find(root, LISTS[part])
+    if table is None:
+        raise UserError(f"{root}: no {LISTS[part]}, neither there nor in its folders; unpack the archive with the"
+                        f" annotations of TSRD's {part} part there.")  # fmt: skip
+    rows = read_table(table, _COLUMNS, delimiter=";", header=_COLUMNS)
+    folders = (find(root, row.cells["filename"], prefer=part) for row in (rows[0], rows[-1]))
+    first = next((path for path in folders if path is not None), None)
+    if first is None:
+        raise UserError(f"{table}: none of the pictures {rows[0].cells['filename']} and {rows[-1].cells['filename']} is"
+                        f" in {root} or its folders; unpack the pictures of TSRD's {part} part there.")  # fmt: skip
+    entries = []
+    for row in rows:
+        number, file = row.integer("class"), row.cells["filename"]
+        if not 0 <= number < CLASSES:
+            raise row.error(f"the class is {number}; expected 0 to {CLASSES - 1}")
+        box = row.box(("x1", "y1", "x2", "y2"), ("width", "height"))
+        entries.append(Boxed(first.parent / file, f"{part}/{file}", str(number), box, file))
+    require_files(table, entries)
+    return tuple(entries)

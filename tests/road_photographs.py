@@ -1,0 +1,126 @@
+"""Tiny copies of GTSRB, TSRD and RTSD in their published layouts, for tests to read and to break."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+GTSRB_HEADER = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"
+KAGGLE_HEADER = "Width,Height,Roi.X1,Roi.Y1,Roi.X2,Roi.Y2,ClassId,Path"
+CLASSES = (1, 14, 17)  # of GTSRB: 30 km/h, stop, no entry
+TSRD_CLASSES = (2, 52, 55, 17)  # the same, and one that the graph does not have
+RTSD_CODES = ("3_24_n30", "2_5", "3_1", "5_20")
+
+
+def picture(path: pathlib.Path, *, width: int = 30, height: int = 28, shade: int = 0) -> None:
+    """Writes a grey picture whose sign, from (5, 5) on, is of one shade of red."""
+    image = np.full((height, width, 3), 128, np.uint8)
+    image[5 : height - 5, 5 : width - 5] = (255 - shade, 0, shade)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(path)
+
+
+def gtsrb(root: pathlib.Path, *, tracks: int = 5, frames: int = 3, classes: Sequence[int] = CLASSES) -> pathlib.Path:
+    """Writes GTSRB as published; the shade of a sign is 40 times its track."""
+    for label in classes:
+        folder = root / "GTSRB" / "Final_Training" / "Images" / f"{label:05d}"
+        rows = [GTSRB_HEADER]
+        for track in range(tracks):
+            for frame in range(frames):
+                picture(folder / f"{track:05d}_{frame:05d}.ppm", shade=40 * track)
+                rows.append(f"{track:05d}_{frame:05d}.ppm;30;28;5;5;25;23;{label}")
+        (folder / f"GT-{label:05d}.csv").write_text("\r\n".join(rows) + "\r\n")
+    images, rows = root / "GTSRB" / "Final_Test" / "Images", [GTSRB_HEADER]
+    for index, label in enumerate(classes):
+        picture(images / f"{index:05d}.ppm", shade=200)
+        rows.append(f"{index:05d}.ppm;30;28;5;5;25;23;{label}")
+    (images / "GT-final_test.test.csv").write_text(GTSRB_HEADER.removesuffix(";ClassId") + "\n")
+    (root / "GT-final_test.csv").write_text("\n".join(rows) + "\n")
+    return root
+
+
+def kaggle_gtsrb(root: pathlib.Path, *, tracks: int = 4, frames: int = 2) -> pathlib.Path:
+    """Writes GTSRB as Kaggle has it."""
+    rows = [KAGGLE_HEADER]
+    for label in CLASSES:
+        for track in range(tracks):
+            for frame in range(frames):
+                name = f"Train/{label}/{label:05d}_{track:05d}_{frame:05d}.png"
+                picture(root / name, shade=40 * track)
+                rows.append(f"30,28,5,5,25,23,{label},{name}")
+    (root / "Train.csv").write_text("\n".join(rows) + "\n")
+    picture(root / "Test" / "00000.png")
+    (root / "Test.csv").write_text(f"{KAGGLE_HEADER}\n30,28,5,5,25,23,{CLASSES[0]},Test/00000.png\n")
+    return root
+
+
+def tsrd(root: pathlib.Path) -> pathlib.Path:
+    """Writes both parts of TSRD, with the same names in both."""
+    for part, folder, table in (
+        ("train", "tsrd-train", "TsignRecgTrain4170Annotation.txt"),
+        ("test", "TSRD-Test", "TsignRecgTest1994Annotation.txt"),
+    ):
+        lines = []
+        for label in TSRD_CLASSES:
+            picture(root / folder / f"{label:03d}_0001.png", shade=100 if part == "train" else 0)
+            lines.append(f"{label:03d}_0001.png;30;28;5;5;25;23;{label};")
+        (root / f"TSRD-{part.title()} Annotation").mkdir()
+        (root / f"TSRD-{part.title()} Annotation" / table).write_text("\r\n".join(lines) + "\r\n")
+    return root
+
+
+def rtsd_crops(root: pathlib.Path) -> pathlib.Path:
+    """Writes RTSD's cut-out signs."""
+    folder = root / "rtsd-r1"
+    for part in ("train", "test"):
+        rows = ["filename,class_number"]
+        for number in range(len(RTSD_CODES)):
+            picture(folder / part / f"{number:06d}.png", width=48, height=48)
+            rows.append(f"{number:06d}.png,{number}")
+        (folder / f"gt_{part}.csv").write_text("\n".join(rows) + "\n")
+    rows = ["class_number,sign_class", *(f"{number},{code}" for number, code in enumerate(RTSD_CODES))]
+    (folder / "numbers_to_classes.csv").write_text("\n".join(rows) + "\n")
+    return root
+
+
+def _rtsd_frame(root: pathlib.Path) -> None:
+    picture(root / "rtsd-frames" / "autosave01_02_2012_09_13_33.jpg", width=128, height=72)
+
+
+def rtsd_frames(root: pathlib.Path) -> pathlib.Path:
+    """Writes RTSD's whole frames with their table: two signs in one."""
+    _rtsd_frame(root)
+    frame = "autosave01_02_2012_09_13_33.jpg"
+    (root / "full-gt.csv").write_text(
+        f"filename,x_from,y_from,width,height,sign_class,sign_id\n{frame},10,10,20,22,3_24_n30,0\n{frame},60,10,9,9,2_5,1\n"
+    )
+    return root
+
+
+def rtsd_coco(root: pathlib.Path) -> pathlib.Path:
+    """Writes RTSD's whole frames with a COCO file."""
+    _rtsd_frame(root)
+    content = {
+        "images": [{"id": 7, "file_name": "rtsd-frames/autosave01_02_2012_09_13_33.jpg", "width": 128, "height": 72}],
+        "annotations": [
+            {"id": 0, "image_id": 7, "category_id": 68, "bbox": [10, 10, 20, 22], "area": 440},
+            {"id": 1, "image_id": 7, "category_id": 4, "bbox": [60, 10, 9, 9], "area": 81},
+        ],
+        "categories": [{"id": 68, "name": "2_5"}, {"id": 4, "name": "3_24"}],
+    }
+    for part in ("train", "val"):
+        (root / f"{part}_anno.json").write_text(json.dumps(content))
+    (root / "label_map.json").write_text(json.dumps({"3_24": 4, "2_5": 68}))
+    return root
+
+
+def everything(root: pathlib.Path) -> pathlib.Path:
+    """Writes the three sets into one root."""
+    for name, write in (("GTSRB", gtsrb), ("TSRD", tsrd), ("RTSD", rtsd_crops)):
+        (root / name).mkdir(parents=True)
+        write(root / name)
+    return root

@@ -1,12 +1,21 @@
-"""ImageNet: train on it, test on its shifts. So far only `quick` runs, on fake pictures.
+"""ImageNet: train on it, test on its shifts.
 
+    python -m kgv_jax.main --config=configs/imagenet.py --workdir=runs/imagenet --config.data.root=ROOT
     python -m kgv_jax.main --config=configs/imagenet.py:quick --workdir=runs/imagenet-quick
 
+ROOT holds the unpacked archives (train/<id>/*.JPEG, val/, imagenetv2-matched-frequency-format-val/, imagenet-r/,
+imagenet-a/, sketch/, ...; `kgv_jax/data/sources/imagenet_layouts.py` says which), or shards of them, which may lie in a
+bucket:
+
+    python -m kgv_jax.data.prepare imagenet --from=ILSVRC2012_img_train.tar --out=ROOT
+
+More targets: --config.data.targets=v2,r,a,sketch,objectnet,real,c.
+
 Variants:
+  (none)    the experiment. The graph is WordNet's hierarchy above the 1,000 classes.
   quick     ResNet-50 at 224 px and a graph of the true size (1,000 classes, 1,860 nodes) on made-up pictures: four
             steps of KGV and a small evaluation, to see that it all compiles and what it needs. Its accuracies mean
             nothing.
-  (none)    the experiment itself: refused, since nothing here reads ImageNet yet.
 
 The settings of the experiment are a start, not a choice: none of them has been tried on ImageNet.
 """
@@ -24,34 +33,34 @@ _EPOCHS = 20
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Returns the config of a variant."""
     if variant not in ("", "quick"):
-        raise UserError(f"The variant of configs/imagenet.py is {variant!r}; expected quick.")
-    if not variant:
-        raise UserError(
-            "configs/imagenet.py has no variant, and nothing here reads the ImageNet pictures yet; name the one that "
-            "runs, on made-up pictures of the same shape: --config=configs/imagenet.py:quick."
-        )
+        raise UserError(f"The variant of configs/imagenet.py is {variant!r}; expected quick, or none.")
     config = _experiment()
-    config.data.fake_pictures = 1
-    config.data.fake_test_pictures = 8
-    config.optim.warmup_steps = 1
-    config.train.steps = 4
-    config.train.batch_size = 8
-    config.train.log_every_steps = 1
-    config.train.checkpoint_every_steps = 4
-    config.evaluate.batch_size = 8
+    if variant == "quick":
+        config.data.name = "fake"
+        config.data.fake_pictures = 1
+        config.data.fake_test_pictures = 8
+        config.kg.path = "fake"
+        config.optim.warmup_steps = 1
+        config.train.steps = 4
+        config.train.batch_size = 8
+        config.train.log_every_steps = 1
+        config.train.checkpoint_every_steps = 4
+        config.evaluate.batch_size = 8
     return config
 
 
 def _experiment() -> ml_collections.ConfigDict:
-    """Returns the settings of the experiment, on the fake data."""
+    """Returns the settings of the experiment."""
     config = default_config()
-    # The graph is WordNet's hierarchy: it names no shape or colour of which an element picture could be drawn.
+    # The graph is WordNet's: it names no shape or colour of which an element picture could be drawn.
     config.method = "kgv_no_synthetic"
-    config.data.name = "fake"
+    config.data.name = "imagenet"
+    config.data.root = ""
     config.data.source = "imagenet"
     config.data.targets = "v2,r,a,sketch"
+    config.data.validation_fraction = 0.01
     config.data.size_px = 224
-    config.kg.path = "fake"
+    config.kg.path = "imagenet-1k"
     config.model.encoder = "resnet50"
     config.model.init = ""  # from scratch; a published checkpoint is named here: FILE, or hf:REPO@REVISION
     config.model.dim = 512

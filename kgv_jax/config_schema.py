@@ -27,8 +27,11 @@ def _setting(default: Any, about: str, *, low: float | None = None, high: float 
 class Data:
     """Pictures, and how they become photographs."""
 
-    name: str = _setting("drawn", "where pictures come from", choices=("drawn", "artwork", "folder", "fake"))
-    root: str = _setting("", "folder of a `folder` data set: ROOT/<domain>/<class>/*.png")
+    name: str = _setting(
+        "drawn", "where pictures come from", choices=("drawn", "artwork", "folder", "fake", "imagenet")
+    )
+    root: str = _setting("", "folder of the data set; of a `folder` data set: ROOT/<domain>/<class>/*.png")
+    class_list: str = _setting("1k", "classes of an `imagenet` data set: 1k, mini, or a file with an id a line")
     source: str = _setting("de", "domain to train on")
     targets: str = _setting("cn,ru,us", "domains to test on, separated by commas")
     size_px: int = _setting(32, "side of the square pictures", low=8, high=1024)
@@ -88,6 +91,10 @@ class Synthetic:
 class Augment:
     """Augmentation of real training pictures, on top of the photographs."""
 
+    crop_area: float = _setting(
+        0.08, "least share of a photograph that is kept encoded that a random crop shows", low=1e-3, high=1.0
+    )
+    mirror: float = _setting(0.5, "probability that such a crop is mirrored", low=0.0, high=1.0)
     mixup: float = _setting(0.0, "alpha of mixup's Beta distribution; 0 does not mix", low=0.0)
     cutmix: float = _setting(0.0, "alpha of cutmix's Beta distribution; 0 does not cut", low=0.0)
     randaugment_ops: int = _setting(0, "operations of RandAugment on each picture; 0 is none", low=0, high=10)
@@ -331,6 +338,11 @@ def _cross_check(config: Config) -> None:
             section, key = name.split(".")
             if not getattr(getattr(config, section), key):
                 raise UserError(f"config.{name} is empty; a folder data set needs it: --config.{name}={example}.")
+    if config.data.name == "imagenet" and not config.data.root:
+        raise UserError(
+            "config.data.root is ''; expected the folder that holds train, val, ...: --config.data.root=ROOT. Without"
+            " the data, --config=configs/imagenet.py:quick runs on made-up pictures of the same shape."
+        )
     ways = ("auto", "label", "iri", "local")
     if config.kg.class_by not in ways and ":" not in config.kg.class_by:
         raise UserError(

@@ -12,6 +12,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from kgv_jax.config_schema import Config, digest
+from kgv_jax.data.records import Cropped
 from kgv_jax.experiment import Examples
 from kgv_jax.methods.knowledge import Knowledge
 from kgv_jax.parallel import distributed
@@ -51,17 +52,17 @@ def predict(
         logits=stacked,
         scores=np.concatenate(scores)[:count] if scores else np.zeros((count, 0), np.float32),
         classes=np.array(classes),
+        also=examples.also,
     )
 
 
-def _batches(images: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+def _batches(images: np.ndarray | Cropped, batch_size: int) -> Iterator[np.ndarray]:
     """Yields this process's rows of every global batch."""
     per_process = batch_size // jax.process_count()
     start = jax.process_index() * per_process
-    for first in range(0, len(images), batch_size):
-        rows = images[first : first + batch_size]
-        padded = np.concatenate([rows, np.zeros((batch_size - len(rows), *rows.shape[1:]), rows.dtype)])
-        yield padded[start : start + per_process]
+    for first in range(start, len(images) + start, batch_size):
+        rows = images[first : first + per_process]
+        yield np.concatenate([rows, np.zeros((per_process - len(rows), *images.shape[1:]), np.uint8)])
 
 
 def evaluate_domains(
@@ -88,10 +89,16 @@ def evaluate_domains(
 
 
 def make_records(predictions: Predictions, *, domain: str, config: Config) -> list[dict[str, Any]]:
-    """Returns one record a head; the interval resamples drawings, not photographs."""
+    """Returns one record a head; the interval resamples drawings, not photographs.
+
+    Of a domain that lacks classes, the accuracy is that over all classes, as elsewhere; `masked_accuracy`, the one that
+    ImageNet-R and -A are published with, chooses among those that occur.
+    """
     records = []
+    present = predictions.present()
     for head in predictions.heads():
         accuracy, low, high = accuracy_interval(predictions.correct(head), predictions.picture)
+        masked = accuracy_interval(predictions.correct(head, among=present), predictions.picture)
         records.append(
             {
                 "method": config.method,
@@ -102,6 +109,10 @@ def make_records(predictions: Predictions, *, domain: str, config: Config) -> li
                 "accuracy": float(accuracy),
                 "low": float(low),
                 "high": float(high),
+                "classes": len(present),
+                "masked_accuracy": float(masked[0]),
+                "masked_low": float(masked[1]),
+                "masked_high": float(masked[2]),
                 "n": len(predictions.label),
                 "config_digest": digest(config),
             }

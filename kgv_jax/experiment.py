@@ -15,10 +15,13 @@ import numpy as np
 from kgv_jax.config_schema import Config
 from kgv_jax.data import synthetic
 from kgv_jax.data.augment import make_augment
+from kgv_jax.data.crop import CentreCrop
+from kgv_jax.data.encoded import CropReader
 from kgv_jax.data.extract import ExtractedLegends
 from kgv_jax.data.legend_sources import MergedLegends
 from kgv_jax.data.pipeline import Pipeline, make_pipeline
-from kgv_jax.data.sources import artwork, drawn, fake, folder
+from kgv_jax.data.records import Cropped, Records
+from kgv_jax.data.sources import artwork, drawn, fake, folder, imagenet
 from kgv_jax.data.types import Dataset, Picture
 from kgv_jax.kg import fake as fake_graph
 from kgv_jax.kg import transforms
@@ -28,7 +31,8 @@ from kgv_jax.kg.mapping import map_classes, read_column
 from kgv_jax.kg.mask import INSTANCE_OF, MaskTable, make_mask_table
 from kgv_jax.kg.names import local_name
 from kgv_jax.kg.variants import Variants, find_variants
-from kgv_jax.streams import make_streams, take_photographs
+from kgv_jax.streams import labels_of, make_streams, take_photographs
+from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError, nearest
 
 VALIDATION = "validation"  # name of the source's held-out pictures among the evaluated domains
@@ -37,12 +41,16 @@ GENERATED_GRAPHS = {"fake": fake_graph.graph_path}  # name -> path of a file tha
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """Photographs to test on: `image` `[n, S, S, 3]` uint8, `label` `[n]`, `picture` and `id` names `[n]`."""
+    """Photographs to test on: `image` `[n, S, S, 3]` uint8, `label` `[n]`, `picture` and `id` names `[n]`.
 
-    image: np.ndarray
+    `also` `[n, K]` are other labels that are right too, -1 pads.
+    """
+
+    image: np.ndarray | Cropped
     label: np.ndarray
     picture: np.ndarray
     id: np.ndarray
+    also: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +93,10 @@ def load_dataset(config: Config) -> Dataset:
         choice = {"auto": None, "yes": True, "no": False}[data.photographs]
         fraction = data.validation_fraction
         return folder.load(data.root, validation_fraction=fraction, photographs=choice, **options)
+    if data.name == "imagenet":
+        return imagenet.load(
+            data.root, class_list=data.class_list, validation_fraction=data.validation_fraction, **options
+        )
     if data.name == "fake":
         counts = {"classes": data.fake_classes, "pictures": data.fake_pictures}
         return fake.load(**counts, test_pictures=data.fake_test_pictures, **options)
@@ -263,19 +275,25 @@ def _mask_table(
 
 
 def _test_examples(config: Config, dataset: Dataset) -> dict[str, Examples]:
-    label_of = {name: label for label, name in enumerate(dataset.classes)}
     each = config.data.test_photographs if dataset.photographs else 1
     domains = {}
     for name, pictures in {VALIDATION: dataset.validation, **dataset.domains}.items():
-        if not pictures:
+        if not len(pictures):
+            continue
+        label = labels_of(pictures, dataset.classes)
+        if isinstance(pictures, Records):
+            reader = CropReader(config.data.size_px, CentreCrop(pictures.crop_share), threads=usable_cores())
+            ids = np.array(pictures.ids(np.arange(len(pictures))))
+            domains[name] = Examples(Cropped(pictures, reader), label, ids, ids, pictures.also)
             continue
         bank = take_photographs(config, pictures, each, stream=f"test-{name}", photographed=dataset.photographs)
         ids = np.array([picture.id for picture in pictures])
         number = np.arange(len(bank.picture)) % each
         domains[name] = Examples(
             image=bank.images,
-            label=np.array([label_of[picture.label] for picture in pictures], np.int32)[bank.picture],
+            label=label[bank.picture],
             picture=ids[bank.picture],
             id=np.array([f"{ids[p]}#{k}" for p, k in zip(bank.picture, number, strict=True)]),
+            also=np.zeros((len(bank.picture), 0), np.int32),
         )
     return domains

@@ -22,6 +22,7 @@ class Predictions:
       logits: `[n, C]` float32 of the decoder.
       scores: `[n, C]` float32 log-scores of the classes from the graph side; `[n, 0]` without one.
       classes: `[C]` class names.
+      also: `[n, K]` int32 other labels that are right too, -1 pads.
     """
 
     id: np.ndarray
@@ -30,6 +31,7 @@ class Predictions:
     logits: np.ndarray
     scores: np.ndarray
     classes: np.ndarray
+    also: np.ndarray
 
     def heads(self) -> tuple[str, ...]:
         """Returns the heads there are."""
@@ -43,9 +45,15 @@ class Predictions:
             return log_softmax(self.scores, -1)
         return 0.5 * (log_softmax(self.logits, -1) + log_softmax(self.scores, -1))
 
-    def correct(self, head: str) -> np.ndarray:
-        """Returns `[n]` bool."""
-        return self.log_probabilities(head).argmax(-1) == self.label
+    def correct(self, head: str, *, among: np.ndarray | None = None) -> np.ndarray:
+        """Returns `[n]` bool: whether the best class, of all or `among` some (labels `[m]`), is a right one."""
+        log_p = self.log_probabilities(head)
+        best = log_p.argmax(-1) if among is None else among[log_p[:, among].argmax(-1)]
+        return (best == self.label) | (best[:, None] == self.also).any(-1)
+
+    def present(self) -> np.ndarray:
+        """Returns the labels that occur, sorted: of ImageNet-R and -A, 200 of 1,000."""
+        return np.unique(np.append(self.label, self.also[self.also >= 0]))
 
     def save(self, path: pathlib.Path) -> None:
         """Writes an `.npz` of plain arrays."""
@@ -56,4 +64,6 @@ class Predictions:
     def load(cls, path: pathlib.Path) -> Predictions:
         """Reads what `save` wrote."""
         with np.load(path, allow_pickle=False) as arrays:
-            return cls(**{field.name: arrays[field.name] for field in dataclasses.fields(cls)})
+            kept = {name: arrays[name] for name in arrays.files}
+        kept.setdefault("also", np.zeros((len(kept["label"]), 0), np.int32))  # files of before there was one
+        return cls(**{field.name: kept[field.name] for field in dataclasses.fields(cls)})

@@ -11,14 +11,18 @@ import numpy as np
 
 from kgv_jax.config_schema import Config
 from kgv_jax.data.bank import Bank, build_bank
+from kgv_jax.data.crop import RandomCrop
+from kgv_jax.data.encoded import CropReader
 from kgv_jax.data.photograph import Nuisance
 from kgv_jax.data.pipeline import Stream
+from kgv_jax.data.records import Cropped, Records
 from kgv_jax.data.types import Dataset, Picture
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.mask import MaskTable, pad_rows
 from kgv_jax.kg.names import local_name
 from kgv_jax.kg.variants import Variants, closest_variant, variants_used_in
 from kgv_jax.util.cache import cache_dir
+from kgv_jax.util.cores import usable_cores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +32,7 @@ class _Plan:
     name: str
     pictures: Sequence[Picture]
     rows: Sequence[Sequence[int]]
-    labels: Sequence[int]
+    labels: Sequence[int] | np.ndarray
     labelled: bool
     per_step: int
 
@@ -49,14 +53,14 @@ def make_streams(
     A source picture's heads are its class and its class's variant in the source's style. A composition
     has one row for every fact that it shows or, labelled, the heads of a source picture of its variant.
     """
-    label_of = {name: label for label, name in enumerate(dataset.classes)}
     at_home = variants_used_in(graph, variants, dataset.source, relation=config.kg.style_relation)
 
     def heads(label: int, variant: int | None) -> list[int]:
         return [mask.row(int(class_nodes[label]))] + ([] if variant is None else [mask.row(variant)])
 
-    labels = [label_of[picture.label] for picture in dataset.train]
-    rows = [heads(label, at_home.get(int(class_nodes[label]))) for label in labels]
+    labels = labels_of(dataset.train, dataset.classes)
+    rows_of_class = [heads(label, at_home.get(int(node))) for label, node in enumerate(class_nodes)]
+    rows = [rows_of_class[label] for label in labels]
     plans = [_Plan("train", dataset.train, rows, labels, True, config.train.batch_size)]
     if elements:
         rows = [mask.rows_for(picture.depicts) for picture in elements]
@@ -83,8 +87,13 @@ def _take(config: Config, dataset: Dataset, plan: _Plan, width: int) -> Stream:
     photographed = dataset.photographs or not source
     per_picture = config.data.train_photographs if source else config.synthetic.photographs
     per_picture = per_picture if photographed else 1
-    bank = take_photographs(config, plan.pictures, per_picture, stream=plan.name, photographed=photographed)
-    images, picture = bank.images, bank.picture
+    read = None
+    if isinstance(plan.pictures, Records):
+        picture = np.arange(len(plan.pictures))
+        images, per_picture, read = picture, 1, _crops(config, plan).rows
+    else:
+        bank = take_photographs(config, plan.pictures, per_picture, stream=plan.name, photographed=photographed)
+        images, picture = bank.images, bank.picture
     if source and config.fraction < 1:
         kept = low_data_rows(config.fraction, plan.pictures, per_picture, seed=config.data.split_seed)
         images, picture = images[kept], picture[kept]
@@ -94,7 +103,22 @@ def _take(config: Config, dataset: Dataset, plan: _Plan, width: int) -> Stream:
         "labelled": np.full(len(picture), plan.labelled, np.float32),
         "rows": pad_rows(plan.rows, width=width)[picture],
     }
-    return Stream(plan.name, arrays, plan.per_step)
+    return Stream(plan.name, arrays, plan.per_step, read)
+
+
+def _crops(config: Config, plan: _Plan) -> Cropped:
+    """Returns photographs as random crops, another one each time a picture is shown."""
+    augment = config.augment
+    crop = RandomCrop(config.seed, plan.name, scale=(augment.crop_area, 1.0), mirror=augment.mirror)
+    return Cropped(plan.pictures, CropReader(config.data.size_px, crop, threads=usable_cores()))
+
+
+def labels_of(pictures: Sequence[Picture], classes: Sequence[str]) -> np.ndarray:
+    """Returns the labels int32 `[n]` of pictures: positions of their classes."""
+    if isinstance(pictures, Records):
+        return pictures.label
+    label_of = {name: label for label, name in enumerate(classes)}
+    return np.array([label_of[picture.label] for picture in pictures], np.int32)
 
 
 def take_photographs(

@@ -19,6 +19,7 @@ import numpy as np
 
 from kgv_jax.data.photograph import RENDER_SCALE, Nuisance, photograph, photograph_rng
 from kgv_jax.data.types import Picture
+from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError
 
 _log = logging.getLogger(__name__)
@@ -142,7 +143,7 @@ def _in_threads(function, count: int, *, what: str) -> Iterator:
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)  # on small pictures its own threads cost more than they give
     try:
-        with concurrent.futures.ThreadPoolExecutor(_usable_cores()) as pool:
+        with concurrent.futures.ThreadPoolExecutor(usable_cores()) as pool:
             # a window, so that results never pile up before a slow disk
             window = max(64, count // 20)
             told = time.monotonic()
@@ -154,11 +155,6 @@ def _in_threads(function, count: int, *, what: str) -> Iterator:
                     _log.info("%s %d of %d", what, stop, count)
     finally:
         cv2.setNumThreads(before)
-
-
-def _usable_cores() -> int:
-    """Returns the cores that this process may run on: fewer than the machine has where runs share it."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _write(path: pathlib.Path, shape: tuple[int, ...], blocks: Iterator[np.ndarray]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class Dataset:
 
     Attributes:
       classes: class names; a label's integer is its position here.
-      train: pictures of the source domain to learn from.
+      train: pictures of the source domain to learn from; many photographs are `data.records.Records`.
       validation: pictures of the source domain for every choice that is made.
       domains: test domain -> its pictures; the source domain is one of them.
       source: name of the source domain.
@@ -44,9 +44,9 @@ class Dataset:
     """
 
     classes: tuple[str, ...]
-    train: tuple[Picture, ...]
-    validation: tuple[Picture, ...]
-    domains: Mapping[str, tuple[Picture, ...]]
+    train: Sequence[Picture]
+    validation: Sequence[Picture]
+    domains: Mapping[str, Sequence[Picture]]
     source: str
     photographs: bool
     notes: tuple[str, ...] = ()

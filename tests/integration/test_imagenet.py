@@ -10,6 +10,7 @@ from kgv_jax.experiment import build
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.writers import read_metrics
 from tests import cli
+from tests.imagenet_files import IDS, write_imagenet
 
 _CONFIG = "--config=configs/imagenet.py"
 _SMALL = (
@@ -30,12 +31,38 @@ def test_quick_trains_and_evaluates_on_fake_pictures(tmp_path):
     assert [line["step"] for line in metrics] == [1, 2]
     assert np.isfinite([line["loss"] for line in metrics]).all() and metrics[-1]["reg"] > 0
     config = json.loads((tmp_path / "config.json").read_text())
-    assert config["augment"] == {"mixup": 0.2, "cutmix": 1.0, "randaugment_ops": 2, "randaugment_magnitude": 9.0}
+    augment = {"mixup": 0.2, "cutmix": 1.0, "randaugment_ops": 2, "randaugment_magnitude": 9.0}
+    assert config["augment"] | augment == config["augment"]
 
 
 @pytest.mark.processes
-def test_the_experiment_itself_is_refused(tmp_path):
-    assert "configs/imagenet.py:quick" in cli.refused("main", _CONFIG, f"--workdir={tmp_path}")
+def test_the_experiment_without_its_data_is_refused(tmp_path):
+    told = cli.refused("main", _CONFIG, "--config.kg.path=fake", f"--workdir={tmp_path}")
+    assert "config.data.root is ''" in told and "--config.data.root=ROOT" in told
+
+
+_GRAPH = "@prefix w: <https://kgv-jax.github.io/wordnet#> . @prefix k: <https://kgv-jax.github.io/vocab#> .\n"
+
+
+@pytest.mark.processes
+def test_published_layouts_train_and_evaluate(tmp_path):
+    root, graph = tmp_path / "root", tmp_path / "graph.ttl"
+    write_imagenet(root)
+    (root / "ids.txt").write_text("\n".join(IDS))
+    graph.write_text(_GRAPH + "".join(f"w:{id} a k:Class ; k:broader w:thing .\n" for id in IDS))
+    cli.succeed(
+        "main", _CONFIG, f"--config.data.root={root}", f"--config.data.class_list={root}/ids.txt",
+        f"--config.kg.path={graph}", "--config.data.targets=v2,r,real,objectnet,c", "--config.model.encoder=resnet_test",
+        "--config.model.dim=16", "--config.data.size_px=32", "--config.train.steps=3", "--config.optim.warmup_steps=1",
+        "--config.train.batch_size=4", "--config.evaluate.batch_size=4", f"--workdir={tmp_path}/run",
+    )  # fmt: skip
+    records = {r["domain"]: r for r in json.loads((tmp_path / "run/results.json").read_text()) if r["head"] == "both"}
+    assert {name: record["n"] for name, record in records.items()} == {
+        "imagenet": 4, "v2": 4, "r": 2, "real": 3, "objectnet": 2,
+        "c/gaussian_noise/1": 4, "c/gaussian_noise/3": 4,
+    }  # fmt: skip
+    assert records["r"]["classes"] == 2 and records["r"]["masked_accuracy"] >= records["r"]["accuracy"]
+    assert (tmp_path / "run/predictions/c/gaussian_noise/3.npz").exists()
 
 
 def _build(**settings):

@@ -50,7 +50,9 @@ def _save(root, key, domain, hits, scored=None):
         scores = 5 * np.eye(3, dtype=np.float32)[np.where(scored, label, (label + 1) % 3)]
     pictures = np.array([f"{domain}/{k // 10}" for k in range(len(hits))])
     identity = np.array([f"{p}#{k % 10}" for k, p in enumerate(pictures)])
-    found = Predictions(identity, pictures, label.astype(np.int32), logits, scores, np.array(["a", "b", "c"]))
+    also = np.zeros((len(label), 0), np.int32)
+    classes = np.array(["a", "b", "c"])
+    found = Predictions(identity, pictures, label.astype(np.int32), logits, scores, classes, also)
     found.save(Workdir(key.folder(root)).predictions / f"{domain}.npz")
 
 

@@ -38,7 +38,9 @@ def _run(*, devices: int = 1, **settings) -> train.Run:
     problem = tiny.make("kgv", model__norm="batch", **settings)
     mesh = mesh_lib.make_mesh(-1, 1, devices=jax.devices()[:devices])
     batch = tiny.batch(problem.mask, 40)
-    examples = Examples(batch["image"], batch["label"], np.array(["p"] * 40), np.arange(40).astype(str))
+    names = np.arange(40).astype(str)
+    also = np.zeros((40, 0), np.int32)
+    examples = Examples(batch["image"], batch["label"], np.array(["p"] * 40), names, also)
     experiment = types.SimpleNamespace(
         pipeline=make_pipeline([Stream("train", batch, 16)], seed=0),
         domains={"validation": examples, "cn": Examples(*(a[:13] for a in vars(examples).values()))},

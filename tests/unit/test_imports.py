@@ -57,6 +57,7 @@ OWNERS = {
     "cv2": ("data/",),
     "simplejpeg": ("data/jpeg.py",),
     "grain": ("data/pipeline.py",),
+    "array_record": ("data/prepare/shards.py",),
     "pyoxigraph": ("kg/load.py",),
     "tensorboardX": ("util/writers.py",),
     "huggingface_hub": ("models/pretrained/hub.py",),

@@ -6,7 +6,7 @@ import pytest
 from kgv_jax.predictions import Predictions
 
 
-def _predictions(logits, scores, label):
+def _predictions(logits, scores, label, also=None):
     count = len(label)
     return Predictions(
         id=np.array([f"cn/{k}#0" for k in range(count)]),
@@ -15,6 +15,7 @@ def _predictions(logits, scores, label):
         logits=np.asarray(logits, np.float32),
         scores=np.asarray(scores, np.float32).reshape(count, -1),
         classes=np.array(["a", "b"]),
+        also=np.zeros((count, 0), np.int32) if also is None else np.asarray(also, np.int32),
     )
 
 
@@ -37,10 +38,30 @@ def test_a_file_holds_plain_arrays_and_reads_back(tmp_path):
     value = _predictions([[2, 0], [0, 1]], [[0, 1], [0, 3]], [0, 1])
     value.save(tmp_path / "deep" / "cn.npz")
     read = Predictions.load(tmp_path / "deep" / "cn.npz")
-    for name in ("id", "picture", "label", "logits", "scores", "classes"):
+    for name in ("id", "picture", "label", "logits", "scores", "classes", "also"):
         np.testing.assert_array_equal(getattr(read, name), getattr(value, name))
     with np.load(tmp_path / "deep" / "cn.npz", allow_pickle=False) as arrays:
-        assert sorted(arrays.files) == ["classes", "id", "label", "logits", "picture", "scores"]
+        assert sorted(arrays.files) == ["also", "classes", "id", "label", "logits", "picture", "scores"]
+
+
+def test_several_labels_may_be_right():
+    value = _predictions([[0, 1], [0, 1], [1, 0]], [[]] * 3, [0, 0, 1], also=[[1, -1], [-1, -1], [-1, -1]])
+    np.testing.assert_array_equal(value.correct("decoder"), [True, False, False])
+    np.testing.assert_array_equal(value.present(), [0, 1])
+
+
+def test_a_choice_among_the_classes_that_occur():
+    value = _predictions([[3, 1], [3, 1]], [[]] * 2, [1, 1])
+    np.testing.assert_array_equal(value.present(), [1])
+    np.testing.assert_array_equal(value.correct("decoder"), [False, False])
+    np.testing.assert_array_equal(value.correct("decoder", among=value.present()), [True, True])
+
+
+def test_a_file_of_before_other_labels_is_read(tmp_path):
+    value = _predictions([[2, 0]], [[]], [0])
+    old = {name: array for name, array in vars(value).items() if name != "also"}
+    np.savez(tmp_path / "old.npz", **old)
+    np.testing.assert_array_equal(Predictions.load(tmp_path / "old.npz").correct("decoder"), [True])
 
 
 def test_objects_in_a_file_are_not_unpickled(tmp_path):

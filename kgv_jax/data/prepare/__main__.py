@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import pathlib
 import sys
 from collections.abc import Sequence
 
 from kgv_jax.data.prepare import artwork
+from kgv_jax.data.prepare.imagenet import prepare_imagenet
+from kgv_jax.data.prepare.shards import PER_SHARD
 from kgv_jax.util.errors import UserError
 
 
@@ -18,6 +21,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     roadsigns.add_argument("--cache", metavar="DIR", help="where to (default: the user's cache folder)")
     roadsigns.add_argument("--from", metavar="DIR", dest="archives", help="archives downloaded by hand")
     roadsigns.set_defaults(run=_roadsigns)
+    shards = commands.add_parser("imagenet", help="ImageNet, or a shift of it, in ArrayRecord shards")
+    whence = "a tar file of ILSVRC2012, or the folder that holds train, val, imagenet-r, ..."
+    shards.add_argument("--from", metavar="TAR|DIR", dest="source", required=True, type=pathlib.Path, help=whence)
+    shards.add_argument("--out", metavar="ROOT", required=True, type=pathlib.Path, help="config.data.root of a run")
+    shards.add_argument("--domains", default="train,val", help="of a folder, what to convert (default: %(default)s)")
+    shards.add_argument("--labels", metavar="FILE", type=pathlib.Path, help="LOC_val_solution.csv, for the tar of val")
+    shards.add_argument("--per-shard", type=int, default=PER_SHARD, help="pictures in a shard (default: %(default)s)")
+    shards.set_defaults(run=_imagenet)
     options = parser.parse_args(argv)
     try:
         print(options.run(options))
@@ -31,6 +42,20 @@ def _roadsigns(options: argparse.Namespace) -> str:
     fresh = artwork.prepare_roadsigns(cache=options.cache, archives=options.archives)
     count = len(artwork.read_table())
     return f"{'prepared' if fresh else 'already prepared'}: {count} pictures in {artwork.artwork_folder(options.cache)}"
+
+
+def _imagenet(options: argparse.Namespace) -> str:
+    if options.per_shard < 1:
+        raise UserError(f"--per-shard is {options.per_shard}; expected 1 or more.")
+    written = prepare_imagenet(
+        options.source,
+        options.out,
+        domains=[name for name in options.domains.split(",") if name],
+        labels=options.labels,
+        per_shard=options.per_shard,
+        tell=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    return f"{options.out}: " + ", ".join(f"{domain} {count} shards written" for domain, count in written.items())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,77 @@
+"""ImageNet in shards, stopped and resumed at will: `python -m kgv_jax.data.prepare imagenet`."""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from kgv_jax.data.prepare.shards import PER_SHARD, write_shards
+from kgv_jax.data.prepare.tars import TarPictures
+from kgv_jax.data.sources.imagenet_layouts import ID, Listing, kaggle_labels, list_domain, read_files
+from kgv_jax.kg.imagenet_ids import read_ids
+from kgv_jax.util.errors import UserError
+
+
+def prepare_imagenet(
+    source: pathlib.Path,
+    out: pathlib.Path,
+    *,
+    domains: Sequence[str] = ("train", "val"),
+    labels: pathlib.Path | None = None,
+    per_shard: int = PER_SHARD,
+    tell: Callable[[str], None] = lambda line: None,
+) -> dict[str, int]:
+    """Writes `out/<domain>/` for every domain; returns domain -> shards that were written now.
+
+    Args:
+      source: a folder as `sources/imagenet_layouts.py` describes it, or one of the two tar files of ILSVRC2012.
+      out: `config.data.root` of a run.
+      domains: what to convert; of a tar file, the one that it holds.
+      labels: Kaggle's LOC_val_solution.csv, for the pictures of the tar file of val.
+      per_shard: pictures in a shard.
+      tell: is told of every shard.
+    """
+    if not source.exists():
+        raise UserError(
+            f"--from {source}: no such file or folder; name a tar file of ILSVRC2012, or the folder with train."
+        )
+    if source.is_dir():
+        sources = {domain: _folder(source, domain) for domain in domains}
+    else:
+        domain, listing, read = _tar(source, labels)
+        sources = {domain: (listing, read)}
+    return {
+        domain: write_shards(
+            listing, read, out / domain, per_shard=per_shard, tell=lambda line, d=domain: tell(f"{d}/{line}")
+        )
+        for domain, (listing, read) in sources.items()
+    }
+
+
+def _folder(root: pathlib.Path, domain: str) -> tuple[Listing, Callable[[np.ndarray], list[bytes]]]:
+    listing = list_domain(root, domain, read_ids("1k"))
+    return listing, functools.partial(read_files, listing.folder, np.array(listing.paths, "S"))
+
+
+def _tar(path: pathlib.Path, labels: pathlib.Path | None) -> tuple[str, Listing, Callable[[np.ndarray], list[bytes]]]:
+    pictures = TarPictures(path)
+    if not pictures.paths:
+        raise UserError(f"{path}: holds no picture; expected ILSVRC2012_img_train.tar or ILSVRC2012_img_val.tar.")
+    folders = [name.rpartition("/")[0].rpartition("/")[2] for name in pictures.paths]
+    if all(ID.fullmatch(folder) for folder in folders):
+        return "train", Listing(path, pictures.paths, [(folder,) for folder in folders]), pictures.read
+    if labels is None:
+        raise UserError(
+            f"{path}: its pictures lie side by side, as those of val, and nothing says what they show; add"
+            " --labels=LOC_val_solution.csv (Kaggle's), or unpack them into one folder an id."
+        )
+    label = kaggle_labels(labels)
+    stems = [pathlib.PurePath(name).stem for name in pictures.paths]
+    if missing := [stem for stem in stems if stem not in label]:
+        raise UserError(
+            f"{labels}: has no row for {missing[0]} of {path}; it holds {len(label)} rows, download it again."
+        )
+    return "val", Listing(path, pictures.paths, [(label[stem],) for stem in stems]), pictures.read

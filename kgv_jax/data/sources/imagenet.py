@@ -1,0 +1,131 @@
+"""ImageNet-1k, or some of its classes (mini-ImageNet's 100), and its shifts, from folders or ArrayRecord shards.
+
+The source is `imagenet`: trained on `train`, of which a part is held out for validation; its test domain is `val`.
+Targets are the other domains of `sources/imagenet_layouts.py`; `c` stands for every corruption and severity there is.
+Pictures stay encoded and are read when a batch asks for them (`data/records.py`).
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+from etils import epath
+
+from kgv_jax.data.prepare import shards
+from kgv_jax.data.records import Records
+from kgv_jax.data.sources.imagenet_layouts import DOMAINS, corruptions, list_domain, read_files
+from kgv_jax.data.types import Dataset
+from kgv_jax.kg.imagenet_ids import read_ids
+from kgv_jax.util.errors import UserError, nearest
+
+SOURCE = "imagenet"
+
+
+def load(
+    root: str | os.PathLike,
+    *,
+    source: str = SOURCE,
+    targets: Sequence[str] = ("v2", "r", "a", "sketch"),
+    class_list: str = "1k",
+    validation_fraction: float = 0.01,
+    seed: int = 0,
+) -> Dataset:
+    """Lists the pictures; none is read yet.
+
+    A target that lacks classes is evaluated on those it has; one that shares none is an error. Pictures of classes that
+    are not in `class_list` are left out of every domain.
+
+    Args:
+      root: what holds the unpacked archives, or shards of `python -m kgv_jax.data.prepare imagenet`.
+      source: `imagenet`.
+      targets: domains to be tested on.
+      class_list: 1k, mini, or a file with an id a line.
+      validation_fraction: share of every class's training pictures held out for choices, one at least.
+      seed: of the split.
+
+    Raises:
+      UserError: an unknown source or target, or pictures that are not there or not as published.
+    """
+    root = epath.Path(root)
+    if source != SOURCE:
+        raise UserError(f"config.data.source is {source!r}; ImageNet has one source, {SOURCE!r}.")
+    if not root.is_dir():
+        raise UserError(f"config.data.root is {str(root)!r}: no such folder; name the one that holds train, val, ...")
+    if not 0 < validation_fraction < 1:
+        raise UserError(
+            f"config.data.validation_fraction is {validation_fraction}; choose more than 0 and less than 1."
+        )
+    targets = [domain for name in targets for domain in (corruptions(pathlib.Path(root)) if name == "c" else [name])]
+    if unknown := [name for name in targets if name.partition("/")[0] not in DOMAINS or name in ("train", "val")]:
+        raise UserError(
+            f"config.data.targets has {unknown[0]!r}{nearest(unknown[0], DOMAINS)}; expected some of"
+            f" {', '.join(name for name in DOMAINS if name not in ('train', 'val'))}."
+        )
+    known, classes = read_ids("1k"), read_ids(class_list)
+    notes: list[str] = []
+    of = functools.partial(_records, root, known=known, classes=classes, notes=notes)
+    learn = of("train")
+    held = _held_out(learn, validation_fraction, seed)
+    rows = np.arange(len(learn))
+    if absent := sorted(set(classes) - {classes[label] for label in np.unique(learn.label)}):
+        raise UserError(
+            f"{root}: train holds no picture of {len(absent)} of {len(classes)} classes, the first is"
+            f" {absent[0]}; unpack the archive again, or name the classes with config.data.class_list=FILE."
+        )
+    return Dataset(
+        classes=classes,
+        train=learn.take(np.setdiff1d(rows, held)),
+        validation=learn.take(held),
+        domains={source: of("val"), **{target: of(target) for target in targets}},
+        source=source,
+        photographs=False,
+        notes=tuple(notes),
+    )
+
+
+def _records(
+    root: epath.Path, domain: str, *, known: Sequence[str], classes: tuple[str, ...], notes: list[str]
+) -> Records:
+    """Returns the pictures of a domain that show one of the classes."""
+    if shards.are_in(root / domain):
+        listing, read = shards.open_shards(root / domain)
+    else:
+        listing = list_domain(pathlib.Path(root), domain, known)  # files, which a bucket would serve too slowly
+        read = functools.partial(read_files, listing.folder, np.array(listing.paths, "S"))
+    label_of = {id: label for label, id in enumerate(classes)}
+    right = [[label_of[id] for id in ids if id in label_of] for ids in listing.ids]
+    rows = np.array([row for row, labels in enumerate(right) if labels], np.int64)
+    if not len(rows):
+        raise UserError(
+            f"{listing.folder}: of its {len(right)} pictures none shows one of the {len(classes)} classes;"
+            f" leave the target {domain!r} out, or choose other classes."
+        )
+    present = len({label for labels in right for label in labels})
+    if present < len(classes):
+        notes.append(f"{domain}: pictures of {present} of {len(classes)} classes.")
+    most = max(len(labels) for labels in right)
+    padded = np.array([right[row] + [-1] * (most - len(right[row])) for row in rows], np.int32)
+    return Records(
+        domain=domain,
+        classes=classes,
+        label=padded[:, 0].copy(),
+        name=np.array(listing.paths, "S")[rows],
+        read=lambda own: read(rows[np.asarray(own)]),
+        also=padded[:, 1:].copy(),
+        crop_share=listing.crop_share,
+    )
+
+
+def _held_out(records: Records, fraction: float, seed: int) -> np.ndarray:
+    """Returns the rows of every class that validation gets: `fraction` of it, the first by a hash of seed and name."""
+    rank = np.array([hashlib.blake2b(b"%d/%s" % (seed, name), digest_size=8).digest() for name in records.name], "S8")
+    order = np.lexsort((rank, records.label))
+    counts = np.bincount(records.label, minlength=len(records.classes))
+    starts = np.cumsum(counts) - counts
+    held = np.minimum(np.maximum(1, np.round(fraction * counts).astype(int)), np.maximum(counts - 1, 0))
+    return np.sort(np.concatenate([order[s : s + h] for s, h in zip(starts, held, strict=True)]))

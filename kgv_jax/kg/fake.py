@@ -6,13 +6,12 @@ above another. The names mean nothing; only the shape is ImageNet's.
 
 from __future__ import annotations
 
-import os
 import pathlib
-import tempfile
 
 import numpy as np
 
 from kgv_jax.kg.graph import Graph
+from kgv_jax.kg.turtle import VOCAB, write_turtle
 from kgv_jax.util.cache import cache_dir
 
 CLASSES = 1000
@@ -20,11 +19,7 @@ ANCESTORS = 860
 MOST_DEPTH = 13
 _SECOND_PARENTS = 40
 _VERSION = 1  # raise it when the same code gives another graph
-
-_PREFIXES = """\
-@prefix kgv: <https://kgv-jax.github.io/vocab#> .
-@prefix fake: <https://kgv-jax.github.io/fake#> .
-"""
+_NAMESPACE = "https://kgv-jax.github.io/fake#"
 
 
 def class_names() -> tuple[str, ...]:
@@ -34,10 +29,10 @@ def class_names() -> tuple[str, ...]:
 
 def make_graph() -> Graph:
     """Returns the graph: always the same one."""
-    classes = class_names()
-    ancestors = tuple(f"category-{index:04d}" for index in range(ANCESTORS))
+    classes = tuple(_NAMESPACE + name for name in class_names())
+    ancestors = tuple(f"{_NAMESPACE}category-{index:04d}" for index in range(ANCESTORS))
     return Graph.from_triples(
-        [(head, "broader", tail) for head, tail in _edges(classes, ancestors)],
+        [(head, VOCAB + "broader", tail) for head, tail in _edges(classes, ancestors)],
         types=dict.fromkeys(classes, "Class") | dict.fromkeys(ancestors, "Category"),
     )
 
@@ -46,10 +41,7 @@ def graph_path() -> pathlib.Path:
     """Returns the graph as a Turtle file in the user's cache folder, written there the first time."""
     path = cache_dir("graphs") / f"fake-{_VERSION}.ttl"
     if not path.exists():
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(_turtle(make_graph()))
-        os.replace(name, path)  # whole or not at all, however many processes write
+        write_turtle(make_graph(), path)
     return path
 
 
@@ -69,9 +61,3 @@ def _edges(classes: tuple[str, ...], ancestors: tuple[str, ...]) -> list[tuple[s
     for head in rng.choice(CLASSES, size=_SECOND_PARENTS, replace=False):
         edges.append((classes[head], ancestors[int(rng.integers(1, ANCESTORS))]))
     return edges
-
-
-def _turtle(graph: Graph) -> str:
-    lines = [f"fake:{name} a kgv:{kind} ." for name, kind in zip(graph.nodes, graph.types, strict=True)]
-    lines += [f"fake:{head} kgv:{relation} fake:{tail} ." for head, relation, tail in graph.named_triples()]
-    return "\n".join((_PREFIXES, *lines, ""))

@@ -19,7 +19,18 @@ def _read_back(graph, tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ['"yes"', "back\\slash \\n", "two\nlines\r\n", "tab\t", "\x00\x01\x7f\x85\u2028", "ж 汉字 🚲", "'", '"""', "a.", " "],
+    (
+        'say "yes"',
+        "back\\slash \\n",
+        "two\nlines\r\n",
+        "tab\t",
+        "\x00\x01\x7f\x85\u2028",
+        "ж 汉字 🚲",
+        "'",
+        '"""',
+        "a.",
+        " ",
+    ),
 )
 def test_texts_survive(tmp_path, text):
     graph = Graph.from_triples([(A, BROADER, B)], labels={A: text}, attributes={B: {"note": text, "note@pt-br": text}})

@@ -28,7 +28,9 @@ class Data:
     """Pictures, and how they become photographs."""
 
     name: str = _setting(
-        "drawn", "where pictures come from", choices=("drawn", "artwork", "folder", "fake", "imagenet")
+        "drawn",
+        "where pictures come from",
+        choices=("drawn", "artwork", "folder", "fake", "imagenet", "road_photographs"),
     )
     root: str = _setting("", "folder of the data set; of a `folder` data set: ROOT/<domain>/<class>/*.png")
     class_list: str = _setting("1k", "classes of an `imagenet` data set: 1k, mini, or a file with an id a line")

@@ -1,7 +1,7 @@
 """WordNet around a list of classes as a graph: all hypernyms up to the root, what classes are made of, descriptions.
 
-Nothing is inferred: a triple is a pointer of WordNet. A fact that WordNet states of a hypernym (a motor vehicle has an
-accelerator) stays there; `kg/mask.py` lets classes inherit it.
+Nothing is inferred: a triple is a pointer of WordNet. A fact that WordNet states of a hypernym (a car has a bumper, and
+so has a minivan) stays there; `kg/mask.py` lets classes inherit it.
 """
 
 from __future__ import annotations

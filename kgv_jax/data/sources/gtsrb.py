@@ -16,8 +16,9 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Iterator
 
-from kgv_jax.data.boxed import Boxed, Row, find, read_table, require_files, require_folder
+from kgv_jax.data.boxed import Boxed, require_files
 from kgv_jax.util.errors import UserError
+from kgv_jax.util.tables import Row, find, read_table, require_folder
 
 CLASSES = 43
 EXPECTED = "GTSRB/Final_Training/Images/00000/GT-00000.csv, GTSRB/Training/00000/GT-00000.csv, or Train.csv"
@@ -79,7 +80,7 @@ def read_test(root: pathlib.Path) -> tuple[Boxed, ...]:
     return entries
 
 
-def _rows(table: pathlib.Path, delimiter: str, name: str) -> list[Row]:
+def _rows(table: pathlib.Path, delimiter: str, name: str) -> Iterator[Row]:
     return read_table(table, (name, *_COLUMNS), delimiter=delimiter)
 
 

@@ -15,10 +15,11 @@ import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from kgv_jax.data.boxed import Boxed, read_classes, require_folder, split_groups, to_picture
+from kgv_jax.data.boxed import Boxed, read_classes, split_groups, to_picture
 from kgv_jax.data.sources import gtsrb, rtsd, tsrd
 from kgv_jax.data.types import Dataset, Picture
 from kgv_jax.util.errors import UserError, nearest
+from kgv_jax.util.tables import require_folder
 
 SOURCE = "de"
 FOLDERS: Mapping[str, str] = MappingProxyType({"de": "GTSRB", "cn": "TSRD", "ru": "RTSD"})
@@ -55,9 +56,8 @@ def load(
     Raises:
       UserError: an unknown domain, a fraction out of range, a missing set, or a set with something wrong.
     """
-    root = pathlib.Path(root)
     _check_options(source, targets, validation_fraction)
-    require_folder(root, "the folders " + ", ".join(FOLDERS[name] for name in (source, *targets)))
+    root = require_folder(root, "the folders " + ", ".join(FOLDERS[name] for name in (source, *targets)))
     folders = {name: _folder(root, name) for name in (source, *targets)}
     notes: list[str] = []
 
@@ -115,8 +115,8 @@ def _folder(root: pathlib.Path, domain: str) -> pathlib.Path:
     for path in sorted(root.iterdir()):
         if path.is_dir() and path.name.lower() == name.lower():
             return path
-    raise UserError(f"{root}: no folder {name}, the pictures of {domain!r}; unpack it there, or take {domain!r} out"
-                    " of config.data.targets.")  # fmt: skip
+    rather = "" if domain == SOURCE else f", or take {domain!r} out of config.data.targets"
+    raise UserError(f"{root}: no folder {name}, the pictures of {domain!r}; unpack it there{rather}.")
 
 
 def _classed(domain: str, entries: Iterable[Boxed], notes: list[str], part: str) -> list[Boxed]:

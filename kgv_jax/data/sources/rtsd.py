@@ -20,8 +20,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kgv_jax.data.boxed import WHOLE, Boxed, Row, find, read_table, require_files, require_folder
+from kgv_jax.data.boxed import WHOLE, Boxed, require_files
 from kgv_jax.util.errors import UserError
+from kgv_jax.util.tables import Row, find, read_table, require_folder
 
 EXPECTED = "rtsd-r1/gt_test.csv, full-gt.csv, or val_anno.json"
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import pathlib
 
-from kgv_jax.data.boxed import Boxed, find, read_table, require_files, require_folder
+from kgv_jax.data.boxed import Boxed, require_files
 from kgv_jax.util.errors import UserError
+from kgv_jax.util.tables import find, read_table, require_folder
 
 CLASSES = 58
 LISTS = {"train": "TsignRecgTrain4170Annotation.txt", "test": "TsignRecgTest1994Annotation.txt"}
@@ -33,7 +34,7 @@ def read(root: pathlib.Path, *, part: str = "test") -> tuple[Boxed, ...]:
     if table is None:
         raise UserError(f"{root}: no {LISTS[part]}, neither there nor in its folders; unpack the archive with the"
                         f" annotations of TSRD's {part} part there.")  # fmt: skip
-    rows = read_table(table, _COLUMNS, delimiter=";", header=_COLUMNS)
+    rows = list(read_table(table, _COLUMNS, delimiter=";", header=_COLUMNS))
     folders = (find(root, row.cells["filename"], prefer=part) for row in (rows[0], rows[-1]))
     first = next((path for path in folders if path is not None), None)
     if first is None:

@@ -58,6 +58,7 @@ OWNERS = {
     "simplejpeg": ("data/jpeg.py",),
     "grain": ("data/pipeline.py",),
     "array_record": ("data/prepare/shards.py",),
+    "tensorflow_datasets": ("data/sources/imagenet_tfds.py",),
     "pyoxigraph": ("kg/load.py",),
     "tensorboardX": ("util/writers.py",),
     "huggingface_hub": ("models/pretrained/hub.py",),

@@ -1,4 +1,4 @@
-"""ImageNet-1k, or some of its classes (mini-ImageNet's 100), and its shifts, from folders or ArrayRecord shards.
+"""ImageNet-1k, or some of its classes (mini-ImageNet's 100), and its shifts: folders, our shards, or those of TFDS.
 
 The source is `imagenet`: trained on `train`, of which a part is held out for validation; its test domain is `val`.
 Targets are the other domains of `sources/imagenet_layouts.py`; `c` stands for every corruption and severity there is.
@@ -18,6 +18,7 @@ from etils import epath
 
 from kgv_jax.data.prepare import shards
 from kgv_jax.data.records import Records
+from kgv_jax.data.sources import imagenet_tfds
 from kgv_jax.data.sources.imagenet_layouts import DOMAINS, corruptions, list_domain, read_files
 from kgv_jax.data.types import Dataset
 from kgv_jax.kg.imagenet_ids import read_ids
@@ -41,7 +42,7 @@ def load(
     are not in `class_list` are left out of every domain.
 
     Args:
-      root: what holds the unpacked archives, or shards of `python -m kgv_jax.data.prepare imagenet`.
+      root: what holds the unpacked archives, shards of `python -m kgv_jax.data.prepare imagenet`, or data sets of TFDS.
       source: `imagenet`.
       targets: domains to be tested on.
       class_list: 1k, mini, or a file with an id a line.
@@ -94,6 +95,8 @@ def _records(
     """Returns the pictures of a domain that show one of the classes."""
     if shards.are_in(root / domain):
         listing, read = shards.open_shards(root / domain)
+    elif imagenet_tfds.is_in(root, domain):
+        listing, read = imagenet_tfds.open_tfds(root, domain, known)
     else:
         listing = list_domain(pathlib.Path(root), domain, known)  # files, which a bucket would serve too slowly
         read = functools.partial(read_files, listing.folder, np.array(listing.paths, "S"))

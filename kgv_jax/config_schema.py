@@ -232,6 +232,8 @@ class Config:
     method: str = _setting("kgv", "what is trained", choices=tuple(PRESETS))
     seed: int = _setting(0, "initialisation and order of the pictures", low=0)
     fraction: float = _setting(1.0, "share of the training photographs, stratified and nested", low=0.001, high=1.0)
+    shots: int = _setting(0, "training images of each class, stratified and nested; 0: as many as there are", low=0)
+    subset: str = _setting("", "file that lists the training pictures to keep, one id or file name a line; empty: all")
     data: Data = dataclasses.field(default_factory=Data)
     kg: Graph = dataclasses.field(default_factory=Graph)
     synthetic: Synthetic = dataclasses.field(default_factory=Synthetic)
@@ -361,6 +363,10 @@ def _cross_check(config: Config) -> None:
             "config.kgv.loss is 'images', which contrasts over the whole batch, with train.accumulate > 1: the "
             "micro-batches would not add up to the batch. Set train.accumulate=1 or another kgv.loss."
         )
+    low_data = {"fraction": config.fraction < 1, "shots": config.shots > 0, "subset": bool(config.subset)}
+    if sum(low_data.values()) > 1:
+        found = " and ".join(f"config.{name} = {getattr(config, name)!r}" for name, asked in low_data.items() if asked)
+        raise UserError(f"{found}: each chooses the training images; keep one of them.")
     _cross_check_kgv(config)
     _cross_check_transfer(config)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +11,7 @@ from kgv_jax.config_schema import Config
 from kgv_jax.data.bank import Bank, build_bank
 from kgv_jax.data.crop import RandomCrop
 from kgv_jax.data.encoded import CropReader
+from kgv_jax.data.low_data import kept_rows
 from kgv_jax.data.photograph import Nuisance
 from kgv_jax.data.pipeline import Stream
 from kgv_jax.data.records import Cropped, Records
@@ -94,9 +93,10 @@ def _take(config: Config, dataset: Dataset, plan: _Plan, width: int) -> Stream:
     else:
         bank = take_photographs(config, plan.pictures, per_picture, stream=plan.name, photographed=photographed)
         images, picture = bank.images, bank.picture
-    if source and config.fraction < 1:
-        kept = low_data_rows(config.fraction, plan.pictures, per_picture, seed=config.data.split_seed)
-        images, picture = images[kept], picture[kept]
+    if source:
+        asked = {"fraction": config.fraction, "shots": config.shots, "subset": config.subset}
+        kept = kept_rows(plan.pictures, per_picture, seed=config.data.split_seed, **asked)
+        images, picture = (images, picture) if kept is None else (images[kept], picture[kept])
     arrays = {
         "image": images,
         "label": np.asarray(plan.labels, np.int32)[picture],
@@ -134,19 +134,3 @@ def take_photographs(
         stream=stream,
         cache_dir=cache_dir("banks"),
     )
-
-
-def low_data_rows(fraction: float, pictures: Sequence[Picture], per_picture: int, *, seed: int) -> np.ndarray:
-    """Returns the rows of a bank that a low-data run keeps: nested, and the same share of every class.
-
-    Of drawings, the first photographs of each; of photographs, the first pictures of each class in an
-    order that depends on the seed and their ids; never fewer than one.
-    """
-    if per_picture > 1:
-        kept = max(1, math.ceil(fraction * per_picture))
-        return (np.arange(len(pictures))[:, None] * per_picture + np.arange(kept)).reshape(-1)
-    rank = [hashlib.blake2b(f"{seed}/{picture.id}".encode()).digest() for picture in pictures]
-    rows: dict[str | None, list[int]] = {}
-    for row in sorted(range(len(pictures)), key=rank.__getitem__):
-        rows.setdefault(pictures[row].label, []).append(row)
-    return np.sort(np.concatenate([own[: max(1, math.ceil(fraction * len(own)))] for own in rows.values()]))

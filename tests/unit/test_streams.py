@@ -1,7 +1,5 @@
 """Training streams: heads, labels and weights of each example; low-data runs."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,7 @@ from kgv_jax import config_schema
 from kgv_jax.data.types import Dataset, Picture
 from kgv_jax.kg.mask import make_mask_table
 from kgv_jax.kg.variants import find_variants
-from kgv_jax.streams import low_data_rows, make_streams
+from kgv_jax.streams import make_streams
 from tests import tiny
 
 
@@ -20,7 +18,7 @@ def _picture(name, label, depicts=()):
     return Picture(name, "de", label, load, depicts)
 
 
-def _streams(*, labelled, fraction=1.0):
+def _streams(*, labelled, fraction=1.0, shots=0):
     graph = tiny.Graph.from_triples([*tiny.TRIPLES, ("yield.de", "usedIn", "de")], types=tiny.TYPES)
     class_nodes = np.array([graph.node(name) for name in tiny.CLASSES])
     variants = find_variants(graph, class_nodes, relation="variantOf")
@@ -31,7 +29,8 @@ def _streams(*, labelled, fraction=1.0):
     compositions = (_picture("c", "yield", (("hasColour", "yellow"), ("hasShape", "triangle"))),)
     elements = (_picture("e", None, (("instanceOf", "red"),)),)
     config = config_schema.default_config()
-    config.update({"fraction": fraction, "method": "kgv_compose_labelled" if labelled else "kgv_compose"})
+    method = "kgv_compose_labelled" if labelled else "kgv_compose"
+    config.update({"fraction": fraction, "shots": shots, "method": method})
     config.data.update({"size_px": 8, "train_photographs": 10})
     config.synthetic.update({"photographs": 3})
     dataset = Dataset(tiny.CLASSES, train, (), {"de": train}, "de", photographs=True)
@@ -84,11 +83,8 @@ def test_a_low_data_run_sees_some_of_the_same_photographs():
     np.testing.assert_array_equal(tenth["train"]["image"], whole["train"]["image"][::10])
 
 
-def test_low_data_is_nested_stratified_and_seeded_for_photographs_too():
-    pictures = [_picture(f"{label}/{k}", label) for label in "ab" for k in range(20)]
-    rows = {f: set(low_data_rows(f, pictures, 1, seed=0)) for f in (0.05, 0.1, 0.5, 1.0)}
-    assert rows[0.05] < rows[0.1] < rows[0.5] < rows[1.0]
-    assert [sum(pictures[row].label == "a" for row in rows[f]) for f in rows] == [1, 2, 10, 20]
-    assert set(low_data_rows(0.5, pictures, 1, seed=1)) != rows[0.5]
-    few = [dataclasses.replace(picture, label=str(k)) for k, picture in enumerate(pictures)]
-    assert len(low_data_rows(0.01, few, 1, seed=0)) == len(few)
+def test_shots_are_training_images_of_each_class():
+    whole, two = (_streams(labelled=False, shots=k)[1] for k in (0, 2))
+    assert np.bincount(two["train"]["label"]).tolist() == [2] * len(tiny.CLASSES)
+    np.testing.assert_array_equal(two["train"]["image"], whole["train"]["image"][::10])
+    assert len(two["compositions"]["label"]) == len(whole["compositions"]["label"])

@@ -1,0 +1,134 @@
+"""Which training images a low-data run keeps: a share, a number of shots, or a list that somebody published."""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import math
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from kgv_jax.data.types import Picture
+from kgv_jax.util.errors import UserError
+
+
+def kept_rows(
+    pictures: Sequence[Picture],
+    per_picture: int,
+    *,
+    fraction: float = 1.0,
+    shots: int = 0,
+    subset: str = "",
+    seed: int,
+) -> np.ndarray | None:
+    """Returns the rows of a bank that a run keeps, sorted, or None for all of them.
+
+    Args:
+      pictures: `n` training pictures; the bank has `n * per_picture` rows, picture by picture.
+      per_picture: photographs of each, 1 where pictures are photographs themselves.
+      fraction: see `fraction_rows`; 1 keeps all.
+      shots: see `shot_rows`; 0 is off.
+      subset: file for `subset_rows`; empty is off. At most one of the three is used.
+      seed: of the orders.
+    """
+    if subset:
+        return subset_rows(subset, pictures, per_picture)
+    if shots:
+        return shot_rows(shots, pictures, per_picture, seed=seed)
+    return fraction_rows(fraction, pictures, per_picture, seed=seed) if fraction < 1 else None
+
+
+def fraction_rows(fraction: float, pictures: Sequence[Picture], per_picture: int, *, seed: int) -> np.ndarray:
+    """Returns the same share of every class, nested: a smaller share is a part of a larger one.
+
+    Of drawings, the first photographs of each; of photographs, the first pictures of each class in an
+    order that depends on the seed and their ids; never fewer than one.
+    """
+    if per_picture > 1:
+        kept = max(1, math.ceil(fraction * per_picture))
+        return (np.arange(len(pictures))[:, None] * per_picture + np.arange(kept)).reshape(-1)
+    own = _ordered_by_class(pictures, seed).values()
+    return np.sort(np.concatenate([rows[: max(1, math.ceil(fraction * len(rows)))] for rows in own]))
+
+
+def shot_rows(shots: int, pictures: Sequence[Picture], per_picture: int, *, seed: int) -> np.ndarray:
+    """Returns `shots` training images of every class, or all of a class that has fewer; nested.
+
+    A shot is an image that the network sees: a photograph. Of drawings, each in turn gives one of its
+    photographs before any gives another, so that one shot is one drawing and four shots are up to four.
+    """
+    kept = []
+    for rows in _ordered_by_class(pictures, seed).values():
+        dealt = np.arange(per_picture)[:, None] + np.array(rows) * per_picture
+        kept.append(dealt.reshape(-1)[:shots])
+    return np.sort(np.concatenate(kept))
+
+
+def subset_rows(path: str, pictures: Sequence[Picture], per_picture: int) -> np.ndarray:
+    """Returns all rows of the pictures that a text file lists, one a line.
+
+    A line is a picture's id or its last parts, such as `n01440764/n01440764_10026.JPEG`, or the bare file name
+    as in SimCLR's 1 % and 10 % of ImageNet (github.com/google-research/simclr, `imagenet_subsets/`). Empty lines
+    and those that begin with `#` say nothing.
+
+    Raises:
+      UserError: the file cannot be read or is empty, a line is there twice, or means no or several pictures.
+    """
+    lines = _read_lines(path)
+    found: dict[str, list[int]] = {name: [] for name in lines}
+    for row, picture in enumerate(pictures):
+        rest = picture.id
+        while rest:
+            if rest in found:
+                found[rest].append(row)
+            rest = rest.partition("/")[2]
+    line_of_row: dict[int, int] = {}
+    for name, number in lines.items():
+        rows = found[name]
+        if not rows:
+            raise UserError(
+                f"{path}, line {number}: {name!r} is none of the {len(pictures)} training pictures; expected an id, or "
+                f"the last parts of one, such as {pictures[0].id!r}. Is the file of another data set or split?"
+            )
+        if len(rows) > 1:
+            examples = ", ".join(repr(pictures[row].id) for row in rows[:3])
+            raise UserError(
+                f"{path}, line {number}: {name!r} may mean {len(rows)} training pictures, such as {examples}; give "
+                "more of the id."
+            )
+        if (first := line_of_row.setdefault(rows[0], number)) != number:
+            raise UserError(f"{path}, line {number}: {name!r} is the picture of line {first} again; keep one of them.")
+    rows = np.sort(np.fromiter(line_of_row, np.int64))
+    return (rows[:, None] * per_picture + np.arange(per_picture)).reshape(-1)
+
+
+def _read_lines(path: str) -> dict[str, int]:
+    """Returns entry -> number of its line."""
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"The list of training pictures {path} cannot be read ({error}); expected a text file with one a line."
+        ) from error
+    lines: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        name = line.strip()
+        if not name or name.startswith("#"):
+            continue
+        if name in lines:
+            raise UserError(f"{path}, line {number}: {name!r} is on line {lines[name]} already; keep one of them.")
+        lines[name] = number
+    if not lines:
+        raise UserError(f"{path} lists no picture; expected one a line, or an empty setting for all of them.")
+    return lines
+
+
+def _ordered_by_class(pictures: Sequence[Picture], seed: int) -> dict[str | None, list[int]]:
+    """Returns class -> positions of its pictures, in an order that depends on the seed and their ids alone."""
+    known = [(hashlib.blake2b(f"{seed}/{p.id}".encode()).digest(), p.label) for p in pictures]
+    rows: dict[str | None, list[int]] = collections.defaultdict(list)
+    for row in sorted(range(len(known)), key=lambda row: known[row][0]):
+        rows[known[row][1]].append(row)
+    return rows

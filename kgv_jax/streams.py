@@ -95,7 +95,8 @@ def _take(config: Config, dataset: Dataset, plan: _Plan, width: int) -> Stream:
         images, picture = bank.images, bank.picture
     if source:
         asked = {"fraction": config.fraction, "shots": config.shots, "subset": config.subset}
-        kept = kept_rows(plan.pictures, per_picture, seed=config.data.split_seed, **asked)
+        held_out = [*dataset.validation, *dataset.domains.get(dataset.source, ())] if config.subset else []
+        kept = kept_rows(plan.pictures, per_picture, held_out=held_out, seed=config.data.split_seed, **asked)
         images, picture = (images, picture) if kept is None else (images[kept], picture[kept])
     arrays = {
         "image": images,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import collections
 import hashlib
+import itertools
+import logging
 import math
 import pathlib
 from collections.abc import Sequence
@@ -13,6 +15,8 @@ import numpy as np
 from kgv_jax.data.types import Picture
 from kgv_jax.util.errors import UserError
 
+_log = logging.getLogger(__name__)
+
 
 def kept_rows(
     pictures: Sequence[Picture],
@@ -21,6 +25,7 @@ def kept_rows(
     fraction: float = 1.0,
     shots: int = 0,
     subset: str = "",
+    held_out: Sequence[Picture] = (),
     seed: int,
 ) -> np.ndarray | None:
     """Returns the rows of a bank that a run keeps, sorted, or None for all of them.
@@ -31,10 +36,11 @@ def kept_rows(
       fraction: see `fraction_rows`; 1 keeps all.
       shots: see `shot_rows`; 0 is off.
       subset: file for `subset_rows`; empty is off. At most one of the three is used.
+      held_out: see `subset_rows`.
       seed: of the orders.
     """
     if subset:
-        return subset_rows(subset, pictures, per_picture)
+        return subset_rows(subset, pictures, per_picture, held_out=held_out)
     if shots:
         return shot_rows(shots, pictures, per_picture, seed=seed)
     return fraction_rows(fraction, pictures, per_picture, seed=seed) if fraction < 1 else None
@@ -66,34 +72,37 @@ def shot_rows(shots: int, pictures: Sequence[Picture], per_picture: int, *, seed
     return np.sort(np.concatenate(kept))
 
 
-def subset_rows(path: str, pictures: Sequence[Picture], per_picture: int) -> np.ndarray:
+def subset_rows(
+    path: str, pictures: Sequence[Picture], per_picture: int, *, held_out: Sequence[Picture] = ()
+) -> np.ndarray:
     """Returns all rows of the pictures that a text file lists, one a line.
 
     A line is a picture's id or its last parts, such as `n01440764/n01440764_10026.JPEG`, or the bare file name
     as in SimCLR's 1 % and 10 % of ImageNet (github.com/google-research/simclr, `imagenet_subsets/`). Empty lines
-    and those that begin with `#` say nothing.
+    and those that begin with `#` say nothing. Published lists know nothing of our validation part: a line may mean
+    one of the pictures held out for it, which stays held out.
 
     Raises:
       UserError: the file cannot be read or is empty, a line is there twice, or means no or several pictures.
     """
     lines = _read_lines(path)
-    found: dict[str, list[int]] = {name: [] for name in lines}
-    for row, picture in enumerate(pictures):
+    found: dict[str, dict[str, int]] = {name: {} for name in lines}  # entry -> {id: row}
+    for row, picture in enumerate(itertools.chain(pictures, held_out)):
         rest = picture.id
         while rest:
             if rest in found:
-                found[rest].append(row)
+                found[rest].setdefault(picture.id, row)
             rest = rest.partition("/")[2]
     line_of_row: dict[int, int] = {}
     for name, number in lines.items():
-        rows = found[name]
+        rows = list(found[name].values())
         if not rows:
             raise UserError(
                 f"{path}, line {number}: {name!r} is none of the {len(pictures)} training pictures; expected an id, or "
                 f"the last parts of one, such as {pictures[0].id!r}. Is the file of another data set or split?"
             )
         if len(rows) > 1:
-            examples = ", ".join(repr(pictures[row].id) for row in rows[:3])
+            examples = ", ".join(map(repr, itertools.islice(found[name], 3)))
             raise UserError(
                 f"{path}, line {number}: {name!r} may mean {len(rows)} training pictures, such as {examples}; give "
                 "more of the id."
@@ -101,6 +110,11 @@ def subset_rows(path: str, pictures: Sequence[Picture], per_picture: int) -> np.
         if (first := line_of_row.setdefault(rows[0], number)) != number:
             raise UserError(f"{path}, line {number}: {name!r} is the picture of line {first} again; keep one of them.")
     rows = np.sort(np.fromiter(line_of_row, np.int64))
+    rows = rows[rows < len(pictures)]
+    if apart := len(line_of_row) - len(rows):
+        _log.info("%s: %d of its %d pictures are held out and not trained on", path, apart, len(line_of_row))
+    if not len(rows):
+        raise UserError(f"{path}: every picture it lists is held out for validation or test; list others.")
     return (rows[:, None] * per_picture + np.arange(per_picture)).reshape(-1)
 
 

@@ -61,7 +61,7 @@ def test_defaults_resolve_and_round_trip():
         ({"method": "kgvv"}, r"config.method is 'kgvv', did you mean 'kgv'"),
         ({"kgv__var_init": 9.0}, r"config.kgv.var_init is 9.0; expected between var_min = 0.05"),
         ({"data__name": "folder"}, r"config.data.root is empty"),
-        ({"fraction": 0.1, "shots": 4}, r"config.fraction = 0.1 and config.shots = 4: each chooses the training images"),
+        ({"fraction": 0.1, "shots": 4}, r"config.fraction = 0.1 and config.shots = 4: each chooses the training"),
         ({"train__accumulate": 3}, r"accumulate is 3, which does not divide config.train.batch_size = 128"),
     ],
 )

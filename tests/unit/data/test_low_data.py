@@ -65,6 +65,14 @@ def test_a_published_list_of_bare_file_names(tmp_path):
     assert kept_rows(PICTURES, 2, subset=str(file), seed=0).tolist() == [6, 7, 76, 77]
 
 
+def test_listed_pictures_that_are_held_out_stay_so(tmp_path):
+    file = tmp_path / "1percent.txt"
+    file.write_text("n01440764_0.JPEG\nn01440764_3.JPEG\n")
+    assert subset_rows(str(file), PICTURES[1:], 1, held_out=[*PICTURES[:1], *PICTURES[:4]]).tolist() == [2]
+    with pytest.raises(UserError, match="every picture it lists is held out"):
+        subset_rows(str(file), PICTURES[4:], 1, held_out=PICTURES[:4])
+
+
 def test_a_list_of_ids_or_folders_and_names(tmp_path):
     file = tmp_path / "few.txt"
     file.write_text("# our shots\n\ntrain/n01484850/n01484850_2.JPEG\r\nn01440764/n01440764_0.JPEG\n")

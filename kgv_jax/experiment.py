@@ -6,6 +6,7 @@ Nothing here knows a method or touches a device.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -24,7 +25,7 @@ from kgv_jax.data.records import Cropped, Records
 from kgv_jax.data.sources import artwork, drawn, fake, folder, imagenet, road_photographs
 from kgv_jax.data.types import Dataset, Picture
 from kgv_jax.kg import fake as fake_graph
-from kgv_jax.kg import transforms
+from kgv_jax.kg import transforms, wordnet_graph
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.load import load_graph
 from kgv_jax.kg.mapping import map_classes, read_column
@@ -36,7 +37,11 @@ from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError, nearest
 
 VALIDATION = "validation"  # name of the source's held-out pictures among the evaluated domains
-GENERATED_GRAPHS = {"fake": fake_graph.graph_path}  # name -> path of a file that is written when asked for
+# Name -> path of a file that is written when asked for.
+GENERATED_GRAPHS = {
+    "fake": fake_graph.graph_path,
+    **{f"imagenet-{ids}": functools.partial(wordnet_graph.graph_path, ids) for ids in ("mini", "1k", "22k")},
+}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,15 +7,18 @@ so has a minivan) stays there; `kg/mask.py` lets classes inherit it.
 from __future__ import annotations
 
 import collections
+import pathlib
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from kgv_jax.kg import closure
 from kgv_jax.kg.graph import Graph
+from kgv_jax.kg.imagenet_ids import read_descriptions, read_ids
 from kgv_jax.kg.names import local_name
-from kgv_jax.kg.turtle import VOCAB
-from kgv_jax.kg.wordnet import Synset, WordNet
+from kgv_jax.kg.turtle import VOCAB, write_turtle
+from kgv_jax.kg.wordnet import Synset, WordNet, find_wordnet
+from kgv_jax.util.cache import cache_dir
 from kgv_jax.util.errors import UserError, nearest
 
 NAMESPACE = "https://kgv-jax.github.io/wordnet#"
@@ -30,6 +33,7 @@ SYMBOLS = {
     "attribute": ("=",),
 }
 RELATIONS = tuple(SYMBOLS)
+_VERSION = 1  # raise it when the same files give another graph
 
 
 def make_graph(
@@ -81,6 +85,14 @@ def make_graph(
         labels={NAMESPACE + synset.id: synset.lemmas[0] for synset in synsets},
         attributes={NAMESPACE + synset.id: _literals(synset, descriptions.get(synset.id)) for synset in synsets},
     )
+
+
+def graph_path(ids: str) -> pathlib.Path:
+    """Returns the graph of a list of ImageNet (mini, 1k, 22k) as a file in the user's cache folder, written once."""
+    path = cache_dir("graphs") / f"imagenet-{ids}-{_VERSION}.ttl"
+    if not path.exists():
+        write_turtle(make_graph(find_wordnet(), read_ids(ids), descriptions=read_descriptions()), path)
+    return path
 
 
 def summary(graph: Graph) -> list[str]:

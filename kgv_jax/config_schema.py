@@ -30,9 +30,10 @@ class Data:
     name: str = _setting(
         "drawn",
         "where pictures come from",
-        choices=("drawn", "artwork", "folder", "fake", "imagenet", "road_photographs"),
+        choices=("drawn", "artwork", "folder", "fake", "imagenet", "road_photographs", "cars"),
     )
     root: str = _setting("", "folder of the data set; of a `folder` data set: ROOT/<domain>/<class>/*.png")
+    shift: str = _setting("colour", "what domains of `cars` differ in", choices=("colour", "viewpoint", "year"))
     class_list: str = _setting("1k", "classes of an `imagenet` data set: 1k, mini, or a file with an id a line")
     source: str = _setting("de", "domain to train on")
     targets: str = _setting("cn,ru,us", "domains to test on, separated by commas")

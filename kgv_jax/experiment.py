@@ -22,7 +22,7 @@ from kgv_jax.data.extract import ExtractedLegends
 from kgv_jax.data.legend_sources import MergedLegends
 from kgv_jax.data.pipeline import Pipeline, make_pipeline
 from kgv_jax.data.records import Cropped, Records
-from kgv_jax.data.sources import artwork, drawn, fake, folder, imagenet, road_photographs
+from kgv_jax.data.sources import artwork, cars, drawn, fake, folder, imagenet, road_photographs
 from kgv_jax.data.types import Dataset, Picture
 from kgv_jax.kg import fake as fake_graph
 from kgv_jax.kg import transforms, wordnet_graph
@@ -107,6 +107,8 @@ def load_dataset(config: Config) -> Dataset:
         return fake.load(**counts, test_pictures=data.fake_test_pictures, **options)
     if data.name == "road_photographs":
         return road_photographs.load(data.root, validation_fraction=data.validation_fraction, **options)
+    if data.name == "cars":
+        return cars.load(data.root, shift=data.shift, validation_fraction=data.validation_fraction, **options)
     source = {"drawn": drawn, "artwork": artwork}[data.name]
     return source.load(validation_fraction=data.validation_fraction, **options)
 

@@ -10,7 +10,9 @@ import importlib.resources
 import math
 import os
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from kgv_jax.data.decode import decode_box
 from kgv_jax.data.types import Picture
@@ -70,24 +72,24 @@ def to_picture(entry: Boxed, *, domain: str, margin: float) -> Picture:
     return Picture(f"{domain}/{entry.label}/{entry.name}", domain, entry.label, load)
 
 
-def split_groups(entries: Iterable[Boxed], fraction: float, *, parts: int, seed: int) -> tuple[list[Boxed], ...]:
-    """Returns (kept, part 1, ..., part n): whole groups only, so that no object is on two sides.
+def split_groups(
+    labels: Sequence[str], groups: Sequence[str], fraction: float, *, parts: int, seed: int
+) -> np.ndarray:
+    """Returns the part of each entry, int8 `[n]`: 0 is kept, 1 to `parts` are held out; a group is in one part only.
 
     Of `n` groups of a label each part gets `fraction` of them, at least one where one is left to keep. The order is a
     hash of (seed, group).
     """
-    groups: dict[str, dict[str, list[Boxed]]] = {}
-    for entry in entries:
-        groups.setdefault(entry.label, {}).setdefault(entry.group, []).append(entry)
-    kept: list[Boxed] = []
-    held: list[list[Boxed]] = [[] for _ in range(parts)]
-    for label in sorted(groups):
-        order = sorted(groups[label], key=lambda group: _rank(seed, group))
+    of_label: dict[str, set[str]] = {}
+    for label, group in zip(labels, groups, strict=True):
+        of_label.setdefault(label, set()).add(group)
+    part_of: dict[str, int] = {}
+    for own in of_label.values():
+        order = sorted(own, key=lambda group: _rank(seed, group))
         count = min(max(1, round(fraction * len(order))), (len(order) - 1) // parts)
-        for k, group in enumerate(order):
-            part = k // count if count else parts
-            (held[part] if part < parts else kept).extend(groups[label][group])
-    return kept, *held
+        for part in range(parts):
+            part_of.update(dict.fromkeys(order[part * count : (part + 1) * count], part + 1))
+    return np.array([part_of.get(group, 0) for group in groups], np.int8)
 
 
 def _rank(seed: int, name: str) -> bytes:

@@ -63,9 +63,16 @@ def load(
 
     test = _classed(source, gtsrb.read_test(folders[source]), notes, "test")
     every = _classed(source, gtsrb.read_train(folders[source]), notes, "training")
-    train, validation, *more = split_groups(every, validation_fraction, parts=1 if test else 2, seed=seed)
+    part = split_groups(
+        [entry.label for entry in every],
+        [entry.group for entry in every],
+        validation_fraction,
+        parts=1 if test else 2,
+        seed=seed,
+    )
+    train, validation, more = ([entry for entry, own in zip(every, part, strict=True) if own == k] for k in range(3))
     if not test:
-        (test,) = more
+        test = more
         notes.append(f"{source}: no published test part (GTSRB/Final_Test); tested on held-out training signs.")
     classes = tuple(sorted({entry.label for entry in train}))
     if not classes:

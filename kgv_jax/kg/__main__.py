@@ -82,16 +82,7 @@ def _turtle_path(text: str) -> pathlib.Path:
 
 def _check(options: argparse.Namespace) -> int:
     hierarchy = options.hierarchy.split(",") if options.hierarchy else None
-    result = check(options.file, images=options.classes, class_type=options.class_type, hierarchy=hierarchy)
-    for line in result.facts:
-        print(line)
-    if not result.findings:
-        print("no findings")
-        return 0
-    print(f"{len(result.findings)} finding{'' if len(result.findings) == 1 else 's'}:")
-    for line in result.findings:
-        print(f"  {line}")
-    return 1
+    return check(options.file, images=options.classes, class_type=options.class_type, hierarchy=hierarchy).print()
 
 
 def _wordnet(options: argparse.Namespace) -> int:

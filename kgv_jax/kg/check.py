@@ -29,6 +29,18 @@ class Findings:
     facts: tuple[str, ...]
     findings: tuple[str, ...]
 
+    def print(self) -> int:
+        """Prints them and returns the exit code: 0 clean, 1 findings."""
+        for line in self.facts:
+            print(line)
+        if not self.findings:
+            print("no findings")
+            return 0
+        print(f"{_count(len(self.findings), 'finding')}:")
+        for line in self.findings:
+            print(f"  {line}")
+        return 1
+
 
 def check(
     path: str | os.PathLike,

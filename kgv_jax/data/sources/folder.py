@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import dataclasses
 import functools
 import hashlib
+import itertools
 import os
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -84,7 +86,7 @@ def load(
 def _check_folders(root: pathlib.Path, source: str, targets: Sequence[str]) -> None:
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; expected ROOT/<domain>/<class>/<picture>.")
-    domains = [path.name for path in _folders(root)]
+    domains = domain_names(root)
     for role, name in (("source", source), *(("target", name) for name in targets)):
         if name not in domains:
             raise UserError(
@@ -93,51 +95,73 @@ def _check_folders(root: pathlib.Path, source: str, targets: Sequence[str]) -> N
             )
 
 
-def _folders(path: pathlib.Path) -> list[pathlib.Path]:
-    return sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
+@dataclasses.dataclass(frozen=True)
+class Scan:
+    """What a domain's folder holds.
+
+    Attributes:
+      pictures: class -> its readable pictures, sorted by name.
+      unreadable: path -> why it cannot be decoded.
+      ignored: ending -> number of files that are no pictures.
+      empty: class folders without a picture file.
+    """
+
+    pictures: Mapping[str, Sequence[Picture]]
+    unreadable: Mapping[pathlib.Path, str]
+    ignored: collections.Counter[str]
+    empty: Sequence[str]
 
 
-def _pictures(root: pathlib.Path, domain: str, notes: list[str]) -> dict[str, list[Picture]]:
-    """Readable pictures of a domain by class; what had to be left out is noted."""
+def domain_names(root: pathlib.Path) -> list[str]:
+    """Returns the domain folders of a data set."""
+    return [path.name for path in _folders(root)]
+
+
+def scan_domain(root: pathlib.Path, domain: str) -> Scan:
+    """Decodes every picture of a domain once, small."""
     folders = _folders(root / domain)
     paths: list[pathlib.Path] = []
-    others: collections.Counter[str] = collections.Counter()
+    ignored: collections.Counter[str] = collections.Counter()
     for path in (path for folder in folders for path in sorted(folder.iterdir())):
         if path.name.startswith(".") or path.is_dir():
             continue
         if path.suffix.lower() in decode.SUFFIXES:
             paths.append(path)
         else:
-            others[path.suffix.lower() or "no ending"] += 1
-    if others:
-        notes.append(
-            f"{domain}: {others.total()} files with other endings ignored ({_some(sorted(others))})."
-        )
-
+            ignored[path.suffix.lower() or "no ending"] += 1
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        reasons = [reason for reason in pool.map(_reason, paths) if reason is not None]
-    damaged = {path for path, _ in reasons}
-    if reasons:
-        told = "".join(f"\n  {reason}" for _, reason in reasons[:_NAMED])
-        more = f"\n  and {len(reasons) - _NAMED} more" if len(reasons) > _NAMED else ""
-        notes.append(
-            f"{domain}: {len(reasons)} of {len(paths)} pictures cannot be read and are left out:{told}{more}"
-        )
-
+        unreadable = dict(reason for reason in pool.map(_reason, paths) if reason is not None)
     pictures: dict[str, list[Picture]] = collections.defaultdict(list)
     for path in paths:
-        if path not in damaged:
+        if path not in unreadable:
             label = path.parent.name
             load_picture = functools.partial(decode.decode, path)
             pictures[label].append(Picture(f"{domain}/{label}/{path.name}", domain, label, load_picture))
-    lost = {path.parent.name for path in damaged} - pictures.keys()
-    if lost:
+    used = {path.parent.name for path in paths}
+    return Scan(dict(pictures), unreadable, ignored, [path.name for path in folders if path.name not in used])
+
+
+def _folders(path: pathlib.Path) -> list[pathlib.Path]:
+    return sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
+
+
+def _pictures(root: pathlib.Path, domain: str, notes: list[str]) -> Mapping[str, Sequence[Picture]]:
+    """Readable pictures of a domain by class; what had to be left out is noted."""
+    scan = scan_domain(root, domain)
+    if scan.ignored:
+        notes.append(
+            f"{domain}: {scan.ignored.total()} files with other endings ignored ({_some(sorted(scan.ignored))})."
+        )
+    if bad := scan.unreadable:
+        told = "".join(f"\n  {reason}" for reason in itertools.islice(bad.values(), _NAMED))
+        more = f"\n  and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
+        count = len(bad) + sum(map(len, scan.pictures.values()))
+        notes.append(f"{domain}: {len(bad)} of {count} pictures cannot be read and are left out:{told}{more}")
+    if lost := {path.parent.name for path in bad} - scan.pictures.keys():
         notes.append(f"{domain}: no readable picture is left of {_some(sorted(lost))}.")
-    if empty := [
-        folder.name for folder in folders if folder.name not in pictures and folder.name not in lost
-    ]:
-        notes.append(f"{domain}: class folders without a picture, left out: {_some(empty)}.")
-    return dict(pictures)
+    if scan.empty:
+        notes.append(f"{domain}: class folders without a picture, left out: {_some(scan.empty)}.")
+    return scan.pictures
 
 
 def _reason(path: pathlib.Path) -> tuple[pathlib.Path, str] | None:

@@ -1,0 +1,150 @@
+"""`python -m kgv_jax.data.check DIR`: what a run would see of a folder; exit code 0 clean, 1 findings, 2 unreadable.
+
+    python -m kgv_jax.data.check DIR --source=de --graph=signs.ttl
+
+The layout is DIR/<domain>/<class>/<picture>. Copies are looked for between domains and, where the source is
+named, between its training, validation and test parts as a run splits them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import hashlib
+import os
+import pathlib
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+
+from kgv_jax.data.fingerprint import fingerprints, near_pairs
+from kgv_jax.data.sources import folder
+from kgv_jax.data.types import Picture
+from kgv_jax.kg.check import Findings
+from kgv_jax.kg.load import load_graph
+from kgv_jax.kg.mapping import map_classes
+from kgv_jax.util.errors import UserError
+
+_LISTED = 20  # copies, or classes of a domain, that are named before the rest is counted
+
+
+def check(
+    root: str | os.PathLike,
+    *,
+    source: str | None = None,
+    validation_fraction: float = 0.2,
+    seed: int = 0,
+    graph: str | os.PathLike | None = None,
+    class_by: str = "auto",
+    class_type: str = "Class",
+) -> Findings:
+    """Reads every picture of a folder and says what is there and what is wrong with it.
+
+    Args:
+      root: folder ROOT/<domain>/<class>/<picture>.
+      source: domain that a run learns from; None if that is open.
+      validation_fraction: of such a run.
+      seed: of its split.
+      graph: graph file in which every class shall have a node, or None.
+      class_by: how class names are read, see `kg.mapping.map_classes`.
+      class_type: local name of the type of class nodes.
+
+    Raises:
+      UserError: the folder or the graph cannot be read, or no run could start from this source.
+    """
+    root = pathlib.Path(root)
+    if not root.is_dir() or not (domains := folder.domain_names(root)):
+        raise UserError(f"{root} is no folder with folders in it; expected DIR/<domain>/<class>/<picture>.")
+    nodes = None if graph is None else load_graph(pathlib.Path(graph), class_types=(class_type,)).graph
+    scans = {domain: folder.scan_domain(root, domain) for domain in domains}
+    facts, findings = [], []
+    parts: dict[str, Sequence[Picture]] = {}
+    for domain, scan in scans.items():
+        facts.append(_counts(domain, scan))
+        findings += scan.unreadable.values()
+        findings += [f"class folder with no picture: {root / domain / label}" for label in scan.empty]
+        lost = sorted({path.parent.name for path in scan.unreadable} - scan.pictures.keys())
+        findings += [f"class folder with no readable picture: {root / domain / label}" for label in lost]
+        parts[domain] = [picture for own in scan.pictures.values() for picture in own]
+    if source is not None:
+        targets = [domain for domain in domains if domain != source]
+        run = folder.load(root, source=source, targets=targets, validation_fraction=validation_fraction, seed=seed)
+        parts = {"train": run.train, "validation": run.validation, "test": run.domains[source]}
+        facts.append(f"{source}: " + ", ".join(f"{len(part)} pictures to {name}" for name, part in parts.items()))
+        parts |= {target: run.domains[target] for target in targets}
+    else:
+        facts.append("every domain is compared with every other; name the one to learn from with --source=DOMAIN")
+    findings += _copies(root, parts)
+    classes = {label for scan in scans.values() for label in scan.pictures}
+    if source is not None:
+        classes = set(scans[source].pictures)
+    if nodes is not None:
+        try:
+            mapped = map_classes(nodes, sorted(classes), by=class_by, class_types=(class_type,))
+            facts.append(f"{graph}: {len(mapped)} classes, each with a node of its own")
+        except UserError as error:
+            findings.append(str(error))
+    return Findings(tuple(facts), tuple(findings))
+
+
+def _counts(domain: str, scan: folder.Scan) -> str:
+    counts = {label: len(pictures) for label, pictures in scan.pictures.items()}
+    total = sum(counts.values())
+    text = f"{domain}: {total} pictures of {len(counts)} classes"
+    if counts:
+        text += f", {min(counts.values())} to {max(counts.values())} a class"
+        text += f", median {statistics.median(counts.values()):g}"
+        rare = sorted(counts, key=lambda label: (counts[label], label))
+        shown = sorted(counts) if len(counts) <= _LISTED else rare[: _LISTED // 2]
+        listed = ", ".join(f"{label} {counts[label]}" for label in shown)
+        text += f"; {'fewest: ' if len(shown) < len(counts) else ''}{listed}"
+    if scan.ignored:
+        listed = ", ".join(f"{ending} {count}" for ending, count in sorted(scan.ignored.items()))
+        text += f"; not pictures: {listed}"
+    return text
+
+
+def _copies(root: pathlib.Path, parts: Mapping[str, Sequence[Picture]]) -> list[str]:
+    """Returns findings: pictures that are in two parts or in two classes, as the same file or as a near copy."""
+    part_of = {picture.id: part for part, own in reversed(parts.items()) for picture in own}
+    pictures = list({picture.id: picture for own in parts.values() for picture in own}.values())
+    label = [picture.label for picture in pictures]
+    part = [part_of[picture.id] for picture in pictures]
+    content = [hashlib.blake2b((root / picture.id).read_bytes()).digest() for picture in pictures]
+    pairs = near_pairs(fingerprints(pictures))
+    listed: dict[str, list[str]] = collections.defaultdict(list)
+    for i, j, bits in zip(pairs.first.tolist(), pairs.second.tolist(), pairs.distance.tolist(), strict=True):
+        same = content[i] == content[j]
+        kind = "the same file" if same else "near copies"
+        apart = "" if same else f" ({bits} bits apart)"
+        if part[i] != part[j]:
+            listed[f"{kind} in {part[i]} and {part[j]}"].append(f"{pictures[i].id} and {pictures[j].id}{apart}")
+        elif same and label[i] != label[j]:
+            listed["the same file in two classes"].append(f"{pictures[i].id} and {pictures[j].id}")
+    findings = []
+    for kind, told in sorted(listed.items()):
+        findings += [f"{kind}: {line}" for line in told[:_LISTED]]
+        if len(told) > _LISTED:
+            findings.append(f"{kind}: {len(told) - _LISTED} pairs more")
+    return findings
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m kgv_jax.data.check", description="What a run would see.")
+    parser.add_argument("root", metavar="DIR", help="pictures in DIR/<domain>/<class>/")
+    parser.add_argument("--source", metavar="DOMAIN", help="domain to learn from; its split is then looked at too")
+    parser.add_argument("--validation-fraction", type=float, default=0.2, help="of the run (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of its split (default: %(default)s)")
+    parser.add_argument("--graph", metavar="FILE", help="graph in which every class shall have a node")
+    parser.add_argument("--class-by", default="auto", help="auto, label, iri or local (default: %(default)s)")
+    parser.add_argument("--class-type", default="Class", help="type of class nodes (default: %(default)s)")
+    try:
+        return check(**vars(parser.parse_args(argv))).print()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -32,7 +32,7 @@ _COLUMNS = ("Image_name", "Predicted_viewpoint", "Quality_check")
 _TRAIN, _VALIDATION, _TEST = range(3)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class _Photograph:
     """A picture: its path below the folder, class, value of the shift, and the advert (one car) that it is from."""
 

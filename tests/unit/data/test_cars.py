@@ -5,8 +5,10 @@ import shutil
 
 import pytest
 
+from configs import cars as config
+from kgv_jax.config_schema import resolve
 from kgv_jax.data.sources import cars
-from kgv_jax.kg.cars import make_graph
+from kgv_jax.kg.cars import make_graph, values_of
 from kgv_jax.kg.mapping import map_classes
 from kgv_jax.util.errors import UserError
 from tests import cars as written
@@ -168,3 +170,15 @@ def test_a_damaged_picture_is_told_when_it_is_read(root):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(UserError, match=r"image_\d\.jpg: .*damaged|not a PNG"):
         picture.load(8)
+
+
+@pytest.mark.parametrize("shift", SHIFTS)
+def test_the_domains_of_the_config_are_domains(shift):
+    data = resolve(config.get_config(shift)).data
+    sets = [values_of(shift, name) for name in (data.source, *data.targets.split(","))]
+    assert data.shift == shift and len(frozenset().union(*sets)) == sum(map(len, sets))
+
+
+def test_a_config_of_another_shift_is_told():
+    with pytest.raises(UserError, match=r"configs/cars\.py is 'brand'; expected colour, viewpoint, year"):
+        config.get_config("brand")

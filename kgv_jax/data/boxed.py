@@ -72,9 +72,7 @@ def to_picture(entry: Boxed, *, domain: str, margin: float) -> Picture:
     return Picture(f"{domain}/{entry.label}/{entry.name}", domain, entry.label, load)
 
 
-def split_groups(
-    labels: Sequence[str], groups: Sequence[str], fraction: float, *, parts: int, seed: int
-) -> np.ndarray:
+def split_groups(labels: Sequence[str], groups: Sequence[str], fraction: float, *, parts: int, seed: int) -> np.ndarray:
     """Returns the part of each entry, int8 `[n]`: 0 is kept, 1 to `parts` are held out; a group is in one part only.
 
     Of `n` groups of a label each part gets `fraction` of them, at least one where one is left to keep. The order is a

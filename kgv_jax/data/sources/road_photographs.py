@@ -138,8 +138,10 @@ def _classed(domain: str, entries: Iterable[Boxed], notes: list[str], part: str)
         else:
             left_out[name] += 1
     if left_out:
-        notes.append(f"{domain}: {left_out.total()} of {len(found) + left_out.total()} {part} pictures are of"
-                     f" {len(left_out)} classes that the graph does not have, left out: {_some(sorted(left_out))}.")
+        notes.append(
+            f"{domain}: {left_out.total()} of {len(found) + left_out.total()} {part} pictures are of"
+            f" {len(left_out)} classes that the graph does not have, left out: {_some(sorted(left_out))}."
+        )
     return found
 
 

@@ -14,7 +14,7 @@ from importlib import resources
 import numpy as np
 
 from kgv_jax.config_schema import Config
-from kgv_jax.data import synthetic
+from kgv_jax.data import synthetic, synthetic_manifest
 from kgv_jax.data.augment import make_augment
 from kgv_jax.data.crop import CentreCrop
 from kgv_jax.data.encoded import CropReader
@@ -231,7 +231,12 @@ def _synthetic_pictures(
     seed = config.data.split_seed
     elements = compositions = ()
     notes = []
-    if wanted.elements:
+    if wanted.elements and wanted.manifest:
+        made = synthetic_manifest.read_manifest(wanted.manifest, graph)
+        evaluated = [*dataset.validation, *(picture for part in dataset.domains.values() for picture in part)]
+        synthetic_manifest.refuse_copies(made.pictures, evaluated)
+        elements, notes = made.pictures, [*synthetic_manifest.audit(made, graph)]
+    elif wanted.elements:
         if unknown := synthetic.unknown_elements(graph, legends):
             notes.append(f"{len(unknown)} elements of the graph cannot be drawn: {_some(unknown)}")
         elements = synthetic.element_pictures(graph, legends=legends, per_element=wanted.per_element, seed=seed)

@@ -83,7 +83,9 @@ def make_streams(
 
 def _take(config: Config, dataset: Dataset, plan: _Plan, width: int) -> Stream:
     source = plan.name == "train"
-    photographed = dataset.photographs or not source
+    # Images of a generator are of the kind that the data set's are; our renderer's are drawings.
+    generated = plan.name == "elements" and config.synthetic.manifest
+    photographed = dataset.photographs or not (source or generated)
     per_picture = config.data.train_photographs if source else config.synthetic.photographs
     per_picture = per_picture if photographed else 1
     read = None

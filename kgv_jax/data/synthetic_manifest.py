@@ -1,0 +1,149 @@
+"""Element images from any generator: a folder with a `manifest.csv` that says which image shows which node.
+
+    image,node,relation
+    red/0.png,red,
+    red/0.png,triangle,hasShape
+
+`image` is a path below the manifest's folder, `node` a node of the graph. Without `relation`, or where it is empty,
+the image is one of the node itself; else it shows the fact (relation, node). An image may have several rows, and the
+table other columns, such as the prompts of `kgv_jax.data.prompts`.
+"""
+
+from __future__ import annotations
+
+import collections
+import csv
+import dataclasses
+import functools
+import hashlib
+import math
+import os
+import pathlib
+import statistics
+from collections.abc import Sequence
+
+from kgv_jax.data import decode
+from kgv_jax.data.fingerprint import fingerprints, near_pairs
+from kgv_jax.data.types import Picture
+from kgv_jax.kg.graph import Graph
+from kgv_jax.kg.mask import INSTANCE_OF
+from kgv_jax.kg.names import local_name
+from kgv_jax.util.errors import UserError
+from kgv_jax.util.tables import Row, read_table
+
+NAME = "manifest.csv"
+_NAMED = 8  # nodes without an image that are named
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """The images of a folder.
+
+    Attributes:
+      pictures: one an image, in the order of the table.
+      digest: 16 hexadecimal digits that change with any row or byte of an image.
+    """
+
+    pictures: tuple[Picture, ...]
+    digest: str
+
+
+def read_manifest(path: str | os.PathLike, graph: Graph) -> Manifest:
+    """Reads the manifest of a folder, or the table itself.
+
+    Raises:
+      UserError: no such table, a row whose image is missing or outside of the folder, or whose node or relation is
+        none of the graph's.
+    """
+    table = pathlib.Path(path)
+    table = table / NAME if table.is_dir() else table
+    columns = ["image", "node"] + (["relation"] if "relation" in _header(table) else [])
+    depicts: dict[str, list[tuple[str, str]]] = collections.defaultdict(list)
+    missing: list[Row] = []
+    for row in read_table(table, columns):
+        image = pathlib.PurePosixPath(row.cells["image"])
+        if image.is_absolute() or ".." in image.parts or not image.parts:
+            raise row.error(f"the image is {row.cells['image']!r}; expected a path below {table.parent}")
+        if not (table.parent / image).is_file():
+            missing.append(row)
+        try:
+            fact = _fact(graph, row.cells.get("relation", ""), row.cells["node"])
+        except UserError as error:
+            raise row.error(str(error)) from error
+        depicts[image.as_posix()].append(fact)
+    if missing:
+        more = f", and {len(missing) - 1} others" if len(missing) > 1 else ""
+        raise missing[0].error(f"the image {missing[0].cells['image']!r} is not there{more}")
+    digest = hashlib.blake2b(repr(sorted((image, sorted(facts)) for image, facts in depicts.items())).encode())
+    pictures = []
+    for image, facts in depicts.items():
+        digest.update((table.parent / image).read_bytes())
+        load = functools.partial(decode.decode, table.parent / image)
+        pictures.append(Picture(f"elements/{image}", "elements", None, load, tuple(dict.fromkeys(facts))))
+    return Manifest(tuple(pictures), digest.hexdigest()[:16])
+
+
+def audit(manifest: Manifest, graph: Graph) -> tuple[str, ...]:
+    """Returns lines on what the images show: coverage of nodes, and the entropy of each attribute.
+
+    An attribute is the nodes of one type, or the objects of one relation. Its entropy is that of the shares that its
+    values have of the images; it falls short of the largest possible where values are rare or missing.
+    """
+    counts = collections.Counter(fact for picture in manifest.pictures for fact in picture.depicts)
+    numbers = sorted(counts.values())
+    shown = len({node for _, node in counts})
+    lines = [
+        f"{len(manifest.pictures)} synthetic images (digest {manifest.digest}) of {shown} of {len(graph.nodes)} nodes, "
+        f"{numbers[0]} to {numbers[-1]} each, median {statistics.median(numbers):g}"
+    ]
+    attributes: dict[tuple[str, str], dict[int, int]] = {}
+    for (relation, name), count in counts.items():
+        node = graph.node(name)
+        kind = graph.types[node] if relation == INSTANCE_OF else ""
+        attributes.setdefault((relation, kind), {})[node] = count
+    for (relation, kind), values in sorted(attributes.items()):
+        whole = graph.nodes_of_type(kind) if relation == INSTANCE_OF else graph.objects(relation).tolist()
+        whole = {*whole, *values}
+        total = sum(values.values())
+        entropy = sum(n / total * math.log2(total / n) for n in values.values())
+        absent = sorted(local_name(graph.nodes[node]) for node in whole - values.keys())
+        told = f"; not shown: {', '.join(absent[:_NAMED])}{', ...' if len(absent) > _NAMED else ''}" if absent else ""
+        lines.append(
+            f"{kind or (relation if relation != INSTANCE_OF else 'no type')}: {len(values)} of {len(whole)} values "
+            f"shown, entropy {entropy:.2f} of {math.log2(len(whole)):.2f} bits{told}"
+        )
+    return tuple(lines)
+
+
+def refuse_copies(pictures: Sequence[Picture], evaluation: Sequence[Picture]) -> None:
+    """Raises a UserError, naming both, if a picture is a near copy of one that results are measured on."""
+    evaluation = list({picture.id: picture for picture in evaluation}.values())
+    pairs = near_pairs(fingerprints(pictures), fingerprints(evaluation))
+    if not len(pairs.first):
+        return
+    first, second = pictures[pairs.first[0]].id.partition("/")[2], evaluation[pairs.second[0]].id
+    more = len(set(pairs.first.tolist())) - 1
+    raise UserError(
+        f"The synthetic image {first} is a near copy of the evaluation picture {second} ({pairs.distance[0]} bits "
+        "apart)"
+        + (f", and {more} others are copies too" if more else "")
+        + ". Take them out of the folder and its manifest: a run may not learn what it is tested on."
+    )
+
+
+def _fact(graph: Graph, relation: str, node: str) -> tuple[str, str]:
+    name = graph.nodes[graph.node(node)]
+    if relation in ("", INSTANCE_OF):
+        return INSTANCE_OF, name
+    return local_name(graph.relations[graph.relation(relation)]), name
+
+
+def _header(table: pathlib.Path) -> list[str]:
+    try:
+        with open(table, encoding="utf-8-sig", newline="") as file:
+            return [name.strip() for name in next(csv.reader(file), [])]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(
+            f"{table}: the manifest cannot be read ({error}); expected a folder with {NAME} of the columns image, node "
+            "and, where images show facts, relation."
+        ) from error

@@ -1,4 +1,4 @@
-"""Your own pictures and graph: ROOT/<domain>/<class>/*.{png,jpg,webp,svg} and a graph file.
+"""Your own pictures and graph: ROOT/<domain>/<class>/*.{png,jpg,webp,ppm,svg} and a graph file.
 
     python -m kgv_jax.main --config=configs/folder.py --workdir=runs/mine --config.data.root=ROOT \
         --config.data.source=DE --config.data.targets=CN,RU --config.kg.path=FILE.ttl

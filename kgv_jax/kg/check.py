@@ -19,7 +19,7 @@ from kgv_jax.kg.names import local_name
 from kgv_jax.util.errors import UserError
 
 HIERARCHY = ("broader", "variantOf", "subClassOf", "hypernym")
-IMAGES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".svg"})
+IMAGES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".ppm", ".svg"})
 
 
 @dataclasses.dataclass(frozen=True)

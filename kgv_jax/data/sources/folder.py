@@ -1,4 +1,4 @@
-"""A user's own pictures: ROOT/<domain>/<class>/*.{png,jpg,jpeg,webp,svg}."""
+"""A user's own pictures: ROOT/<domain>/<class>/*.{png,jpg,jpeg,webp,ppm,svg}."""
 
 from __future__ import annotations
 

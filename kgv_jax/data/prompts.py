@@ -90,6 +90,8 @@ def write_prompts(prompts: Sequence[Prompt], folder: str | os.PathLike) -> None:
 def _filled(template: str, label: str, description: str) -> str:
     if description and "{description}" not in template:
         template += ", {description}"
+    if label[:1].lower() in tuple("aeiou"):
+        template = re.sub(r"\ba(?= \{label\})", "an", template)
     values = {"{label}": label.replace("_", " "), "{description}": description}
     # In one pass: a label may hold braces.
     text = re.sub("|".join(map(re.escape, values)), lambda match: values[match[0]], template)

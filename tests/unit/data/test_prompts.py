@@ -41,6 +41,8 @@ def test_templates_place_the_description(graph_file):
     graph = load_graph(graph_file).graph
     asked = [p.prompt for p in make_prompts(graph, templates=["{description}: {label}"], types=["Class"])]
     assert asked == ["a furry animal: dog"]
+    ape = Graph.from_triples([], labels={"n1": "ape"}, types={"n1": "Class"})
+    assert [p.prompt for p in make_prompts(ape, templates=["a picture of a {label}"])] == ["a picture of an ape"]
     braces = Graph.from_triples([], labels={"a": "{description}"}, types={"a": "Class"})
     assert [p.prompt for p in make_prompts(braces, templates=["a {label}"])] == ["a {description}"]
 

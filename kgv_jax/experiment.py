@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 
 import numpy as np
@@ -22,8 +22,9 @@ from kgv_jax.data.extract import ExtractedLegends
 from kgv_jax.data.legend_sources import MergedLegends
 from kgv_jax.data.pipeline import Pipeline, make_pipeline
 from kgv_jax.data.records import Cropped, Records
-from kgv_jax.data.sources import artwork, cars, drawn, fake, folder, imagenet, road_photographs
+from kgv_jax.data.sources import artwork, cars, drawn, emoji, fake, folder, imagenet, road_photographs
 from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.kg import emoji as emoji_graph
 from kgv_jax.kg import fake as fake_graph
 from kgv_jax.kg import transforms, wordnet_graph
 from kgv_jax.kg.graph import Graph
@@ -39,8 +40,27 @@ from kgv_jax.util.errors import UserError, nearest
 VALIDATION = "validation"  # name of the source's held-out pictures among the evaluated domains
 # Name -> path of a file that is written when asked for.
 GENERATED_GRAPHS = {
+    "emoji": emoji_graph.graph_path,
     "fake": fake_graph.graph_path,
     **{f"imagenet-{ids}": functools.partial(wordnet_graph.graph_path, ids) for ids in ("mini", "1k", "22k")},
+}
+
+
+_HELD_OUT = {"validation_fraction": "validation_fraction"}
+_FOLDER = _HELD_OUT | {"root": "root"}
+# Name of a data set -> its loader, and which settings of `config.data` are which of its arguments.
+_SOURCES: Mapping[str, tuple[Callable[..., Dataset], Mapping[str, str]]] = {
+    "drawn": (drawn.load, _HELD_OUT),
+    "artwork": (artwork.load, _HELD_OUT),
+    "emoji": (emoji.load, _HELD_OUT),
+    "folder": (folder.load, _FOLDER | {"photographs": "photographs"}),
+    "imagenet": (imagenet.load, _FOLDER | {"class_list": "class_list"}),
+    "road_photographs": (road_photographs.load, _FOLDER),
+    "cars": (cars.load, _FOLDER | {"shift": "shift"}),
+    "fake": (
+        fake.load,
+        {"classes": "fake_classes", "pictures": "fake_pictures", "test_pictures": "fake_test_pictures"},
+    ),
 }
 
 
@@ -93,24 +113,9 @@ def split_names(names: str) -> tuple[str, ...]:
 def load_dataset(config: Config) -> Dataset:
     """Loads the pictures that `config.data` names."""
     data = config.data
-    options = {"source": data.source, "targets": split_names(data.targets), "seed": data.split_seed}
-    if data.name == "folder":
-        choice = {"auto": None, "yes": True, "no": False}[data.photographs]
-        fraction = data.validation_fraction
-        return folder.load(data.root, validation_fraction=fraction, photographs=choice, **options)
-    if data.name == "imagenet":
-        return imagenet.load(
-            data.root, class_list=data.class_list, validation_fraction=data.validation_fraction, **options
-        )
-    if data.name == "fake":
-        counts = {"classes": data.fake_classes, "pictures": data.fake_pictures}
-        return fake.load(**counts, test_pictures=data.fake_test_pictures, **options)
-    if data.name == "road_photographs":
-        return road_photographs.load(data.root, validation_fraction=data.validation_fraction, **options)
-    if data.name == "cars":
-        return cars.load(data.root, shift=data.shift, validation_fraction=data.validation_fraction, **options)
-    source = {"drawn": drawn, "artwork": artwork}[data.name]
-    return source.load(validation_fraction=data.validation_fraction, **options)
+    load, settings = _SOURCES[data.name]
+    options = {argument: getattr(data, setting) for argument, setting in settings.items()}
+    return load(source=data.source, targets=split_names(data.targets), seed=data.split_seed, **options)
 
 
 def load_knowledge_graph(config: Config) -> tuple[Graph, tuple[str, ...]]:

@@ -43,6 +43,7 @@ PRESETS: dict[str, Preset] = {
     "shuffled_kg": Preset("kgv", "KGV on a graph whose class rows are permuted", _ELEMENTS | _SHUFFLED),
     "kgv_vector": Preset("kgv", "KGV with vector nodes", _ELEMENTS | {"kgv.vector_nodes": True}),
     "kgv_no_synthetic": Preset("kgv", "KGV without synthetic pictures", _NO_PICTURES),
+    "shuffled_kg_no_synthetic": Preset("kgv", "the same on permuted class rows", _NO_PICTURES | _SHUFFLED),
     "kgv_hierarchy": Preset("kgv", "KGV with hierarchical relations only", _ELEMENTS | {"kg.keep": "hierarchy"}),
     "kgv_association": Preset("kgv", "KGV with association relations only", _ELEMENTS | {"kg.keep": "association"}),
     "kgv_compose": Preset("kgv", "KGV with unlabelled compositions (ours)", _COMPOSED),

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from kgv_jax.data.prepare import artwork
+from kgv_jax.data.prepare.emoji import emoji_folder, prepare_emoji
 from kgv_jax.data.prepare.imagenet import prepare_imagenet
 from kgv_jax.data.prepare.shards import PER_SHARD
 from kgv_jax.util.errors import UserError
@@ -21,6 +22,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     roadsigns.add_argument("--cache", metavar="DIR", help="where to (default: the user's cache folder)")
     roadsigns.add_argument("--from", metavar="DIR", dest="archives", help="archives downloaded by hand")
     roadsigns.set_defaults(run=_roadsigns)
+    drawings = commands.add_parser("emoji", help="emoji in eleven styles, from eleven registry packages")
+    drawings.add_argument("--cache", metavar="DIR", help="where to (default: the user's cache folder)")
+    drawings.add_argument("--from", metavar="DIR", dest="archives", help="archives downloaded by hand")
+    drawings.set_defaults(run=_emoji)
     shards = commands.add_parser("imagenet", help="ImageNet, or a shift of it, in ArrayRecord shards")
     whence = "a tar file of ILSVRC2012, or the folder that holds train, val, imagenet-r, ..."
     shards.add_argument("--from", metavar="TAR|DIR", dest="source", required=True, type=pathlib.Path, help=whence)
@@ -42,6 +47,12 @@ def _roadsigns(options: argparse.Namespace) -> str:
     fresh = artwork.prepare_roadsigns(cache=options.cache, archives=options.archives)
     count = len(artwork.read_table())
     return f"{'prepared' if fresh else 'already prepared'}: {count} pictures in {artwork.artwork_folder(options.cache)}"
+
+
+def _emoji(options: argparse.Namespace) -> str:
+    count = prepare_emoji(cache=options.cache, archives=options.archives)
+    folder = emoji_folder(options.cache)
+    return f"prepared: {count} drawings in {folder}" if count else f"already prepared: {folder}"
 
 
 def _imagenet(options: argparse.Namespace) -> str:

@@ -11,18 +11,17 @@ import csv
 import dataclasses
 import hashlib
 import importlib.resources
-import json
 import os
 import pathlib
 import re
 import sys
 import tempfile
-import uuid
 
 import numpy as np
 from PIL import Image
 
 from kgv_jax.data.decode import decode
+from kgv_jax.data.prepare.rendered import is_prepared, read_rendered, write_rendered
 from kgv_jax.util import packages as packages_lib
 from kgv_jax.util.cache import cache_dir
 from kgv_jax.util.errors import UserError
@@ -109,26 +108,14 @@ def open_prepared(folder: pathlib.Path, table: tuple[Drawing, ...]) -> Prepared:
     Raises:
       UserError: nothing is prepared there, or it is damaged, or it lacks pictures of the table.
     """
-    manifest, pixels = folder / "manifest.json", folder / "artwork.npy"
-    if not manifest.exists() or not pixels.exists():
-        raise UserError(f"the sign artwork is not prepared: {folder} has no artwork.npy with a manifest.json;"
-                        f" run `{COMMAND}` once (30 MB of packages, half a minute).")
-    damaged = f"the prepared artwork is damaged; delete the folder {folder} and run `{COMMAND}` again."
-    try:
-        described = json.loads(manifest.read_text(encoding="utf-8"))
-        expected, entries = described["sha256"], described["pictures"]
-        ids = [entry["id"] for entry in entries]
-        digests = [entry["sha256"] for entry in entries]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{manifest}: not a manifest ({error!r}); {damaged}") from error
-    found = hashlib.sha256(pixels.read_bytes()).hexdigest()
-    if found != expected:
-        raise UserError(f"{pixels}: SHA-256 is {found}, the manifest says {expected}; {damaged}")
+    pixels, entries = read_rendered(folder, "artwork", what="the sign artwork", command=COMMAND)
+    ids = [entry["id"] for entry in entries]
+    digests = [entry["sha256"] for entry in entries]
     known = dict(zip(ids, digests, strict=True))
     if missing := [drawing for drawing in table if known.get(drawing.id) != drawing.sha256]:
         raise UserError(f"{folder}: prepared by another version of kgv_jax, {len(missing)} of {len(table)}"
                         f" pictures are not in it, the first is {missing[0].id}; run `{COMMAND}` again.")
-    return Prepared(np.load(pixels, allow_pickle=False), {name: i for i, name in enumerate(ids)})
+    return Prepared(pixels, {name: i for i, name in enumerate(ids)})
 
 
 def prepare_roadsigns(
@@ -154,7 +141,7 @@ def prepare_roadsigns(
     """
     table = read_table() if table is None else table
     folder = artwork_folder(cache)
-    if (folder / "manifest.json").exists():
+    if is_prepared(folder):
         try:
             open_prepared(folder, table)
             return False
@@ -226,22 +213,13 @@ def write_prepared(
       rendered: drawing id -> [s, s, 4] uint8 RGBA.
       licences: package name -> licence.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "manifest.json").unlink(missing_ok=True)
-    mark = uuid.uuid4().hex
-    pixels = folder / f".artwork-{mark}.npy"
-    np.save(pixels, np.stack([rendered[drawing.id] for drawing in table]))
-    manifest = {
+    pixels = np.stack([rendered[drawing.id] for drawing in table])
+    described = {
         "version": VERSION,
-        "sha256": hashlib.sha256(pixels.read_bytes()).hexdigest(),
-        "size_px": SIZE_PX,
         "pictures": [
             {"id": d.id, "package": d.package, "file": d.file, "sha256": d.sha256, "class": d.label,
              "domain": d.domain, "licence": licences[d.package]}
             for d in table
         ],
     }
-    text = folder / f".manifest-{mark}.json"
-    text.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-    os.replace(pixels, folder / "artwork.npy")
-    os.replace(text, folder / "manifest.json")
+    write_rendered(folder, "artwork", pixels, described)

@@ -16,9 +16,9 @@ import os
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
 
 from kgv_jax.data.prepare.artwork import Drawing, Prepared, artwork_folder, open_prepared, read_table
+from kgv_jax.data.prepare.rendered import resized
 from kgv_jax.data.types import Dataset, Picture
 from kgv_jax.util.errors import UserError, nearest
 
@@ -98,11 +98,4 @@ def _held_out(drawings: dict[str, list[Drawing]], *, fraction: float, seed: int)
 
 def _picture(drawing: Drawing, prepared: Prepared) -> Picture:
     pixels = prepared.pixels[prepared.row[drawing.id]]
-    return Picture(drawing.id, drawing.domain, drawing.label, functools.partial(_resized, pixels))
-
-
-def _resized(pixels: np.ndarray, size_px: int) -> np.ndarray:
-    """Resizes with premultiplied alpha (as Pillow does), so that no dark rim appears."""
-    if pixels.shape[0] == size_px:
-        return pixels.copy()
-    return np.asarray(Image.fromarray(pixels).resize((size_px, size_px), Image.Resampling.LANCZOS)).copy()
+    return Picture(drawing.id, drawing.domain, drawing.label, functools.partial(resized, pixels))

@@ -26,7 +26,7 @@ def load(
     targets: Sequence[str] | str,
     validation_fraction: float = 0.2,
     seed: int = 0,
-    photographs: bool | None = None,
+    photographs: str = "auto",
 ) -> Dataset:
     """Lists, checks and splits the pictures of a folder.
 
@@ -47,7 +47,7 @@ def load(
       validation_fraction: between 0 and 0.5.
       seed: of the split.
       photographs: whether the pictures are drawings, of which photographs are to be
-        made; None means yes if every file is an SVG.
+        made: "yes", "no", or "auto", which means yes if every file is an SVG.
 
     Raises:
       UserError: a folder is missing, the source has no picture, a target has no class of
@@ -75,11 +75,16 @@ def load(
     domains = {source: tuple(test)}
     for domain in targets:
         domains[domain] = _common(domain, found[domain], source, classes, notes)
-    if photographs is None:
-        everyone = (*train, *validation, *(picture for part in domains.values() for picture in part))
-        photographs = all(picture.id.lower().endswith(".svg") for picture in everyone)
+    everyone = (*train, *validation, *(picture for part in domains.values() for picture in part))
+    drawings = all(picture.id.lower().endswith(".svg") for picture in everyone)
     return Dataset(
-        classes, tuple(train), tuple(validation), domains, source, bool(photographs), notes=tuple(notes)
+        classes,
+        tuple(train),
+        tuple(validation),
+        domains,
+        source,
+        photographs={"auto": drawings, "yes": True, "no": False}[photographs],
+        notes=tuple(notes),
     )
 
 

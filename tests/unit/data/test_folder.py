@@ -177,10 +177,10 @@ def test_every_ending(tmp_path, suffix):
 def test_drawings_are_told_from_photographs(tmp_path):
     fill(tmp_path, "DE", {"yield": 3}, ".svg")
     assert load(tmp_path, source="DE", targets=[]).photographs is True
-    assert load(tmp_path, source="DE", targets=[], photographs=False).photographs is False
+    assert load(tmp_path, source="DE", targets=[], photographs="no").photographs is False
     fill(tmp_path, "DE", {"yield": 1}, ".png")
     assert load(tmp_path, source="DE", targets=[]).photographs is False
-    assert load(tmp_path, source="DE", targets=[], photographs=True).photographs is True
+    assert load(tmp_path, source="DE", targets=[], photographs="yes").photographs is True
 
 
 def test_targets_as_one_string(root):

@@ -1,0 +1,213 @@
+"""Emoji in eleven styles, fetched once and rendered: `python -m kgv_jax.data.prepare emoji`.
+
+Eleven npm packages are fetched and checked by digest. A class is a concept that every style draws; which icon of a
+package is which concept follows from its code points, or, where a package does not tell them, from its name in
+Unicode or CLDR. The cache holds `emoji.npy` [n, 72, 72, 4] uint8 RGBA and `manifest.json` (what each row is, whence,
+under which licence).
+"""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import pathlib
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from kgv_jax.data.decode import decode
+from kgv_jax.data.prepare.rendered import is_prepared, read_rendered, write_rendered
+from kgv_jax.kg import emoji as concepts_lib
+from kgv_jax.kg.emoji import COMMAND, Concept
+from kgv_jax.util.cache import cache_dir
+from kgv_jax.util.cores import usable_cores
+from kgv_jax.util.errors import UserError
+from kgv_jax.util.packages import Package, from_npm, open_archive, read_files
+
+VERSION = "1"
+SIZE_PX = 72
+_ICONS, _CODES = "icons.json", "chars.json"  # of an Iconify package: drawings; code points -> icon, empty in some
+
+
+@dataclasses.dataclass(frozen=True)
+class Style:
+    """The drawings of one hand, and where they lie; `family` is the same for styles that share drawings."""
+
+    name: str
+    family: str
+    package: Package
+    folder: str = ""  # of a package with a file a drawing: `<folder><code>.svg`
+
+
+def _iconify(name: str, version: str, sha256: str, licence: str) -> Package:
+    return from_npm(f"@iconify-json/{name}", version, sha256=sha256, folder="package/", licence=licence)
+
+
+_OPENMOJI = from_npm(
+    "openmoji",
+    "17.0.0",
+    sha256="55ee7d13485dec86e9f38c1f3a645a13382d33ff97c0cd845ee824b0aef45e68",
+    folder="package/",
+    licence="CC-BY-SA-4.0",
+)
+STYLES = (
+    Style("noto", "noto", _iconify(
+        "noto", "1.2.9", "3e918d88fc945c0bb3d468dbace6f88caef67f01c9f0e7bcae0915a042e8f1ad", "Apache-2.0")),
+    Style("noto_v1", "noto", _iconify(
+        "noto-v1", "1.2.5", "2bf62c26c2c2884aa99e90aec942cdaee17a5921f05690694f4978ad4b017c37", "Apache-2.0")),
+    Style("twemoji", "twemoji", _iconify(
+        "twemoji", "1.2.5", "19046dff7d8707ce96212ec86468b36ac5f8e60409629dd13f809265c6d0ebb7", "CC-BY-4.0")),
+    Style("emojione", "emojione", _iconify(
+        "emojione", "1.2.3", "26a14f44284407e8bcde91799388dca2bfd91dbcd55a97f425524a1c5b73610e", "CC-BY-4.0")),
+    Style("emojione_v1", "emojione", _iconify(
+        "emojione-v1", "1.2.3", "6641d59d48a42823fdc2b84e7427e9f302944eb98d2c7d94d6e67c139e7b37b3", "CC-BY-SA-4.0")),
+    Style("emojione_monotone", "emojione", _iconify(
+        "emojione-monotone", "1.2.1", "40b90004bafb406b59266155ef9b7e1dd67bf2947fc8db8d07388776f4d0d04e", "CC-BY-4.0")),
+    Style("fxemoji", "fxemoji", _iconify(
+        "fxemoji", "1.2.2", "f3e72b3c59d05e1db03b7e308d55c0d05bd7ba3f625a90da1b79313c12858eef", "Apache-2.0")),
+    Style("fluent_flat", "fluent", _iconify(
+        "fluent-emoji-flat", "1.2.6", "7d064769dee690815f823bc5bcc511d957198caf9f5edd8dd9c1aa48a6aeb175", "MIT")),
+    Style("fluent_contrast", "fluent", _iconify(
+        "fluent-emoji-high-contrast", "1.2.6", "0b92d48c90d2200bd499e3cdd09a127ca6a8c8ddefd34c35eb5a1e4994012ae0",
+        "MIT")),
+    Style("openmoji", "openmoji", _OPENMOJI, "color/svg/"),
+    Style("openmoji_black", "openmoji", _OPENMOJI, "black/svg/"),
+)  # fmt: skip
+
+
+def emoji_folder(cache: str | os.PathLike | None = None) -> pathlib.Path:
+    """Returns the folder of the prepared drawings: `cache`, or one in the user's cache folder."""
+    return pathlib.Path(cache) if cache is not None else cache_dir("emoji", VERSION)
+
+
+def open_emoji(folder: pathlib.Path) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Returns the drawings `[n, 72, 72, 4]`, and of each its `id, style, family, class, ...`.
+
+    Raises:
+      UserError: nothing is prepared there, or it is damaged.
+    """
+    return read_rendered(folder, "emoji", what="the emoji artwork", command=COMMAND)
+
+
+def prepare_emoji(
+    *,
+    cache: str | os.PathLike | None = None,
+    archives: str | os.PathLike | None = None,
+    styles: Sequence[Style] = STYLES,
+    concepts_package: Package = concepts_lib.PACKAGE,
+) -> int:
+    """Fetches, checks, renders and caches the drawings, and writes the graph; returns how many, or 0 if all was there.
+
+    Args:
+      cache: where to; the user's cache folder by default.
+      archives: a folder of archives that were downloaded by hand; nothing is fetched then.
+      styles: whose drawings.
+      concepts_package: what tells the concepts.
+
+    Raises:
+      UserError: a client or an archive is missing or fails, or a digest differs.
+    """
+    folder = emoji_folder(cache)
+    if is_prepared(folder):
+        try:
+            open_emoji(folder)
+            concepts_lib.graph_path()
+            return 0
+        except UserError as error:
+            print(f"{error}\npreparing again ...", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="kgv_jax_") as scratch:
+        fetch = functools.partial(_fetch, scratch=pathlib.Path(scratch), archives=archives)
+        concepts = concepts_lib.read_concepts(fetch(concepts_package, concepts_lib.FILES))
+        drawings = {style.name: _drawings(style, concepts, fetch) for style in styles}
+        for name, found in drawings.items():
+            print(f"{name}: {len(found)} of {len(concepts)} concepts", file=sys.stderr)
+        kept = [concept for concept in concepts if all(concept.code in found for found in drawings.values())]
+        if not kept:
+            raise UserError(f"No concept is drawn in all of {', '.join(drawings)}; use the versions that"
+                            " kgv_jax/data/prepare/emoji.py names.")  # fmt: skip
+        print(f"{len(kept)} of {len(concepts)} concepts are drawn in every style; rendering ...", file=sys.stderr)
+        jobs = [(style, concept, drawings[style.name][concept.code]) for style in styles for concept in kept]
+        with concurrent.futures.ThreadPoolExecutor(usable_cores()) as pool:
+            pixels = np.stack(list(pool.map(functools.partial(_render, pathlib.Path(scratch)), jobs)))
+    pictures = [
+        {"id": f"{style.name}/{concept.label}", "style": style.name, "family": style.family, "class": concept.label,
+         "code": concept.code, "package": style.package.name, "licence": style.package.licence,
+         "sha256": hashlib.sha256(svg).hexdigest()}
+        for style, concept, svg in jobs
+    ]  # fmt: skip
+    concepts_lib.write_graph(kept)
+    write_rendered(folder, "emoji", pixels, {"version": VERSION, "pictures": pictures})
+    return len(pictures)
+
+
+def _fetch(
+    package: Package, files: Sequence[str], *, scratch: pathlib.Path, archives: str | os.PathLike | None
+) -> dict[str, bytes]:
+    print(f"{package.name}: fetching ...", file=sys.stderr)
+    return read_files(package, open_archive(package, scratch, archives), files)
+
+
+def _drawings(style: Style, concepts: Sequence[Concept], fetch: Callable[..., dict[str, bytes]]) -> dict[str, bytes]:
+    """Returns code -> SVG of the concepts that a style draws."""
+    if style.folder:
+        files = {f"{style.folder}{concept.code}.svg": concept.code for concept in concepts}
+        return {files[name]: svg for name, svg in fetch(style.package, tuple(files)).items()}
+    files = fetch(style.package, (_ICONS, _CODES))
+    try:
+        icons, codes = (json.loads(files[name]) for name in (_ICONS, _CODES))
+        names = _by_code(concepts, codes) if codes else _by_name(concepts, icons)
+        return {code: _svg(icons, name) for code, name in names.items()}
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{style.package.name}: its files are not those of the published version ({error!r}); delete"
+                        f" the archive and run `{COMMAND}` again.") from error  # fmt: skip
+
+
+def _by_code(concepts: Sequence[Concept], codes: Mapping[str, str]) -> dict[str, str]:
+    """Returns code -> icon; a variation selector may be left out."""
+    found = {c.code: codes.get(c.code.lower()) or codes.get(c.code.lower().replace("-fe0f", "")) for c in concepts}
+    return {code: name for code, name in found.items() if name}
+
+
+def _by_name(concepts: Sequence[Concept], icons: Mapping[str, Any]) -> dict[str, str]:
+    """Returns code -> icon, for names that mean one concept only; one package writes most of them without hyphens."""
+    owners = collections.Counter(key for c in concepts for key in {name.replace("-", "") for name in c.names})
+    known = {name.replace("-", ""): name for name in (*icons["icons"], *icons.get("aliases", {}))}
+    found = {}
+    for concept in concepts:
+        for key in (name.replace("-", "") for name in concept.names):
+            if key in known and owners[key] == 1:
+                found.setdefault(concept.code, known[key])
+    return found
+
+
+def _svg(icons: Mapping[str, Any], name: str) -> bytes:
+    """Returns an icon as a file; https://iconify.design/docs/types/iconify-json.html."""
+    flipped = False
+    while name not in icons["icons"]:
+        alias = icons["aliases"][name]
+        flipped, name = flipped != bool(alias.get("hFlip")), alias["parent"]
+    icon = icons["icons"][name]
+    defaults = {"left": 0, "top": 0, "width": 16, "height": 16}
+    left, top, width, height = (icon.get(key, icons.get(key, default)) for key, default in defaults.items())
+    body = f'<g transform="translate({2 * left + width} 0) scale(-1 1)">{icon["body"]}</g>' if flipped else icon["body"]
+    frame = f'viewBox="{left} {top} {width} {height}" width="{width}" height="{height}"'
+    spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    return f"<svg {spaces} {frame}>{body}</svg>".encode()
+
+
+def _render(scratch: pathlib.Path, job: tuple[Style, Concept, bytes]) -> np.ndarray:
+    style, concept, svg = job
+    path = scratch / f"{style.name}-{concept.label}.svg"
+    path.write_bytes(svg)
+    pixels = decode(path, SIZE_PX)
+    if not pixels[..., 3].any():
+        raise UserError(f"{style.package.name}: {concept.label} renders to nothing; fetch the package again.")
+    return pixels

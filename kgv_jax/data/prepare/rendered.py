@@ -1,0 +1,80 @@
+"""Pictures that were rendered once, in the user's cache folder: one array, and a manifest that comes last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pathlib
+import uuid
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from kgv_jax.util.errors import UserError
+
+_MANIFEST = "manifest.json"
+
+
+def is_prepared(folder: pathlib.Path) -> bool:
+    """Whether there is a manifest: where it is, all is."""
+    return (folder / _MANIFEST).exists()
+
+
+def write_rendered(folder: pathlib.Path, name: str, pixels: np.ndarray, described: dict[str, Any]) -> None:
+    """Writes `name.npy` uint8 `[n, s, s, 4]` RGBA, and the manifest: its digest, and what is `described`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _MANIFEST).unlink(missing_ok=True)
+    mark = uuid.uuid4().hex
+    array = folder / f".{name}-{mark}.npy"
+    np.save(array, pixels)
+    text = folder / f".manifest-{mark}.json"
+    manifest = {"sha256": _sha256(array), "size_px": pixels.shape[1], **described}
+    text.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    os.replace(array, folder / f"{name}.npy")
+    os.replace(text, folder / _MANIFEST)
+
+
+def read_rendered(
+    folder: pathlib.Path, name: str, *, what: str, command: str
+) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Returns the pixels and the manifest's `pictures`, one entry a picture, in the same order.
+
+    Args:
+      folder: where `write_rendered` wrote to.
+      name: of the array.
+      what: what messages call the pictures.
+      command: what prepares them, for messages.
+
+    Raises:
+      UserError: nothing is prepared there, or it is damaged.
+    """
+    manifest, array = folder / _MANIFEST, folder / f"{name}.npy"
+    if not manifest.exists() or not array.exists():
+        raise UserError(f"{what} is not prepared: {folder} has no {name}.npy with a manifest.json; run `{command}` once"
+                        " (30 MB of packages, half a minute).")  # fmt: skip
+    damaged = f"{what} is damaged; delete the folder {folder} and run `{command}` again."
+    try:
+        described = json.loads(manifest.read_text(encoding="utf-8"))
+        expected, pictures = described["sha256"], list(described["pictures"])
+        if any(not {"id", "sha256"} <= entry.keys() for entry in pictures):
+            raise KeyError("id, sha256")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{manifest}: not a manifest ({error!r}); {damaged}") from error
+    found = _sha256(array)
+    if found != expected:
+        raise UserError(f"{array}: SHA-256 is {found}, the manifest says {expected}; {damaged}")
+    return np.load(array, allow_pickle=False), pictures
+
+
+def resized(pixels: np.ndarray, size_px: int) -> np.ndarray:
+    """Resizes with premultiplied alpha (as Pillow does), so that no dark rim appears."""
+    if pixels.shape[0] == size_px:
+        return pixels.copy()
+    return np.asarray(Image.fromarray(pixels).resize((size_px, size_px), Image.Resampling.LANCZOS)).copy()
+
+
+def _sha256(path: pathlib.Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

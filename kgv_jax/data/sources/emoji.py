@@ -1,0 +1,119 @@
+"""Emoji: the same concepts in eleven styles, learnt in some and recognised in others.
+
+A domain is a style, or several joined by +, such as `noto+twemoji`. Styles of one family share drawings (the black ones
+of a hand are its colour ones without the colours, a later edition keeps many of an earlier one), so no family is on
+both sides.
+
+  colour    noto, noto_v1; twemoji; emojione, emojione_v1; fxemoji; fluent_flat; openmoji
+  line art  emojione_monotone (of emojione), fluent_contrast (of fluent_flat), openmoji_black (of openmoji)
+"""
+
+from __future__ import annotations
+
+import collections
+import functools
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from kgv_jax.data.prepare.emoji import STYLES, emoji_folder, open_emoji
+from kgv_jax.data.prepare.rendered import resized
+from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.util.errors import UserError, nearest
+
+SOURCE = "noto+noto_v1+twemoji+emojione+emojione_v1"
+TARGETS = ("fxemoji", "fluent_flat", "openmoji", "fluent_contrast", "openmoji_black")
+FAMILIES: Mapping[str, str] = {style.name: style.family for style in STYLES}
+
+
+def load(
+    *,
+    source: str = SOURCE,
+    targets: Sequence[str] = TARGETS,
+    validation_fraction: float = 1.0,
+    seed: int = 0,
+    cache: str | os.PathLike | None = None,
+) -> Dataset:
+    """Returns the emoji as drawings to photograph.
+
+    Of a class with two or more source drawings one is held out for validation. The source's own test domain holds the
+    training drawings: new photographs of them measure what is left when only the drawing stays the same.
+
+    Args:
+      source: style to learn from, or several joined by +.
+      targets: styles to be tested on, each one or several joined by +.
+      validation_fraction: share of the classes that hold a drawing out.
+      seed: chooses the drawings held out.
+      cache: where `kgv_jax.data.prepare` put the drawings, if not in the user's cache folder.
+
+    Raises:
+      UserError: an unknown style, a family on both sides, a fraction outside [0, 1], or drawings that are not prepared.
+    """
+    learnt = _styles(source, "source")
+    tested = {target: _styles(target, "targets") for target in targets}
+    _check_families(learnt, tested)
+    if not 0 <= validation_fraction <= 1:
+        raise UserError(f"config.data.validation_fraction is {validation_fraction}; choose a number from 0 to 1.")
+    pixels, entries = open_emoji(emoji_folder(cache))
+    rows: dict[str, list[int]] = collections.defaultdict(list)
+    for row, entry in enumerate(entries):
+        rows[entry["style"]].append(row)
+    if absent := [style for style in (*learnt, *(s for own in tested.values() for s in own)) if style not in rows]:
+        folder = emoji_folder(cache)
+        raise UserError(f"The prepared emoji have no style {absent[0]!r}; delete {folder} and prepare them again.")
+
+    def pictures(styles: Sequence[str]) -> list[Picture]:
+        return [_picture(entries[row], pixels[row]) for style in styles for row in rows[style]]
+
+    drawings = sorted(pictures(learnt), key=lambda picture: picture.id)
+    classes = tuple(sorted({picture.label for picture in drawings}))
+    held = _held_out(drawings, classes, fraction=validation_fraction, seed=seed)
+    train = tuple(picture for picture in drawings if picture.id not in held)
+    return Dataset(
+        classes=classes,
+        train=train,
+        validation=tuple(picture for picture in drawings if picture.id in held),
+        domains={source: train, **{target: tuple(pictures(styles)) for target, styles in tested.items()}},
+        source=source,
+        photographs=True,
+    )
+
+
+def _styles(domain: str, setting: str) -> tuple[str, ...]:
+    styles = tuple(domain.split("+"))
+    if unknown := [style for style in styles if style not in FAMILIES]:
+        raise UserError(f"config.data.{setting} has the style {unknown[0]!r}{nearest(unknown[0], FAMILIES)}; there are"
+                        f" {', '.join(FAMILIES)}.")  # fmt: skip
+    if len(set(styles)) != len(styles):
+        raise UserError(f"config.data.{setting} has {domain!r}; name each style once.")
+    return styles
+
+
+def _check_families(learnt: Sequence[str], tested: Mapping[str, Sequence[str]]) -> None:
+    style_of = {FAMILIES[style]: style for style in learnt}
+    for styles in tested.values():
+        for style in styles:
+            if FAMILIES[style] in style_of:
+                raise UserError(
+                    f"config.data.targets has {style!r}, which shares drawings with {style_of[FAMILIES[style]]!r} of"
+                    f" config.data.source (both of the family {FAMILIES[style]!r}): a test would meet what was learnt."
+                    " Take one of them out."
+                )
+
+
+def _held_out(drawings: Sequence[Picture], classes: Sequence[str], *, fraction: float, seed: int) -> set[str]:
+    """Returns the id of one drawing of each class that can spare it; `fraction` of those classes."""
+    rng = np.random.default_rng(seed)
+    own: dict[str, list[str]] = {label: [] for label in classes}
+    for picture in drawings:
+        own[picture.label].append(picture.id)
+    several = [label for label in classes if len(own[label]) > 1]
+    chosen = rng.permutation(len(several))[: round(fraction * len(several))]
+    return {own[several[k]][rng.integers(len(own[several[k]]))] for k in sorted(chosen)}
+
+
+def _picture(entry: Mapping[str, Any], pixels: np.ndarray) -> Picture:
+    load = functools.partial(resized, pixels)
+    return Picture(f"{entry['style']}/{entry['class']}/{entry['code']}", entry["style"], entry["class"], load)

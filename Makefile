@@ -1,4 +1,4 @@
-# make demo | test | parity | lint | table | finetune-table | bench | peers | aot | golden | lock | clean. Needs Python 3.11 or newer with its venv module.
+# make demo | test | parity | lint | table | finetune-table | emoji-table | bench | peers | aot | golden | lock | clean. Needs Python 3.11 or newer with its venv module.
 # Every target that runs something first brings .venv up to date; a second call costs nothing.
 
 SHELL := /bin/bash
@@ -20,7 +20,7 @@ PYTEST_ARGS ?=
 # Compiled programs outlive a clone: a second `make test` is several times faster.
 JAX_COMPILATION_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kgv_jax/xla
 
-.PHONY: help demo test parity lint table finetune-table bench peers aot golden lock clean
+.PHONY: help demo test parity lint table finetune-table emoji-table bench peers aot golden lock clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -58,6 +58,13 @@ finetune-table: $(VENV)/.stamp-run
 	  --methods=ce,kgv,kgv_compose --seeds=3
 	$(RUN) -m kgv_jax.compare --config=configs/finetune.py:full --workdir=runs/finetune/full \
 	  --methods=ce,kgv,kgv_compose,shuffled_kg_compose --seeds=3
+
+# Emoji in other hands: 24 runs, about twenty minutes on two cores.
+emoji-table: export JAX_COMPILATION_CACHE_DIR := $(JAX_COMPILATION_CACHE_DIR)
+emoji-table: $(VENV)/.stamp-run
+	$(RUN) -m kgv_jax.data.prepare emoji
+	$(RUN) -m kgv_jax.compare --config=configs/emoji.py --workdir=runs/emoji \
+	  --methods=ce,attribute_bce,kgv_no_synthetic,shuffled_kg_no_synthetic --seeds=3 --fractions=1,0.1
 
 # One JSON line a figure, each against a named peer; docs/benchmarks.md is the table. `make bench ONLY=score` runs one.
 bench: export KGV_PEERS_PYTHON ?= $(PEERS_VENV)/bin/python

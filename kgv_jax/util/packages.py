@@ -133,13 +133,13 @@ def fetch_archive(
 def open_archive(
     package: Package, scratch: pathlib.Path, archives: str | os.PathLike | None = None
 ) -> pathlib.Path:
-    """Returns a package's archive: fetched into `scratch`, or found in `archives`, a folder filled by hand.
+    """Returns a package's archive: fetched into `scratch` once, or found in `archives`, a folder filled by hand.
 
     Raises:
       UserError: there is no such folder, it lacks the archive, or fetching fails.
     """
     if archives is None:
-        return fetch_archive(package, scratch)
+        return find_archive(package, scratch) or fetch_archive(package, scratch)
     folder = pathlib.Path(archives)
     if not folder.is_dir():
         raise UserError(f"--from {folder}: no such folder; name the one with the downloaded archives.")

@@ -31,8 +31,9 @@ def timed(call: Callable[[], Any]) -> Seconds:
 def in_turns(calls: Mapping[str, Callable[[], Any]], *, repeats: int, in_a_row: int = 1) -> dict[str, Seconds]:
     """Returns the fastest of `repeats` turns, each of `in_a_row` runs, of each call, after one run each that compiles.
 
-    Calls that take and give back gigabytes are run at least twice in a row: on a virtual machine a call is slow when
-    the host has taken the memory meanwhile, and taking turns can put every slow run on one side.
+    Calls that take and give back gigabytes are run several times in a row. On a virtual machine every second such call
+    was seen to wait a second or two for the system (likely the host took the memory back), whichever program it was;
+    strict turns then put every slow call on one side.
     """
     return _fastest({name: (lambda call=call: timed(call)) for name, call in calls.items()}, repeats, in_a_row)
 

@@ -1,7 +1,7 @@
 """Emoji: the same concepts in eleven styles, learnt in some and recognised in others.
 
 A domain is a style, or several joined by +, such as `noto+twemoji`. Styles of one family share drawings (the black ones
-of a hand are its colour ones without the colours, a later edition keeps many of an earlier one), so no family is on
+of a hand are its colour ones without the colours, a later edition keeps a few of an earlier one), so no family is on
 both sides.
 
   colour    noto, noto_v1; twemoji; emojione, emojione_v1; fxemoji; fluent_flat; openmoji

@@ -344,11 +344,6 @@ def _cross_check(config: Config) -> None:
             section, key = name.split(".")
             if not getattr(getattr(config, section), key):
                 raise UserError(f"config.{name} is empty; a folder data set needs it: --config.{name}={example}.")
-    if config.data.name == "imagenet" and not config.data.root:
-        raise UserError(
-            "config.data.root is ''; expected the folder that holds train, val, ...: --config.data.root=ROOT. Without"
-            " the data, --config=configs/imagenet.py:quick runs on made-up pictures of the same shape."
-        )
     ways = ("auto", "label", "iri", "local")
     if config.kg.class_by not in ways and ":" not in config.kg.class_by:
         raise UserError(

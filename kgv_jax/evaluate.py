@@ -98,7 +98,9 @@ def make_records(predictions: Predictions, *, domain: str, config: Config) -> li
     present = predictions.present()
     for head in predictions.heads():
         accuracy, low, high = accuracy_interval(predictions.correct(head), predictions.picture)
-        masked = accuracy_interval(predictions.correct(head, among=present), predictions.picture)
+        masked = accuracy, low, high
+        if len(present) < len(predictions.classes):
+            masked = accuracy_interval(predictions.correct(head, among=present), predictions.picture)
         records.append(
             {
                 "method": config.method,

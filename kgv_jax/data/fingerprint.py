@@ -3,9 +3,8 @@
 A fingerprint holds the low frequencies of the brightness and the two colour differences, each coded as a
 thermometer, so that the Hamming distance of two fingerprints is the L1 distance of what they code. The usual
 pHash (Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010, as in the ImageHash
-package) keeps signs alone, and those of a symmetric drawing's vanishing frequencies are noise: on road signs, at
-thresholds that find 99 % of the resized JPEG copies, 256 bits of it took 2 % of the pairs of different classes for
-copies, and this takes 0.001 %. What is cut off unevenly by more than 1 % of a side is not found.
+package) keeps signs alone, and those of a symmetric drawing's vanishing frequencies are noise: many road signs
+then look like copies of others. What is cut off unevenly by more than 1 % of a side is not found.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
-import scipy.spatial
 
 from kgv_jax.data.bank import over_white
 from kgv_jax.data.types import Picture
@@ -122,8 +120,10 @@ def _matches(whole: np.ndarray, others: np.ndarray, max_distance: int) -> Iterat
     """Yields rows (position in `whole` [n, WORDS], position in `others` [m, V, WORDS], distance) of near pairs."""
     if not len(whole) or not len(others):
         return
+    from scipy.spatial import cKDTree  # half a second, which only a search for copies needs
+
     landmarks = whole[np.unique(np.linspace(0, len(whole) - 1, _LANDMARKS).astype(int))]
-    tree = scipy.spatial.cKDTree(_distances(whole, landmarks))
+    tree = cKDTree(_distances(whole, landmarks))
     for view in range(others.shape[1]):
         for start in range(0, len(others), _BLOCK):
             block = others[start : start + _BLOCK, view]

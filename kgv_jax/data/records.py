@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import pathlib
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from kgv_jax.data.decode import decode_bytes
 from kgv_jax.data.encoded import CropReader
 from kgv_jax.data.types import Picture
+from kgv_jax.util.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -107,3 +109,17 @@ class Cropped:
         """Returns the crops of rows `[m]` at `positions` `[m]` of a stream; those of a pass in order if None."""
         places = rows if positions is None else positions
         return self.reader(self.records.read(rows), places, names=self.records.ids(rows))
+
+
+def read_files(folder: pathlib.Path, paths: np.ndarray, rows: np.ndarray) -> list[bytes]:
+    """Returns the bytes of some of the files `paths` `[n]` (bytes strings) below a folder."""
+    found = []
+    for path in paths[rows]:
+        try:
+            found.append((folder / path.decode()).read_bytes())
+        except OSError as error:
+            raise UserError(
+                f"{folder / path.decode()}: cannot be read ({error.strerror}); the files under {folder} have"
+                " changed since the run began. Start it again: it resumes."
+            ) from error
+    return found

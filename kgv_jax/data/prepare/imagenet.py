@@ -10,7 +10,8 @@ import numpy as np
 
 from kgv_jax.data.prepare.shards import PER_SHARD, write_shards
 from kgv_jax.data.prepare.tars import TarPictures
-from kgv_jax.data.sources.imagenet_layouts import ID, Listing, kaggle_labels, list_domain, read_files
+from kgv_jax.data.records import read_files
+from kgv_jax.data.sources.imagenet_layouts import ID, Listing, kaggle_labels, list_domain
 from kgv_jax.kg.imagenet_ids import read_ids
 from kgv_jax.util.errors import UserError
 

@@ -20,8 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from kgv_jax.data.boxed import split_groups
-from kgv_jax.data.records import Records
-from kgv_jax.data.sources.imagenet_layouts import read_files
+from kgv_jax.data.records import Records, read_files
 from kgv_jax.data.types import Dataset
 from kgv_jax.kg.cars import Model, find_table, read_models, values_of
 from kgv_jax.util.errors import UserError

@@ -17,9 +17,9 @@ import numpy as np
 from etils import epath
 
 from kgv_jax.data.prepare import shards
-from kgv_jax.data.records import Records
+from kgv_jax.data.records import Records, read_files
 from kgv_jax.data.sources import imagenet_tfds
-from kgv_jax.data.sources.imagenet_layouts import DOMAINS, corruptions, list_domain, read_files
+from kgv_jax.data.sources.imagenet_layouts import DOMAINS, corruptions, list_domain
 from kgv_jax.data.types import Dataset
 from kgv_jax.kg.imagenet_ids import read_ids
 from kgv_jax.util.errors import UserError, nearest
@@ -52,9 +52,14 @@ def load(
     Raises:
       UserError: an unknown source or target, or pictures that are not there or not as published.
     """
-    root = epath.Path(root)
     if source != SOURCE:
         raise UserError(f"config.data.source is {source!r}; ImageNet has one source, {SOURCE!r}.")
+    if not os.fspath(root):
+        raise UserError(
+            "config.data.root is ''; expected the folder that holds train, val, ...: --config.data.root=ROOT. Without the"
+            " data, --config=configs/imagenet.py:quick runs on made-up pictures."
+        )
+    root = epath.Path(root)
     if not root.is_dir():
         raise UserError(f"config.data.root is {str(root)!r}: no such folder; name the one that holds train, val, ...")
     if not 0 < validation_fraction < 1:

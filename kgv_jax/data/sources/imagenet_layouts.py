@@ -22,8 +22,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from kgv_jax.util.errors import UserError, nearest
 
 ID = re.compile(r"n\d{8}")
@@ -68,20 +66,6 @@ def list_domain(root: pathlib.Path, domain: str, known: Sequence[str]) -> Listin
     if not listing.paths:
         raise UserError(f"{listing.folder}: holds no picture of {domain}; unpack the archive again.")
     return listing
-
-
-def read_files(folder: pathlib.Path, paths: np.ndarray, rows: np.ndarray) -> list[bytes]:
-    """Returns the bytes of some of the files `paths` `[n]` (bytes strings) below a folder."""
-    found = []
-    for path in paths[rows]:
-        try:
-            found.append((folder / path.decode()).read_bytes())
-        except OSError as error:
-            raise UserError(
-                f"{folder / path.decode()}: cannot be read ({error.strerror}); the files under {folder} have"
-                " changed since the run began. Start it again: it resumes."
-            ) from error
-    return found
 
 
 def corruptions(root: pathlib.Path) -> list[str]:

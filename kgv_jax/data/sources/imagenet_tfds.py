@@ -16,7 +16,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import tensorflow_datasets as tfds
 from etils import epath
 
 from kgv_jax.data.sources.imagenet_layouts import ID, Listing
@@ -54,6 +53,8 @@ def open_tfds(
     Raises:
       UserError: files of another format, or labels that are not the classes of ImageNet-1k.
     """
+    import tensorflow_datasets as tfds  # half a second, which runs on other data need not wait
+
     name, split = DATASETS[domain]
     folder = _versions(epath.Path(root) / name)[-1]
     try:

@@ -56,8 +56,8 @@ def load(
         raise UserError(f"config.data.source is {source!r}; ImageNet has one source, {SOURCE!r}.")
     if not os.fspath(root):
         raise UserError(
-            "config.data.root is ''; expected the folder that holds train, val, ...: --config.data.root=ROOT. Without the"
-            " data, --config=configs/imagenet.py:quick runs on made-up pictures."
+            "config.data.root is ''; expected the folder that holds train, val, ...: --config.data.root=ROOT. Without"
+            " the data, --config=configs/imagenet.py:quick runs on made-up pictures."
         )
     root = epath.Path(root)
     if not root.is_dir():

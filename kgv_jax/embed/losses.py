@@ -13,6 +13,15 @@ from kgv_jax.embed.model import Model, Tables, choose, score_triples
 Loss = Callable[[Model, Tables, Array, Array], Array]
 """`(model, tables, triples [B, 3], key) -> [B]`."""
 
+SAMPLED = ("margin", "softplus", "nssa")
+LOSSES = ("softmax", *SAMPLED)
+
+
+def named(name: str, **settings: float) -> Loss:
+    """Returns the loss `name` of `LOSSES`; `settings` are arguments of `softmax` or of `sampled`."""
+    choose(name, LOSSES, "the loss")
+    return softmax(**settings) if name == "softmax" else sampled(name, **settings)
+
 
 def softmax(*, scale: float = 1.0) -> Loss:
     """InfoNCE against every node, on both sides: `-log softmax_t' s(h, r, t') [t] - log softmax_h' s(h', r, t) [h]`.
@@ -44,7 +53,7 @@ def corrupt(triples: Array, key: Array, count: int, num_nodes: int) -> tuple[Arr
     return jnp.where(of_tail, h, drawn), r, jnp.where(of_tail, drawn, t)
 
 
-def sampled(kind: str, *, negatives: int, margin: float = 1.0, temperature: float = 1.0) -> Loss:
+def sampled(kind: str, *, negatives: int = 32, margin: float = 1.0, temperature: float = 1.0) -> Loss:
     """Losses against sampled negatives, with scores `p` of a triple and `n_k` of its corruptions.
 
     margin:   mean_k max(0, margin + n_k - p)                                  (Bordes et al. 2013)

@@ -65,16 +65,26 @@ def by_broadcasting(score: Callable[[Rows, Rows, Rows], Array]) -> dict[str, Cal
     return {"tails": tails, "heads": heads}
 
 
-LENGTHS: dict[str, Callable[[Array], Array]] = {
-    "free": lambda x: x,
-    "ball": lambda x: x / jnp.maximum(_length(x), 1),
-    "sphere": lambda x: x / _length(x),
-}
-"""What the length of a node's mean may be: anything, at most one (KG2E), or one (TransE)."""
+def normal(key: Array, shape: tuple[int, int], scale: float) -> Array:
+    """Returns random vectors `[.., D]` of about the length `scale`."""
+    return scale * shape[-1] ** -0.5 * jax.random.normal(key, shape)
+
+
+def unit(x: Array) -> Array:
+    """Returns vectors `[..., D]` of length one with the same directions."""
+    return x / _length(x)
 
 
 def _length(x: Array) -> Array:
     return jnp.sqrt(jnp.sum(x**2, -1, keepdims=True) + 1e-12)  # the square root has no slope at zero
+
+
+LENGTHS: dict[str, Callable[[Array], Array]] = {
+    "free": lambda x: x,
+    "ball": lambda x: x / jnp.maximum(_length(x), 1),
+    "sphere": unit,
+}
+"""What the length of a node's mean may be: anything, at most one (KG2E), or one (TransE)."""
 
 
 def choose(name: str, offered: Collection[str], what: str) -> str:

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import jax
-import jax.numpy as jnp
 from jax import Array
 
-from kgv_jax.embed.model import LENGTHS, Model, Rows, Tables, by_broadcasting, choose, take
-
-_SMALLEST = 1e-12  # of squared distances: the square root has no slope at zero.
-
-
-DISTANCES = ("l1", "l2", "l2_squared")
+from kgv_jax.embed.distance import DISTANCES, nearness, nearness_to_all
+from kgv_jax.embed.model import LENGTHS, Model, Rows, Tables, by_broadcasting, choose, normal, take
 
 
 def transe(*, distance: str = "l2", lengths: str = "free", mean_scale: float = 0.5) -> Model:
@@ -22,30 +17,22 @@ def transe(*, distance: str = "l2", lengths: str = "free", mean_scale: float = 0
     choose(distance, DISTANCES, "the distance")
     limit = LENGTHS[choose(lengths, LENGTHS, "the rule for lengths")]
 
-    def score(h: Rows, r: Rows, t: Rows) -> Array:
-        difference = h["mu"] + r["mu"] - t["mu"]
-        if distance == "l1":
-            return -jnp.sum(jnp.abs(difference), -1)
-        return of_squares(jnp.sum(difference**2, -1))
-
     def init(key: Array, num_nodes: int, num_relations: int, dim: int) -> Tables:
         return Tables(*means(key, num_nodes, num_relations, dim, mean_scale))
 
     def tables(parameters: Tables) -> Tables:
         return parameters._replace(nodes={"mu": limit(parameters.nodes["mu"])})
 
+    def score(h: Rows, r: Rows, t: Rows) -> Array:
+        return nearness(h["mu"] + r["mu"] - t["mu"], distance)
+
     def tails(tables: Tables, h: Array, r: Array) -> Array:
-        return to_all(take(tables.nodes, h)["mu"] + take(tables.relations, r)["mu"], tables.nodes["mu"])
+        query = take(tables.nodes, h)["mu"] + take(tables.relations, r)["mu"]
+        return nearness_to_all(query, tables.nodes["mu"], distance)
 
     def heads(tables: Tables, r: Array, t: Array) -> Array:
-        return to_all(take(tables.nodes, t)["mu"] - take(tables.relations, r)["mu"], tables.nodes["mu"])
-
-    def to_all(query: Array, mu: Array) -> Array:
-        squares = jnp.sum(query**2, -1, keepdims=True) + jnp.sum(mu**2, -1) - 2 * query @ mu.T
-        return of_squares(jnp.maximum(squares, 0))
-
-    def of_squares(squares: Array) -> Array:
-        return -squares if distance == "l2_squared" else -jnp.sqrt(squares + _SMALLEST)
+        query = take(tables.nodes, t)["mu"] - take(tables.relations, r)["mu"]
+        return nearness_to_all(query, tables.nodes["mu"], distance)
 
     all_nodes = by_broadcasting(score) if distance == "l1" else {"tails": tails, "heads": heads}
     return Model(init, tables, score, **all_nodes)
@@ -53,6 +40,6 @@ def transe(*, distance: str = "l2", lengths: str = "free", mean_scale: float = 0
 
 def means(key: Array, num_nodes: int, num_relations: int, dim: int, scale: float) -> tuple[Rows, Rows]:
     """Returns random means of nodes and translations of relations, of about the length `scale`."""
-    keys = jax.random.split(key)
-    shapes = (num_nodes, dim), (num_relations, dim)
-    return tuple({"mu": scale * dim**-0.5 * jax.random.normal(k, shape)} for k, shape in zip(keys, shapes, strict=True))
+    nodes_key, relations_key = jax.random.split(key)
+    nodes, relations = normal(nodes_key, (num_nodes, dim), scale), normal(relations_key, (num_relations, dim), scale)
+    return {"mu": nodes}, {"mu": relations}

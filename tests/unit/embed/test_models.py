@@ -7,8 +7,13 @@ import pytest
 from scipy import integrate, stats
 
 from kgv_jax.embed import gaussians
+from kgv_jax.embed.complex import complex_
+from kgv_jax.embed.distmult import distmult
 from kgv_jax.embed.model import score_triples
+from kgv_jax.embed.nfe import nfe
+from kgv_jax.embed.rotate import rotate
 from kgv_jax.embed.transe import transe
+from kgv_jax.embed.transh import transh
 from kgv_jax.scoring.gaussian import kl_divergence, log_density
 from kgv_jax.util.errors import UserError
 
@@ -20,22 +25,31 @@ MODELS = {
     "kg2e kl": gaussians.kg2e(),
     "kg2e el": gaussians.kg2e(similarity="el"),
     "kgv": gaussians.kgv(),
+    "transh l1": transh(distance="l1"),
+    "transh l2": transh(),
+    "transh squared": transh(distance="l2_squared"),
+    "distmult": distmult(),
+    "complex": complex_(),
+    "rotate l1": rotate(distance="l1"),
+    "rotate l2": rotate(),
+    "rotate squared": rotate(distance="l2_squared"),
+    "nfe": nfe(),
 }
 NODES, RELATIONS, DIM = 5, 3, 4
 
 
-def _tables(model, seed=0):
-    """Tables with means and variances well apart, where a mistake shows."""
-    parameters = model.init(jax.random.key(0), NODES, RELATIONS, DIM)
+def _parameters(model, seed=0):
+    """Parameters with means and variances well apart, where a mistake shows."""
+    start = model.init(jax.random.key(0), NODES, RELATIONS, DIM)
     rng = np.random.default_rng(seed)
-    return model.tables(jax.tree.map(lambda x: x + rng.normal(size=x.shape).astype(np.float32), parameters))
+    return jax.tree.map(lambda x: x + rng.normal(size=x.shape).astype(np.float32), start)
 
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("batch", [3, 7])  # fewer and more than nodes
 def test_all_nodes_at_once_score_as_one_by_one(name, batch):
     model = MODELS[name]
-    tables = _tables(model)
+    tables = model.tables(_parameters(model))
     rng = np.random.default_rng(1)
     known, r = rng.integers(NODES, size=batch), rng.integers(RELATIONS, size=batch)
     every = np.arange(NODES)
@@ -46,21 +60,25 @@ def test_all_nodes_at_once_score_as_one_by_one(name, batch):
     np.testing.assert_allclose(model.heads(tables, r, known), heads, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["transe l2", "kg2e kl", "kgv"])
+@pytest.mark.parametrize(
+    "name", ["transe l2", "kg2e kl", "kgv", "transh l2", "distmult", "complex", "rotate l2", "nfe"]
+)
 def test_gradients_of_all_nodes_at_once_are_those_of_one_by_one(name):
     model = MODELS[name]
-    tables = _tables(model)
+    parameters = _parameters(model)
     known, r, every = np.array([0, 1, 4, 1, 2, 3]), np.array([0, 1, 2, 0, 0, 1]), np.arange(NODES)
 
-    def fast(tables):
+    def fast(parameters):
+        tables = model.tables(parameters)
         return jnp.sum(jnp.tanh(model.tails(tables, known, r)) + jnp.sin(model.heads(tables, r, known)))
 
-    def slow(tables):
+    def slow(parameters):
+        tables = model.tables(parameters)
         tails = score_triples(model, tables, known[:, None], r[:, None], every)
         heads = score_triples(model, tables, every, r[:, None], known[:, None])
         return jnp.sum(jnp.tanh(tails) + jnp.sin(heads))
 
-    found, expected = jax.jit(jax.grad(fast))(tables), jax.jit(jax.grad(slow))(tables)
+    found, expected = jax.jit(jax.grad(fast))(parameters), jax.jit(jax.grad(slow))(parameters)
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=2e-3, atol=2e-4), found, expected)
 
 

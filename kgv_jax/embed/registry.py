@@ -1,0 +1,72 @@
+"""The models by name, each with the settings that it is trained with unless something else is asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kgv_jax.embed import gaussians, losses
+from kgv_jax.embed.complex import complex_
+from kgv_jax.embed.distmult import distmult
+from kgv_jax.embed.losses import Loss
+from kgv_jax.embed.model import Model, choose
+from kgv_jax.embed.nfe import nfe
+from kgv_jax.embed.rotate import rotate
+from kgv_jax.embed.train import Settings
+from kgv_jax.embed.transe import transe
+from kgv_jax.embed.transh import transh
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How to train a model: everything but the dimension and the number of epochs.
+
+    Attributes:
+      make: the model, with its own options as arguments.
+      loss: a name of `losses.LOSSES`.
+      loss_settings: arguments of that loss.
+      options: arguments of `make`.
+    """
+
+    make: Callable[..., Model]
+    loss: str = "softmax"
+    loss_settings: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    batch: int = 256
+    learning_rate: float = 0.03
+    last_rate: float = 0.0
+
+    def model(self) -> Model:
+        """Returns the model."""
+        return self.make(**self.options)
+
+    def loss_function(self) -> Loss:
+        """Returns the loss."""
+        return losses.named(self.loss, **self.loss_settings)
+
+    def settings(self, dim: int, epochs: int) -> Settings:
+        """Returns the settings of training."""
+        return Settings(dim, epochs, self.batch, self.learning_rate, self.last_rate)
+
+    def with_loss(self, name: str) -> Recipe:
+        """Returns the recipe with another loss, which has its own settings."""
+        return self if name == self.loss else dataclasses.replace(self, loss=name, loss_settings={})
+
+
+# Chosen by validation MRR on UMLS (docs/embed.md).
+RECIPES: dict[str, Recipe] = {
+    "transe": Recipe(transe),
+    "transh": Recipe(transh),
+    "distmult": Recipe(distmult),
+    "complex": Recipe(complex_),
+    "rotate": Recipe(rotate),
+    "kg2e": Recipe(gaussians.kg2e),
+    "nfe": Recipe(nfe),
+    "kgv": Recipe(gaussians.kgv, learning_rate=0.05),
+}
+
+
+def recipe(name: str) -> Recipe:
+    """Returns the recipe of the model `name`."""
+    return RECIPES[choose(name, RECIPES, "the model")]

@@ -20,15 +20,16 @@ from kgv_jax.data.sources.emoji import SOURCE, TARGETS
 def get_config() -> ml_collections.ConfigDict:
     """Returns the config."""
     config = default_config()
-    config.method = "kgv_no_synthetic"
+    config.method = "kgv"
     config.data.name = "emoji"
     config.data.source = SOURCE
     config.data.targets = ",".join(TARGETS)
     config.data.size_px = 32
-    config.data.validation_fraction = 1.0
+    config.data.validation_fraction = 0.5
     config.data.train_photographs = 15
     config.data.test_photographs = 4
     config.kg.path = "emoji"
+    config.synthetic.manifest = "emoji"
     config.model.encoder = "resnet8_flat"
     config.model.norm = "batch"
     config.optim.learning_rate = 4e-3

@@ -88,7 +88,7 @@ class Synthetic:
         choices=("varied", "plain"),
     )
     styles: str = _setting("", "styles to compose in, separated by commas; empty: every style of the graph")
-    manifest: str = _setting("", "folder of element images with a manifest.csv; empty: our renderer's")
+    manifest: str = _setting("", "folder of element images with a manifest.csv, or emoji; empty: our renderer's")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,6 +21,7 @@ from kgv_jax.data.encoded import CropReader
 from kgv_jax.data.extract import ExtractedLegends
 from kgv_jax.data.legend_sources import MergedLegends
 from kgv_jax.data.pipeline import Pipeline, make_pipeline
+from kgv_jax.data.prepare import emoji_elements
 from kgv_jax.data.records import Cropped, Records
 from kgv_jax.data.sources import artwork, cars, drawn, emoji, fake, folder, imagenet, road_photographs
 from kgv_jax.data.types import Dataset, Picture
@@ -48,6 +49,8 @@ GENERATED_GRAPHS = {
 
 _HELD_OUT = {"validation_fraction": "validation_fraction"}
 _FOLDER = _HELD_OUT | {"root": "root"}
+# Name -> folder of element pictures with a manifest that preparing a data set wrote.
+GENERATED_MANIFESTS = {"emoji": emoji_elements.elements_folder}
 # Name of a data set -> its loader, and which settings of `config.data` are which of its arguments.
 _SOURCES: Mapping[str, tuple[Callable[..., Dataset], Mapping[str, str]]] = {
     "drawn": (drawn.load, _HELD_OUT),
@@ -237,7 +240,8 @@ def _synthetic_pictures(
     elements = compositions = ()
     notes = []
     if wanted.elements and wanted.manifest:
-        made = synthetic_manifest.read_manifest(wanted.manifest, graph)
+        generated = GENERATED_MANIFESTS.get(wanted.manifest)
+        made = synthetic_manifest.read_manifest(generated() if generated else wanted.manifest, graph)
         evaluated = [*dataset.validation, *(picture for part in dataset.domains.values() for picture in part)]
         synthetic_manifest.refuse_copies(made.pictures, evaluated)
         elements, notes = made.pictures, [*synthetic_manifest.audit(made, graph)]

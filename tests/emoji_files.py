@@ -54,42 +54,48 @@ def tgz(files: dict[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def square(colour: str, side: int = 16) -> str:
-    return f'<path fill="{colour}" d="M0 0h{side}v{side}H0z"/>'
+def bar(colour: str, height: int, width: int = 16) -> str:
+    """A rectangle at the top left; drawings differ in their proportions."""
+    return f'<path fill="{colour}" d="M0 0h{width}v{height}H0z"/>'
+
+
+def hook(colour: str) -> str:
+    """A shape that its mirror image is not."""
+    return f'<path fill="{colour}" d="M0 0h4v12h12v4H0z"/>'
+
+
+def icons(drawings: dict[str, str], *, aliases: dict[str, dict] | None = None, by_code: dict[str, str] | None = None):
+    """The files of an Iconify set with sheets of 16 units."""
+    content = {"width": 16, "height": 16, "icons": {name: {"body": body} for name, body in drawings.items()}}
+    files = {"icons.json": content | ({"aliases": aliases} if aliases else {}), "chars.json": by_code or {}}
+    return {name: json.dumps(content).encode() for name, content in files.items()}
+
+
+def write_package(folder: pathlib.Path, name: str, files: dict[str, bytes]) -> Package:
+    """Writes an archive and returns the package that names it."""
+    data = tgz(files)
+    (folder / f"{name}-1.tgz").write_bytes(data)
+    return replace(emoji.PACKAGE, name=name, pattern=f"{name}-1.tgz", sha256=hashlib.sha256(data).hexdigest())
 
 
 def write_archives(folder: pathlib.Path) -> tuple[Package, tuple[Style, ...]]:
     """Writes the archives; returns the packages that name them: by code, by name, and a file a drawing."""
     folder.mkdir(parents=True, exist_ok=True)
-    by_code = {
-        "icons.json": {
-            "width": 16, "height": 16,
-            "icons": {
-                "g": {"body": square("#f00")}, "heart": {"body": square("#0f0", 8)}, "crab": {"body": square("#00f")},
-            },
-            "aliases": {"b": {"parent": "heart", "hFlip": True}},
-        },
-        "chars.json": {"1f347": "g", "1f34c": "b", "2764": "heart", "1f980": "crab"},
-    }  # fmt: skip
+    by_code = icons(
+        {"g": bar("#f00", 16), "heart": hook("#0f0"), "crab": bar("#00f", 4)},
+        aliases={"b": {"parent": "heart", "hFlip": True}},
+        by_code={"1f347": "g", "1f34c": "b", "2764": "heart", "1f980": "crab"},
+    )
     names = ("grapes", "banana", "redheart", "grinningfacewithsmilingeyes", "crab")
-    by_name = {
-        "icons.json": {"icons": {name: {"body": square("#ff0", 32), "width": 32, "height": 32} for name in names}},
-        "chars.json": {},
+    by_name = icons({name: bar("#ff0", 2 * height) for height, name in enumerate(names, 1)})
+    files = {
+        f"color/svg/{code}.svg": (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">{bar("#000", height)}</svg>'.encode()
+        )
+        for height, (code, *_) in enumerate(EMOJI, 1)
     }
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">{square("#000")}</svg>'.encode()
-    files = {f"color/svg/{code}.svg": svg for code, *_ in EMOJI}
-    contents = {
-        "coded": {name: json.dumps(content).encode() for name, content in by_code.items()},
-        "named": {name: json.dumps(content).encode() for name, content in by_name.items()},
-        "filed": files,
-        "concepts": concept_files(),
-    }
-    packages = {}
-    for name, package in contents.items():
-        data = tgz(package)
-        (folder / f"{name}-1.tgz").write_bytes(data)
-        digest = hashlib.sha256(data).hexdigest()
-        packages[name] = replace(emoji.PACKAGE, name=name, pattern=f"{name}-1.tgz", sha256=digest)
+    contents = {"coded": by_code, "named": by_name, "filed": files, "concepts": concept_files()}
+    packages = {name: write_package(folder, name, content) for name, content in contents.items()}
     styles = (
         Style("noto", "noto", packages["coded"]),
         Style("fxemoji", "fxemoji", packages["named"]),

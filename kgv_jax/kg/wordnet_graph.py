@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import collections
 import pathlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -69,7 +69,7 @@ def make_graph(
             f"first is {unknown[0]}; expected byte offsets of WordNet 3.0. Correct the list, or fetch the file again "
             "if it is cut short"
         )
-    described = _with_hypernyms(wordnet, ids) if BROADER in relations else {name: wordnet.synset(name) for name in ids}
+    described = with_hypernyms(wordnet, ids) if BROADER in relations else {name: wordnet.synset(name) for name in ids}
     types = dict.fromkeys(described, "Category") | dict.fromkeys(ids, "Class")
     triples = []
     for synset in list(described.values()):
@@ -119,7 +119,8 @@ def summary(graph: Graph) -> list[str]:
     return lines
 
 
-def _with_hypernyms(wordnet: WordNet, ids: Sequence[str]) -> dict[str, Synset]:
+def with_hypernyms(wordnet: WordNet, ids: Iterable[str]) -> dict[str, Synset]:
+    """Returns the synsets of ids and of all their hypernyms, by id."""
     found: dict[str, Synset] = {}
     missing = list(ids)
     while missing:

@@ -39,6 +39,7 @@ _SHUFFLED = {"kg.permute_classes": True}
 PRESETS: dict[str, Preset] = {
     "ce": Preset("ce", "cross-entropy alone", _NO_PICTURES),
     "attribute_bce": Preset("attribute_bce", "the graph as plain multi-task labels", _NO_PICTURES),
+    "attribute_bce_elements": Preset("attribute_bce", "attribute labels on the same element pictures", _ELEMENTS),
     "kgv": Preset("kgv", "KGV as in the paper: Gaussian nodes, isolated element pictures", _ELEMENTS),
     "shuffled_kg": Preset("kgv", "KGV on a graph whose class rows are permuted", _ELEMENTS | _SHUFFLED),
     "kgv_vector": Preset("kgv", "KGV with vector nodes", _ELEMENTS | {"kgv.vector_nodes": True}),

@@ -8,9 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from kgv_jax.data.prepare import artwork
-from kgv_jax.data.prepare.emoji import emoji_folder, prepare_emoji
+from kgv_jax.data.prepare.emoji import emoji_folder, open_emoji, prepare_emoji
+from kgv_jax.data.prepare.emoji_elements import elements_folder, prepare_elements
 from kgv_jax.data.prepare.imagenet import prepare_imagenet
 from kgv_jax.data.prepare.shards import PER_SHARD
+from kgv_jax.kg.emoji import graph_path
+from kgv_jax.kg.load import load_graph
 from kgv_jax.util.errors import UserError
 
 
@@ -52,7 +55,12 @@ def _roadsigns(options: argparse.Namespace) -> str:
 def _emoji(options: argparse.Namespace) -> str:
     count = prepare_emoji(cache=options.cache, archives=options.archives)
     folder = emoji_folder(options.cache)
-    return f"prepared: {count} drawings in {folder}" if count else f"already prepared: {folder}"
+    drawings, graph = open_emoji(folder)[0], load_graph(graph_path()).graph
+    elements = prepare_elements(graph, drawings, archives=options.archives)
+    return "\n".join(
+        f"prepared: {number} {what} in {where}" if number else f"already prepared: {where}"
+        for number, what, where in ((count, "drawings", folder), (elements, "element pictures", elements_folder()))
+    )
 
 
 def _imagenet(options: argparse.Namespace) -> str:

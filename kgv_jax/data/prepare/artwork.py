@@ -18,10 +18,9 @@ import sys
 import tempfile
 
 import numpy as np
-from PIL import Image
 
 from kgv_jax.data.decode import decode
-from kgv_jax.data.prepare.rendered import is_prepared, read_rendered, write_rendered
+from kgv_jax.data.prepare.rendered import cropped, is_prepared, read_rendered, write_rendered
 from kgv_jax.util import packages as packages_lib
 from kgv_jax.util.cache import cache_dir
 from kgv_jax.util.errors import UserError
@@ -170,15 +169,10 @@ def _render(drawing: Drawing, data: bytes, archive: pathlib.Path, scratch: pathl
     path = scratch / f"picture{pathlib.PurePath(drawing.file).suffix}"
     path.write_bytes(_plain_svg(data) if path.suffix == ".svg" else data)
     sheet = decode(path, _SHEET_PX)
-    rows, columns = np.nonzero(sheet[..., 3] > 8)
-    if not len(rows):
+    sign = cropped(sheet, SIZE_PX)
+    if sign is None:
         raise UserError(f"{archive}: {drawing.file} renders to nothing; fetch the package again.")
-    sign = Image.fromarray(sheet).crop((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
-    scale = SIZE_PX / max(sign.size)
-    sign = sign.resize([max(1, round(side * scale)) for side in sign.size], Image.Resampling.LANCZOS)
-    square = Image.new("RGBA", (SIZE_PX, SIZE_PX))
-    square.paste(sign, ((SIZE_PX - sign.width) // 2, (SIZE_PX - sign.height) // 2))
-    return np.asarray(square)
+    return sign
 
 
 def _plain_svg(svg: bytes) -> bytes:

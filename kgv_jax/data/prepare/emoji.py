@@ -1,9 +1,10 @@
 """Emoji in eleven styles, fetched once and rendered: `python -m kgv_jax.data.prepare emoji`.
 
-Eleven npm packages are fetched and checked by digest. A class is a concept that every style draws; which icon of a
-package is which concept follows from its code points, or, where a package does not tell them, from its name in
-Unicode or CLDR. The cache holds `emoji.npy` [n, 72, 72, 4] uint8 RGBA and `manifest.json` (what each row is, whence,
-under which licence).
+Eleven npm packages are fetched and checked by digest. A class is a concept that every style draws, and that no style
+draws as it draws another; which icon of a package is which concept follows from its code points, or, where a package
+does not tell them, from its name in Unicode or CLDR. What is visible of a drawing lies on a white card, as it does
+where emoji are read: on no ground, black line art is lost on the dark half of all scenes. The cache holds `emoji.npy`
+[n, 72, 72, 4] uint8 RGBA and `manifest.json` (what each row is, whence, under which licence).
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import concurrent.futures
 import dataclasses
 import functools
 import hashlib
-import json
 import os
 import pathlib
 import sys
@@ -23,18 +23,19 @@ from typing import Any
 
 import numpy as np
 
-from kgv_jax.data.decode import decode
-from kgv_jax.data.prepare.rendered import is_prepared, read_rendered, write_rendered
+from kgv_jax.data.prepare import iconify
+from kgv_jax.data.prepare.iconify import icon_set, read_icons
+from kgv_jax.data.prepare.rendered import draw_on_card, is_prepared, read_rendered, write_rendered
 from kgv_jax.kg import emoji as concepts_lib
 from kgv_jax.kg.emoji import COMMAND, Concept
+from kgv_jax.kg.wordnet import WordNet, find_wordnet
 from kgv_jax.util.cache import cache_dir
 from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.packages import Package, from_npm, open_archive, read_files
 
-VERSION = "1"
+VERSION = "2"
 SIZE_PX = 72
-_ICONS, _CODES = "icons.json", "chars.json"  # of an Iconify package: drawings; code points -> icon, empty in some
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,10 +48,6 @@ class Style:
     folder: str = ""  # of a package with a file a drawing: `<folder><code>.svg`
 
 
-def _iconify(name: str, version: str, sha256: str, licence: str) -> Package:
-    return from_npm(f"@iconify-json/{name}", version, sha256=sha256, folder="package/", licence=licence)
-
-
 _OPENMOJI = from_npm(
     "openmoji",
     "17.0.0",
@@ -59,23 +56,23 @@ _OPENMOJI = from_npm(
     licence="CC-BY-SA-4.0",
 )
 STYLES = (
-    Style("noto", "noto", _iconify(
+    Style("noto", "noto", icon_set(
         "noto", "1.2.9", "3e918d88fc945c0bb3d468dbace6f88caef67f01c9f0e7bcae0915a042e8f1ad", "Apache-2.0")),
-    Style("noto_v1", "noto", _iconify(
+    Style("noto_v1", "noto", icon_set(
         "noto-v1", "1.2.5", "2bf62c26c2c2884aa99e90aec942cdaee17a5921f05690694f4978ad4b017c37", "Apache-2.0")),
-    Style("twemoji", "twemoji", _iconify(
+    Style("twemoji", "twemoji", icon_set(
         "twemoji", "1.2.5", "19046dff7d8707ce96212ec86468b36ac5f8e60409629dd13f809265c6d0ebb7", "CC-BY-4.0")),
-    Style("emojione", "emojione", _iconify(
+    Style("emojione", "emojione", icon_set(
         "emojione", "1.2.3", "26a14f44284407e8bcde91799388dca2bfd91dbcd55a97f425524a1c5b73610e", "CC-BY-4.0")),
-    Style("emojione_v1", "emojione", _iconify(
+    Style("emojione_v1", "emojione", icon_set(
         "emojione-v1", "1.2.3", "6641d59d48a42823fdc2b84e7427e9f302944eb98d2c7d94d6e67c139e7b37b3", "CC-BY-SA-4.0")),
-    Style("emojione_monotone", "emojione", _iconify(
+    Style("emojione_monotone", "emojione", icon_set(
         "emojione-monotone", "1.2.1", "40b90004bafb406b59266155ef9b7e1dd67bf2947fc8db8d07388776f4d0d04e", "CC-BY-4.0")),
-    Style("fxemoji", "fxemoji", _iconify(
+    Style("fxemoji", "fxemoji", icon_set(
         "fxemoji", "1.2.2", "f3e72b3c59d05e1db03b7e308d55c0d05bd7ba3f625a90da1b79313c12858eef", "Apache-2.0")),
-    Style("fluent_flat", "fluent", _iconify(
+    Style("fluent_flat", "fluent", icon_set(
         "fluent-emoji-flat", "1.2.6", "7d064769dee690815f823bc5bcc511d957198caf9f5edd8dd9c1aa48a6aeb175", "MIT")),
-    Style("fluent_contrast", "fluent", _iconify(
+    Style("fluent_contrast", "fluent", icon_set(
         "fluent-emoji-high-contrast", "1.2.6", "0b92d48c90d2200bd499e3cdd09a127ca6a8c8ddefd34c35eb5a1e4994012ae0",
         "MIT")),
     Style("openmoji", "openmoji", _OPENMOJI, "color/svg/"),
@@ -103,6 +100,7 @@ def prepare_emoji(
     archives: str | os.PathLike | None = None,
     styles: Sequence[Style] = STYLES,
     concepts_package: Package = concepts_lib.PACKAGE,
+    wordnet: WordNet | None = None,
 ) -> int:
     """Fetches, checks, renders and caches the drawings, and writes the graph; returns how many, or 0 if all was there.
 
@@ -111,6 +109,7 @@ def prepare_emoji(
       archives: a folder of archives that were downloaded by hand; nothing is fetched then.
       styles: whose drawings.
       concepts_package: what tells the concepts.
+      wordnet: what tells their hypernyms; the system's or a fetched one by default.
 
     Raises:
       UserError: a client or an archive is missing or fails, or a digest differs.
@@ -123,6 +122,7 @@ def prepare_emoji(
             return 0
         except UserError as error:
             print(f"{error}\npreparing again ...", file=sys.stderr)
+    wordnet = wordnet or find_wordnet(archives=archives)
     with tempfile.TemporaryDirectory(prefix="kgv_jax_") as scratch:
         fetch = functools.partial(_fetch, scratch=pathlib.Path(scratch), archives=archives)
         concepts = concepts_lib.read_concepts(fetch(concepts_package, concepts_lib.FILES))
@@ -137,14 +137,17 @@ def prepare_emoji(
         jobs = [(style, concept, drawings[style.name][concept.code]) for style in styles for concept in kept]
         with concurrent.futures.ThreadPoolExecutor(usable_cores()) as pool:
             pixels = np.stack(list(pool.map(functools.partial(_render, pathlib.Path(scratch)), jobs)))
+    if alike := _drawn_alike(jobs, pixels):
+        print(f"left out, as a style draws it like another: {', '.join(sorted(alike))}", file=sys.stderr)
+    rows = [row for row, (_, concept, _) in enumerate(jobs) if concept.label not in alike]
     pictures = [
         {"id": f"{style.name}/{concept.label}", "style": style.name, "family": style.family, "class": concept.label,
          "code": concept.code, "package": style.package.name, "licence": style.package.licence,
          "sha256": hashlib.sha256(svg).hexdigest()}
-        for style, concept, svg in jobs
+        for style, concept, svg in (jobs[row] for row in rows)
     ]  # fmt: skip
-    concepts_lib.write_graph(kept)
-    write_rendered(folder, "emoji", pixels, {"version": VERSION, "pictures": pictures})
+    concepts_lib.write_graph([concept for concept in kept if concept.label not in alike], wordnet)
+    write_rendered(folder, "emoji", pixels[rows], {"version": VERSION, "pictures": pictures})
     return len(pictures)
 
 
@@ -160,14 +163,9 @@ def _drawings(style: Style, concepts: Sequence[Concept], fetch: Callable[..., di
     if style.folder:
         files = {f"{style.folder}{concept.code}.svg": concept.code for concept in concepts}
         return {files[name]: svg for name, svg in fetch(style.package, tuple(files)).items()}
-    files = fetch(style.package, (_ICONS, _CODES))
-    try:
-        icons, codes = (json.loads(files[name]) for name in (_ICONS, _CODES))
-        names = _by_code(concepts, codes) if codes else _by_name(concepts, icons)
-        return {code: _svg(icons, name) for code, name in names.items()}
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{style.package.name}: its files are not those of the published version ({error!r}); delete"
-                        f" the archive and run `{COMMAND}` again.") from error  # fmt: skip
+    icons = read_icons(fetch(style.package, iconify.FILES), style.package, command=COMMAND)
+    names = _by_code(concepts, icons.by_code) if icons.by_code else _by_name(concepts, icons.names())
+    return {code: icons.svg(name) for code, name in names.items()}
 
 
 def _by_code(concepts: Sequence[Concept], codes: Mapping[str, str]) -> dict[str, str]:
@@ -176,10 +174,10 @@ def _by_code(concepts: Sequence[Concept], codes: Mapping[str, str]) -> dict[str,
     return {code: name for code, name in found.items() if name}
 
 
-def _by_name(concepts: Sequence[Concept], icons: Mapping[str, Any]) -> dict[str, str]:
+def _by_name(concepts: Sequence[Concept], icons: Sequence[str]) -> dict[str, str]:
     """Returns code -> icon, for names that mean one concept only; one package writes most of them without hyphens."""
     owners = collections.Counter(key for c in concepts for key in {name.replace("-", "") for name in c.names})
-    known = {name.replace("-", ""): name for name in (*icons["icons"], *icons.get("aliases", {}))}
+    known = {name.replace("-", ""): name for name in icons}
     found = {}
     for concept in concepts:
         for key in (name.replace("-", "") for name in concept.names):
@@ -188,26 +186,17 @@ def _by_name(concepts: Sequence[Concept], icons: Mapping[str, Any]) -> dict[str,
     return found
 
 
-def _svg(icons: Mapping[str, Any], name: str) -> bytes:
-    """Returns an icon as a file; https://iconify.design/docs/types/iconify-json.html."""
-    flipped = False
-    while name not in icons["icons"]:
-        alias = icons["aliases"][name]
-        flipped, name = flipped != bool(alias.get("hFlip")), alias["parent"]
-    icon = icons["icons"][name]
-    defaults = {"left": 0, "top": 0, "width": 16, "height": 16}
-    left, top, width, height = (icon.get(key, icons.get(key, default)) for key, default in defaults.items())
-    body = f'<g transform="translate({2 * left + width} 0) scale(-1 1)">{icon["body"]}</g>' if flipped else icon["body"]
-    frame = f'viewBox="{left} {top} {width} {height}" width="{width}" height="{height}"'
-    spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-    return f"<svg {spaces} {frame}>{body}</svg>".encode()
-
-
 def _render(scratch: pathlib.Path, job: tuple[Style, Concept, bytes]) -> np.ndarray:
     style, concept, svg = job
-    path = scratch / f"{style.name}-{concept.label}.svg"
-    path.write_bytes(svg)
-    pixels = decode(path, SIZE_PX)
-    if not pixels[..., 3].any():
+    pixels = draw_on_card(svg, f"{style.name}-{concept.label}", scratch, size_px=SIZE_PX)
+    if pixels is None:
         raise UserError(f"{style.package.name}: {concept.label} renders to nothing; fetch the package again.")
     return pixels
+
+
+def _drawn_alike(jobs: Sequence[tuple[Style, Concept, bytes]], pixels: np.ndarray) -> set[str]:
+    """Returns the labels of concepts that a style draws with the very pixels of another."""
+    labels: dict[tuple[str, bytes], list[str]] = {}
+    for (style, concept, _), picture in zip(jobs, pixels, strict=True):
+        labels.setdefault((style.name, picture.tobytes()), []).append(concept.label)
+    return {label for alike in labels.values() if len(alike) > 1 for label in alike}

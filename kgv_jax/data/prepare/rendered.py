@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from kgv_jax.data.bank import over_white
+from kgv_jax.data.decode import decode
 from kgv_jax.util.errors import UserError
 
 _MANIFEST = "manifest.json"
+_CARD_MARGIN = 0.06
 
 
 def is_prepared(folder: pathlib.Path) -> bool:
@@ -73,6 +76,40 @@ def resized(pixels: np.ndarray, size_px: int) -> np.ndarray:
     if pixels.shape[0] == size_px:
         return pixels.copy()
     return np.asarray(Image.fromarray(pixels).resize((size_px, size_px), Image.Resampling.LANCZOS)).copy()
+
+
+def cropped(sheet: np.ndarray, size_px: int, *, margin: float = 0.0) -> np.ndarray | None:
+    """Returns what is visible of a sheet uint8 [h, w, 4], centred in a square of a side; None if nothing is.
+
+    Args:
+      sheet: RGBA, straight alpha.
+      size_px: side of the square.
+      margin: left free on either hand of the longer side, as a share of the square's.
+    """
+    rows, columns = np.nonzero(sheet[..., 3] > 8)
+    if not len(rows):
+        return None
+    seen = Image.fromarray(sheet).crop((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
+    scale = (1 - 2 * margin) * size_px / max(seen.size)
+    seen = seen.resize([max(1, round(side * scale)) for side in seen.size], Image.Resampling.LANCZOS)
+    square = Image.new("RGBA", (size_px, size_px))
+    square.paste(seen, ((size_px - seen.width) // 2, (size_px - seen.height) // 2))
+    return np.asarray(square)
+
+
+def draw_on_card(svg: bytes, name: str, scratch: pathlib.Path, *, size_px: int) -> np.ndarray | None:
+    """Returns a drawing on a white card, uint8 [s, s, 4]; None if nothing of it is visible.
+
+    Args:
+      svg: a file; its visible part is what counts.
+      name: unique in `scratch`, a folder to write to.
+      scratch: see `name`.
+      size_px: side of the card.
+    """
+    path = scratch / f"{name}.svg"
+    path.write_bytes(svg)
+    square = cropped(decode(path, 2 * size_px), size_px, margin=_CARD_MARGIN)
+    return None if square is None else np.dstack([over_white(square), np.full(square.shape[:2], 255, np.uint8)])
 
 
 def _sha256(path: pathlib.Path) -> str:

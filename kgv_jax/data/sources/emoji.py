@@ -32,20 +32,21 @@ def load(
     *,
     source: str = SOURCE,
     targets: Sequence[str] = TARGETS,
-    validation_fraction: float = 1.0,
+    validation_fraction: float = 0.5,
     seed: int = 0,
     cache: str | os.PathLike | None = None,
 ) -> Dataset:
     """Returns the emoji as drawings to photograph.
 
-    Of a class with two or more source drawings one is held out for validation. The source's own test domain holds the
-    training drawings: new photographs of them measure what is left when only the drawing stays the same.
+    Of a class that several source families draw, all drawings of one are held out for validation: another hand, as in
+    a test, and not another edition of a hand that was learnt. The source's own test domain holds the training drawings:
+    new photographs of them measure what is left when only the drawing stays the same.
 
     Args:
       source: style to learn from, or several joined by +.
       targets: styles to be tested on, each one or several joined by +.
-      validation_fraction: share of the classes that hold a drawing out.
-      seed: chooses the drawings held out.
+      validation_fraction: share of the classes that hold a family out.
+      seed: chooses what is held out.
       cache: where `kgv_jax.data.prepare` put the drawings, if not in the user's cache folder.
 
     Raises:
@@ -104,14 +105,15 @@ def _check_families(learnt: Sequence[str], tested: Mapping[str, Sequence[str]]) 
 
 
 def _held_out(drawings: Sequence[Picture], classes: Sequence[str], *, fraction: float, seed: int) -> set[str]:
-    """Returns the id of one drawing of each class that can spare it; `fraction` of those classes."""
+    """Returns the ids of one family's drawings of each class that several draw; `fraction` of those classes."""
     rng = np.random.default_rng(seed)
-    own: dict[str, list[str]] = {label: [] for label in classes}
+    own: dict[str, dict[str, list[str]]] = {label: {} for label in classes}
     for picture in drawings:
-        own[picture.label].append(picture.id)
+        own[picture.label].setdefault(FAMILIES[picture.domain], []).append(picture.id)
     several = [label for label in classes if len(own[label]) > 1]
     chosen = rng.permutation(len(several))[: round(fraction * len(several))]
-    return {own[several[k]][rng.integers(len(own[several[k]]))] for k in sorted(chosen)}
+    families = (sorted(own[several[k]].items()) for k in sorted(chosen))
+    return {id for of_class in families for id in of_class[rng.integers(len(of_class))][1]}
 
 
 def _picture(entry: Mapping[str, Any], pixels: np.ndarray) -> Picture:

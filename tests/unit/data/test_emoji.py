@@ -4,8 +4,10 @@ import pytest
 
 from kgv_jax.data.prepare.emoji import prepare_emoji
 from kgv_jax.data.sources import emoji
+from kgv_jax.kg.wordnet import WordNet
 from kgv_jax.util.errors import UserError
 from tests.emoji_files import write_archives
+from tests.wordnet_files import write_wordnet
 
 
 @pytest.fixture(scope="module")
@@ -14,12 +16,19 @@ def cache(tmp_path_factory):
     concepts, styles = write_archives(folder / "archives")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KGV_JAX_CACHE", str(folder / "kgv"))
-        prepare_emoji(archives=folder / "archives", concepts_package=concepts, styles=styles, cache=folder / "cache")
+        write_wordnet(folder / "wordnet")
+        prepare_emoji(
+            archives=folder / "archives",
+            concepts_package=concepts,
+            styles=styles,
+            cache=folder / "cache",
+            wordnet=WordNet(folder / "wordnet"),
+        )
     return folder / "cache"
 
 
 def test_styles_are_domains(cache):
-    dataset = emoji.load(source="noto+fxemoji", targets=("openmoji",), cache=cache)
+    dataset = emoji.load(source="noto+fxemoji", targets=("openmoji",), cache=cache, validation_fraction=1.0)
     assert dataset.classes == ("banana", "crab", "grapes", "red-heart") and dataset.photographs
     assert len(dataset.train) == len(dataset.validation) == 4
     assert {p.label for p in dataset.train} == {p.label for p in dataset.validation} == set(dataset.classes)
@@ -37,6 +46,15 @@ def test_the_seed_chooses_what_is_held_out(cache):
     assert held(0) == held(0)
     assert len({tuple(held(seed)) for seed in range(6)}) > 1
     assert len(held(0, 0.5)) == 2
+
+
+def test_all_drawings_of_a_hand_are_held_out_together(monkeypatch, cache):
+    monkeypatch.setattr(emoji, "FAMILIES", {"noto": "one", "fxemoji": "one", "openmoji": "two"})
+    options = {"source": "noto+fxemoji+openmoji", "targets": (), "cache": cache, "validation_fraction": 1.0}
+    for seed in range(6):
+        dataset = emoji.load(**options, seed=seed)
+        hands = {(emoji.FAMILIES[p.domain], p.label) for p in dataset.validation}
+        assert len(hands) == 4 and not hands & {(emoji.FAMILIES[p.domain], p.label) for p in dataset.train}
 
 
 def test_one_style_has_nothing_to_hold_out(cache):

@@ -5,8 +5,10 @@ import pytest
 from kgv_jax.kg import emoji
 from kgv_jax.kg.load import load_graph
 from kgv_jax.kg.names import local_name
+from kgv_jax.kg.wordnet import WordNet
 from kgv_jax.util.errors import UserError
 from tests.emoji_files import THINGS, concept_files
+from tests.wordnet_files import write_wordnet
 
 
 def test_concepts_are_pictures_of_things():
@@ -32,12 +34,14 @@ def test_the_graph_by_hand():
 def test_a_graph_that_is_written_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv("KGV_JAX_CACHE", str(tmp_path))
     with pytest.raises(
-        UserError, match=r"not prepared: no .*emoji-1\.ttl\. Run `python -m kgv_jax\.data\.prepare emoji`"
+        UserError, match=r"not prepared: no .*emoji-2\.ttl\. Run `python -m kgv_jax\.data\.prepare emoji`"
     ):
         emoji.graph_path()
     concepts = emoji.read_concepts(concept_files())
-    assert emoji.write_graph(concepts) == emoji.graph_path()
-    assert load_graph(emoji.graph_path()).graph == emoji.make_graph(concepts)
+    write_wordnet(tmp_path / "wordnet")
+    wordnet = WordNet(tmp_path / "wordnet")
+    assert emoji.write_graph(concepts, wordnet) == emoji.graph_path()
+    assert load_graph(emoji.graph_path()).graph == emoji.make_graph(concepts, wordnet)
 
 
 @pytest.mark.parametrize(

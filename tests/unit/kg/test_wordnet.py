@@ -20,7 +20,7 @@ def ids(tmp_path):
 
 def test_a_synset(tmp_path, ids):
     dog = WordNet(tmp_path).synset(ids["n.dog"])
-    assert dog.id == ids["n.dog"]
+    assert dog.id == ids["n.dog"] and dog.topic == 5
     assert dog.lemmas == ("dog", "domestic dog")
     assert dog.definition == "a member of the genus Canis"
     assert dog.follow("@", "@i") == (ids["n.canine"], ids["n.pet"])

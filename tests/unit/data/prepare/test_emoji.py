@@ -5,11 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from kgv_jax.data.prepare.emoji import STYLES, open_emoji, prepare_emoji
+from kgv_jax.data.prepare.emoji import STYLES, Style, open_emoji, prepare_emoji
 from kgv_jax.kg import emoji
 from kgv_jax.kg.load import load_graph
+from kgv_jax.kg.wordnet import WordNet
 from kgv_jax.util.errors import UserError
-from tests.emoji_files import write_archives
+from tests.emoji_files import bar, icons, write_archives, write_package
+from tests.wordnet_files import write_wordnet
 
 KEPT = ("banana", "crab", "grapes", "red-heart")
 
@@ -23,6 +25,7 @@ def archives(tmp_path, monkeypatch):
         "concepts_package": concepts,
         "styles": styles,
         "cache": tmp_path / "cache",
+        "wordnet": write_wordnet(tmp_path / "wordnet") and WordNet(tmp_path / "wordnet"),
     }
 
 
@@ -33,6 +36,10 @@ def test_what_every_style_draws_is_kept(archives):
     assert [(entry["style"], entry["class"]) for entry in entries] == [
         (style, label) for style in ("noto", "fxemoji", "openmoji") for label in KEPT
     ]
+    assert (pixels[..., 3] == 255).all()
+    # On a white card, cropped to what is visible: a bar a quarter as high as wide lies in the middle.
+    crab = pixels[[entry["id"] for entry in entries].index("noto/crab"), ..., :3]
+    assert (crab[36, 8:-8] == (0, 0, 255)).all() and (crab[:26] == 255).all() and (crab[-26:] == 255).all()
     centre = {entry["id"]: pixels[row, 36, 36].tolist() for row, entry in enumerate(entries)}
     assert centre["noto/grapes"] == [255, 0, 0, 255] and centre["noto/crab"] == [0, 0, 255, 255]
     assert centre["fxemoji/banana"] == [255, 255, 0, 255] and centre["openmoji/banana"] == [0, 0, 0, 255]
@@ -44,11 +51,22 @@ def test_an_alias_may_be_mirrored(archives):
     prepare_emoji(**archives)
     pixels, entries = open_emoji(archives["cache"])
     heart, banana = (
-        next(pixels[row, ..., 3] for row, entry in enumerate(entries) if entry["id"] == name)
+        next(pixels[row, ..., 0] for row, entry in enumerate(entries) if entry["id"] == name)
         for name in ("noto/red-heart", "noto/banana")
     )
-    np.testing.assert_array_equal(banana, heart[:, ::-1])
-    assert heart[:30, :30].all() and not heart[:, 40:].any()
+    apart = np.abs(banana.astype(int) - heart[:, ::-1]).mean()  # an edge may fall half a pixel elsewhere
+    assert apart < 8 < 50 < np.abs(heart.astype(int) - heart[:, ::-1]).mean()
+    assert (heart[10, 8:16] == 0).all() and (heart[10, 30:] == 255).all() and (heart[60, 8:-8] == 0).all()
+
+
+def test_concepts_that_a_style_draws_alike_are_left_out(archives, tmp_path, capsys):
+    drawings = {"grapes": bar("#f00", 3), "banana": bar("#f00", 3), "crab": bar("#f00", 9), "redheart": bar("#f00", 5)}
+    other = Style("twemoji", "twemoji", write_package(tmp_path / "archives", "alike", icons(drawings)))
+    assert prepare_emoji(**archives | {"styles": (*archives["styles"], other)}) == 8
+    assert "draws it like another: banana, grapes" in capsys.readouterr().err
+    assert {entry["class"] for entry in open_emoji(archives["cache"])[1]} == {"crab", "red-heart"}
+    nodes = load_graph(emoji.graph_path()).graph
+    assert len(nodes.nodes_of_type("Class")) == 2
 
 
 def test_a_second_time_nothing_is_done(archives):

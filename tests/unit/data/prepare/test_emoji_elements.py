@@ -1,0 +1,60 @@
+"""Element pictures of the emoji graph: icons of tags and categories, none of a class, no copy of an emoji."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from kgv_jax.data import synthetic_manifest
+from kgv_jax.data.prepare import emoji_elements
+from kgv_jax.data.prepare.rendered import draw_on_card
+from kgv_jax.kg import emoji
+from kgv_jax.util.errors import UserError
+from tests.emoji_files import bar, concept_files, hook, icons, write_package
+
+
+@pytest.fixture
+def graph(tmp_path, monkeypatch):
+    monkeypatch.setenv("KGV_JAX_CACHE", str(tmp_path / "kgv"))
+    return emoji.make_graph(emoji.read_concepts(concept_files()))
+
+
+def _card(svg_body, folder):
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">{svg_body}</svg>'.encode()
+    return draw_on_card(svg, "emoji", folder, size_px=72)
+
+
+def test_tags_have_pictures_and_classes_have_none(graph, tmp_path, capsys):
+    first = write_package(tmp_path, "one", icons({"fruit": hook("#000"), "banana": bar("#000", 3)}))
+    second = write_package(tmp_path, "two", icons({"fruit": bar("#000", 5), "face": bar("#000", 9), "car": hook("#0")}))
+    drawings = np.stack([_card(bar("#000", 9), tmp_path)])
+    assert emoji_elements.prepare_elements(graph, drawings, archives=tmp_path, sets=(first, second)) == 2
+    assert "1 are near copies of emoji: left out" in capsys.readouterr().err  # the face
+    made = synthetic_manifest.read_manifest(emoji_elements.elements_folder(), graph)
+    assert [picture.id for picture in made.pictures] == ["elements/one/fruit.png", "elements/two/fruit.png"]
+    tag = graph.nodes[graph.node("tag-fruit")]
+    assert {picture.depicts for picture in made.pictures} == {(("instanceOf", tag),)}
+    assert made.pictures[0].load(36).shape == (36, 36, 4)
+    assert emoji_elements.prepare_elements(graph, drawings, archives="nowhere", sets=(first, second)) == 0
+
+
+def test_what_is_called_like_a_class_is_not_drawn(graph):
+    tagged = graph.nodes[graph.node("tag-fruit")]
+    labels = tuple("crab" if node == tagged else graph.labels[graph.node(node)] for node in graph.nodes)
+    named = dataclasses.replace(graph, labels=labels)
+    assert {"fruit", "face", "emoji"} <= emoji_elements.drawn_nodes(graph).keys()
+    assert not {"fruit", "crab"} & emoji_elements.drawn_nodes(named).keys()
+
+
+def test_nothing_prepared(graph):
+    with pytest.raises(UserError, match=r"element pictures of emoji are not prepared.*data\.prepare emoji"):
+        emoji_elements.elements_folder()
+
+
+def test_an_archive_that_was_cut_short(graph, tmp_path):
+    package = write_package(tmp_path, "one", icons({"fruit": hook("#000")}))
+    (tmp_path / "one-1.tgz").write_bytes((tmp_path / "one-1.tgz").read_bytes()[:-9])
+    with pytest.raises(UserError, match=r"one-1\.tgz: SHA-256 is .*truncated or another version"):
+        emoji_elements.prepare_elements(graph, np.zeros((0, 72, 72, 4), np.uint8), archives=tmp_path, sets=(package,))
+    with pytest.raises(UserError, match="not prepared"):
+        emoji_elements.elements_folder()

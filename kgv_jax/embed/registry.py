@@ -49,9 +49,12 @@ class Recipe:
         """Returns the settings of training."""
         return Settings(dim, epochs, self.batch, self.learning_rate, self.last_rate)
 
-    def with_loss(self, name: str) -> Recipe:
-        """Returns the recipe with another loss, which has its own settings."""
-        return self if name == self.loss else dataclasses.replace(self, loss=name, loss_settings={})
+    def changed(self, *, loss: str | None = None, **changes: Any) -> Recipe:
+        """Returns the recipe with other settings; None leaves one as it is. Another loss has its own settings."""
+        kept = {name: value for name, value in changes.items() if value is not None}
+        if loss not in (None, self.loss):
+            kept |= {"loss": choose(loss, losses.LOSSES, "the loss"), "loss_settings": {}}
+        return dataclasses.replace(self, **kept)
 
 
 # Chosen by validation MRR on UMLS (docs/embed.md).

@@ -1,0 +1,116 @@
+"""The command line: what it prints and writes, and its answers to mistakes."""
+
+import numpy as np
+import pytest
+
+from kgv_jax.embed import words
+from kgv_jax.embed.__main__ import main
+from kgv_jax.embed.file import read_embeddings
+
+TURTLE = """\
+@prefix e: <https://e.org/> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+e:stop rdfs:label "no entry" ; e:looks e:red, e:round, e:white ; e:means e:halt .
+e:yield e:looks e:red, e:white, e:wide ; e:means e:wait ; e:near e:stop .
+e:wait e:near e:halt .
+e:round e:near e:wide, e:red .
+e:alone rdfs:label "alone" .
+"""
+
+
+@pytest.fixture
+def graph(tmp_path):
+    path = tmp_path / "signs.ttl"
+    path.write_text(TURTLE)
+    return path
+
+
+def _folder(path):
+    for name, text in {"train": "a\tr\tb\nb\tr\tc\nc\tr\ta\n", "valid": "a\tr\tc\n", "test": "b\tr\ta\n"}.items():
+        (path / f"{name}.txt").write_text(text)
+    return path
+
+
+def test_a_graph_file_is_split_trained_measured_and_written(graph, tmp_path, capsys):
+    out = tmp_path / "e.safetensors"
+    flags = ["--model=kgv", "--dim=4", "--epochs=2", "--batch=8", "--holdout=0.2", f"--out={out}"]
+    assert main([f"--graph={graph}", *flags]) == 0
+    said = capsys.readouterr().out
+    assert "1 nodes without a triple" in said and "8 nodes, 3 relations" in said
+    for split in ("valid", "test"):
+        line = next(line for line in said.splitlines() if line.startswith(split))
+        assert line.split()[1::2] == ["MRR", "Hits@1", "Hits@3", "Hits@10"]
+        assert all(0 <= float(value) <= 1 for value in line.split()[2::2])
+    nodes, relations, arrays = read_embeddings(out)
+    assert "https://e.org/stop" in nodes
+    assert relations == ("https://e.org/looks", "https://e.org/means", "https://e.org/near")
+    assert arrays["nodes.mu"].shape == arrays["nodes.var"].shape == (8, 4) and arrays["nodes.var"].min() > 0
+
+
+def test_a_folder_keeps_its_split(tmp_path, capsys):
+    flags = ["--model=distmult", "--dim=2", "--epochs=1", "--loss=softplus"]
+    assert main([f"--graph={_folder(tmp_path)}", *flags]) == 0
+    said = capsys.readouterr().out
+    assert "3 train, 1 valid, 1 test" in said and "loss softplus" in said
+
+
+def test_all_triples_may_be_trained_on(graph, capsys):
+    assert main([f"--graph={graph}", "--model=transe", "--dim=2", "--epochs=1", "--holdout=0"]) == 0
+    said = capsys.readouterr().out
+    assert "0 valid, 0 test" in said and "MRR" not in said
+
+
+def test_random_walks_need_no_training(graph, tmp_path, capsys):
+    out = tmp_path / "n.safetensors"
+    assert main([f"--graph={graph}", "--model=netmf", "--dim=3", f"--out={out}"]) == 0
+    assert "8 of 8 nodes covered" in capsys.readouterr().out
+    nodes, relations, arrays = read_embeddings(out)
+    assert len(nodes) == 8 and relations == () and arrays["nodes.mu"].shape == (8, 3)
+
+
+def test_words_leave_out_what_they_do_not_cover(graph, tmp_path, capsys, monkeypatch):
+    vocabulary = words.Vocabulary({"entry": 0, "red": 1}, np.array([[1.0, 2], [3, 4]], np.float32))
+    monkeypatch.setattr(words, "load_glove", lambda: vocabulary)
+    out = tmp_path / "w.safetensors"
+    assert main([f"--graph={graph}", "--model=words", f"--out={out}"]) == 0
+    said = capsys.readouterr().out
+    assert "2 of 8 nodes covered (25.0%)" in said and "https://e.org/halt" in said
+    nodes, _, arrays = read_embeddings(out)
+    assert nodes == ("https://e.org/red", "https://e.org/stop")
+    np.testing.assert_array_equal(arrays["nodes.mu"], [[3, 4], [1, 2]])
+    assert main([f"--graph={graph}", "--model=words", "--dim=64"]) == 2
+    assert "--dim=64" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--model=transf"], "'transf' is unknown, did you mean 'transh' or 'transe'"),
+        (["--model=transe", "--loss=hing"], "the loss 'hing' is unknown"),
+        (["--model=transe", "--out=x.npz"], "name it x.safetensors"),
+        (["--model=transe", "--holdout=0.6"], "0.6 cannot be held out twice"),
+        (["--model=netmf", "--epochs=3", "--dim=2"], "--epochs=3 with --model=netmf"),
+        (["--model=netmf", "--dim=10"], "--dim=8"),
+        (["--model=transe", "--learning-rate=1e30", "--epochs=2", "--dim=2"], "lower --learning-rate"),
+    ],
+)
+def test_mistakes_are_answered(graph, capsys, flags, said):
+    assert main([f"--graph={graph}", *flags]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and said in error
+
+
+def test_mistakes_of_the_graph_are_answered(tmp_path, capsys):
+    assert main([f"--graph={tmp_path}", "--model=transe"]) == 2
+    assert "train.txt" in capsys.readouterr().err
+    assert main([f"--graph={tmp_path / 'g.ttl'}", "--model=transe"]) == 2
+    assert "no such graph file" in capsys.readouterr().err
+    assert main([f"--graph={_folder(tmp_path)}", "--model=transe", "--holdout=0.1"]) == 2
+    assert "has a split of its own" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("flag", "said"), [("--dim=0", "'0', expected a"), ("--learning-rate=x", "such as 0.01")])
+def test_numbers_are_checked(graph, capsys, flag, said):
+    with pytest.raises(SystemExit) as ended:
+        main([f"--graph={graph}", "--model=transe", flag])
+    assert ended.value.code == 2 and said in capsys.readouterr().err

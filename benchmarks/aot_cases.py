@@ -24,6 +24,7 @@ from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
 from kgv_jax.models.features import Features
 from kgv_jax.optim.optimizer import make_optimizer
+from kgv_jax.optim.stages import plan_stages
 from kgv_jax.parallel import mesh as mesh_lib
 from kgv_jax.state import init_state
 from kgv_jax.step import make_train_step
@@ -162,7 +163,7 @@ def lower(case: Case, devices: Any) -> jax.stages.Lowered:
     classifier = _classifier(case, config)
     objective = make_objective(config, knowledge, mesh)
     layers = registry.get(config.model.encoder).layers
-    optimizer = make_optimizer(config.optim, config.train.steps, transfer=config.transfer, layers=layers)
+    optimizer = make_optimizer(config.optim, plan_stages(config), transfer=config.transfer, layers=layers)
     state = jax.eval_shape(
         lambda: init_state(
             jax.random.key(config.seed, impl="rbg"),

@@ -97,7 +97,7 @@ def make_call(config: config_schema.Config, steps: int) -> Callable[[], None]:
     run = train.make_run(config)
     state = train.make_state(run)
     batch = mesh_lib.put_batch(run.experiment.pipeline[0], run.mesh)
-    (stage,) = plan_stages(config.transfer, config.train.steps)
+    (stage,) = plan_stages(config)
     step = train.compile_step(run, stage, state, batch)
 
     def call() -> None:

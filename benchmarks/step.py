@@ -66,16 +66,18 @@ def make_ours(case: Case):
     from kgv_jax.models.classifier import Classifier
     from kgv_jax.models.spec import EncoderOptions
     from kgv_jax.optim.optimizer import make_optimizer
+    from kgv_jax.optim.stages import plan_stages
     from kgv_jax.parallel.compiler import compiler_options
     from kgv_jax.parallel.mesh import batch_sharding, make_mesh, replicated
 
     config = config_schema.default_config()
+    config.train.steps = 1000
     config.optim.learning_rate = 1e-5  # on both sides: a batch learned by heart would leave denormal numbers
     config = config_schema.resolve(config)
     spec = registry.get(case.model)
     encoder = spec.make(EncoderOptions(norm="auto" if case.model.startswith("vit") else "batch"))
     classifier = Classifier(encoder, case.classes, config.model.dim, mean=spec.mean, std=spec.std)
-    optimizer = make_optimizer(config.optim, 1000)
+    optimizer = make_optimizer(config.optim, plan_stages(config))
     draw = np.random.default_rng(0)
     mesh = make_mesh(case.cpu_devices, 1)
     images = jax.device_put(

@@ -204,6 +204,9 @@ class Train:
     """The loop."""
 
     steps: int = _setting(300, "optimiser steps; 0 evaluates the model as it starts", low=0)
+    stages: str = _setting(
+        "", "what they are divided into: `NAME SHARE terms= freeze= rate=; ...` (`optim/stages.py`); empty: one stage"
+    )
     batch_size: int = _setting(128, "real pictures in a batch, over all devices", low=1)
     accumulate: int = _setting(1, "micro-batches a step; the gradient equals the full batch's", low=1)
     log_every_steps: int = _setting(20, "steps between log lines", low=1)
@@ -387,6 +390,11 @@ def _cross_check_kgv(config: Config) -> None:
 
 def _cross_check_transfer(config: Config) -> None:
     train, model, transfer, warmup = config.train, config.model, config.transfer, config.optim.warmup_steps
+    if train.stages and transfer.probe_steps:
+        raise UserError(
+            f"config.transfer.probe_steps is {transfer.probe_steps} with config.train.stages = {train.stages!r}: both "
+            "divide the steps. Write the probe as a stage with freeze=encoder/.*, or leave one of them out."
+        )
     for name, steps in (("transfer.probe_steps", transfer.probe_steps), ("train.steps", train.steps)):
         steps -= transfer.probe_steps if name == "train.steps" else 0
         if 0 < steps <= warmup or steps < 0:

@@ -242,8 +242,9 @@ def _synthetic_pictures(
     if wanted.elements and wanted.manifest:
         generated = GENERATED_MANIFESTS.get(wanted.manifest)
         made = synthetic_manifest.read_manifest(generated() if generated else wanted.manifest, graph)
-        evaluated = [*dataset.validation, *(picture for part in dataset.domains.values() for picture in part)]
-        synthetic_manifest.refuse_copies(made.pictures, evaluated)
+        if not generated:  # what comes with a data set was compared with it where it was prepared
+            evaluated = [*dataset.validation, *(picture for part in dataset.domains.values() for picture in part)]
+            synthetic_manifest.refuse_copies(made.pictures, evaluated)
         elements, notes = made.pictures, [*synthetic_manifest.audit(made, graph)]
     elif wanted.elements:
         if unknown := synthetic.unknown_elements(graph, legends):

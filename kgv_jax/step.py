@@ -19,6 +19,7 @@ from kgv_jax.optim.parameters import matching
 from kgv_jax.parallel.compiler import compiler_options
 from kgv_jax.parallel.mesh import batch_sharding, replicated
 from kgv_jax.state import State
+from kgv_jax.util.errors import UserError, nearest
 
 Metrics = dict[str, Array]
 
@@ -31,19 +32,21 @@ def make_train_step(
     accumulate: int = 1,
     ema_decay: float = 0.0,
     frozen: Sequence[str] = (),
+    terms: Sequence[str] = (),
     fixed_statistics: bool = False,
     seed: int = 0,
 ) -> Callable[[State, Batch, Knowledge], tuple[State, Metrics]]:
     """Returns `step(state, batch, knowledge) -> (state, metrics)`, not yet jitted.
 
-    What matches a pattern of `frozen` is held constant, so that no gradient of it is computed. An encoder
-    that is frozen as a whole, or whose statistics are fixed, runs as it does in evaluation.
+    Of the objective's terms only those named in `terms` count, all if none is. What matches a pattern of `frozen` is
+    held constant, so that no gradient of it is computed. An encoder that is frozen as a whole, or whose statistics are
+    fixed, runs as it does in evaluation.
 
     With `accumulate` micro-batches, gradients of weighted sums are added and divided once by the
     weight of the whole batch, so the step equals that of the full batch (but for batch norm, whose
     statistics are those of a micro-batch).
     """
-    coefficients = objective.coefficients()
+    coefficients = _coefficients(objective, terms)
 
     def loss_fn(
         params: Any, batch_stats: Any, batch: Batch, totals: Metrics, knowledge: Knowledge, key: Array
@@ -61,7 +64,7 @@ def make_train_step(
         def weighted(batch: Batch) -> Metrics:
             weights = objective.weights(batch, knowledge)
             values = objective.values(params["knowledge"], outputs, batch, knowledge, key)
-            return {name: weights[name] * values[name] for name in values}
+            return {name: weights[name] * values[name] for name in coefficients}
 
         values = _mixed(weighted, batch)
         means = {name: jnp.sum(values[name]) / totals[name] for name in values}
@@ -87,6 +90,17 @@ def make_train_step(
         return State(state.step + 1, params, batch_stats, opt_state, ema, state.anchor), metrics
 
     return step
+
+
+def _coefficients(objective: Objective, terms: Sequence[str]) -> dict[str, float]:
+    known = objective.coefficients()
+    for term in terms:
+        if term not in known:
+            raise UserError(
+                f"config.train.stages has terms={term}{nearest(term, known)}; method {objective.config.method!r} has "
+                f"{', '.join(known)}."
+            )
+    return {name: known[name] for name in terms or known}
 
 
 def _mixed(terms: Callable[[Batch], Metrics], batch: Batch) -> Metrics:

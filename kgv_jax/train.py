@@ -63,9 +63,12 @@ class Run:
     def optimizer(self) -> Any:
         """The optimiser of the config."""
         layers = registry.get(self.config.model.encoder).layers
-        return make_optimizer(
-            self.config.optim, self.config.train.steps, transfer=self.config.transfer, layers=layers
-        )
+        return make_optimizer(self.config.optim, self.stages, transfer=self.config.transfer, layers=layers)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages of training."""
+        return plan_stages(self.config)
 
     def restorable(self) -> State:
         """Returns the abstract state with the sharding of every array, for the checkpointer."""
@@ -198,7 +201,6 @@ def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer, published: Publi
 
     if distributed.is_leader() and (form := run.objective.form(run.knowledge)):
         _log.info("%s.", form)
-    stages = plan_stages(config.transfer, config.train.steps)
     per_step = sum(stream.per_step for stream in run.experiment.pipeline.streams)
     batches = run.experiment.pipeline.iterate(start, config.train.steps, prefetch=config.train.prefetch)
     with (
@@ -213,7 +215,7 @@ def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer, published: Publi
         for index, batch in batches:
             arrays = mesh_lib.put_batch(batch, run.mesh)
             if stage is None or index >= stage.stop:
-                stage = next(stage for stage in stages if index < stage.stop)
+                stage = next(stage for stage in run.stages if index < stage.stop)
                 state = _begin(run, stage, index, state)
                 step_fn = compile_step(run, stage, state, arrays)
             state, metrics = step_fn(state, arrays, run.knowledge)
@@ -236,10 +238,16 @@ def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer, published: Publi
 
 
 def _begin(run: Run, stage: Stage, index: int, state: State) -> State:
-    """Drops the anchor of WiSE-FT where a probe has ended and fine-tuning begins."""
-    if index and index == stage.start and state.anchor:
-        return jax.jit(wise_ft.anchored, out_shardings=run.shardings)(state)
-    return state
+    """Lets the objective change its parameters, and drops the anchor of WiSE-FT where a probe has ended."""
+    if index != stage.start:  # resumed within the stage
+        return state
+
+    def begun(state: State) -> State:
+        key = jax.random.fold_in(jax.random.key(run.config.seed, impl="rbg"), stage.start)
+        state = state._replace(params=run.objective.begin(stage.name, state.params, run.knowledge, key))
+        return wise_ft.anchored(state) if index and state.anchor else state
+
+    return jax.jit(begun, out_shardings=run.shardings, donate_argnums=0)(state)
 
 
 def compile_step(run: Run, stage: Stage, state: State, arrays: Any) -> Callable:
@@ -253,6 +261,7 @@ def compile_step(run: Run, stage: Stage, state: State, arrays: Any) -> Callable:
             accumulate=config.train.accumulate,
             ema_decay=config.optim.ema_decay,
             frozen=stage.frozen,
+            terms=stage.terms,
             fixed_statistics=config.model.statistics == "fixed",
             seed=config.seed,
         ),

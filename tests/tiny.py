@@ -23,6 +23,7 @@ from kgv_jax.models.classifier import Classifier
 from kgv_jax.models.features import Features
 from kgv_jax.models.norm import make_norm
 from kgv_jax.optim.optimizer import make_optimizer
+from kgv_jax.optim.stages import plan_stages
 from kgv_jax.parallel import mesh as mesh_lib
 from kgv_jax.state import State, init_state
 
@@ -97,7 +98,7 @@ class Tiny:
     @property
     def optimizer(self) -> Any:
         """The optimiser of the config."""
-        return make_optimizer(self.config.optim, self.config.train.steps, transfer=self.config.transfer)
+        return make_optimizer(self.config.optim, plan_stages(self.config), transfer=self.config.transfer)
 
     def step(self, *, optimizer: Any = None, **options: Any) -> Any:
         """Returns the training step, not jitted."""

@@ -72,6 +72,11 @@ class Objective:
             return {}
         return self.head.init(key, jnp.zeros((1, self.config.model.dim)))["params"]
 
+    def begin(self, stage: str, params: Any, knowledge: Knowledge, key: Array) -> Any:
+        """Returns the parameters `{"classifier": ..., "knowledge": ...}` with which a stage of training begins."""
+        del stage, knowledge, key
+        return params
+
     def coefficients(self) -> dict[str, float]:
         """Returns the coefficient of each term."""
         return {"ce": 1.0}

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
+from jax import Array
 
 from kgv_jax.config_schema import Optim, Transfer
 from kgv_jax.optim.parameters import layer_rates, matching, path_of
-from kgv_jax.optim.stages import plan_stages
+from kgv_jax.optim.stages import Stage
+
+_FROZEN = "frozen"
 
 
-def make_schedule(config: Optim, steps: int, *, peak: float | None = None) -> optax.Schedule:
-    """Returns a linear warm-up to the peak, then a cosine to zero at `steps`."""
-    if not steps:
-        return optax.constant_schedule(0.0)
-    peak = config.learning_rate if peak is None else peak
-    return optax.warmup_cosine_decay_schedule(0.0, peak, config.warmup_steps, steps)
+def make_schedule(stages: Sequence[Stage], warmup_steps: int) -> optax.Schedule:
+    """Returns for each stage a linear warm-up to its peak, then a cosine to zero; steps between stages do not count."""
+    lengths = [stage.stop - stage.start for stage in stages]
+    pieces = [
+        optax.warmup_cosine_decay_schedule(0.0, stage.learning_rate, warmup_steps, length)
+        for stage, length in zip(stages, lengths, strict=True)
+    ]
+    return optax.join_schedules(pieces, list(itertools.accumulate(lengths))[:-1])
 
 
 def decays(params: Any) -> Any:
@@ -31,46 +38,56 @@ def decays(params: Any) -> Any:
 
 
 def make_optimizer(
-    config: Optim, steps: int, *, transfer: Transfer | None = None, layers: Sequence[str] = (".*",)
+    config: Optim, stages: Sequence[Stage], *, transfer: Transfer | None = None, layers: Sequence[str] = (".*",)
 ) -> optax.GradientTransformation:
     """Returns the optimiser of `{"classifier": ..., "knowledge": ...}` parameters.
 
-    Gradients are clipped by their global norm over all parts, then each part has its AdamW: the encoder, what
-    stands on it, and the graph side. What is frozen throughout has no moments. An encoder that is frozen
-    in a first stage starts its schedule and its moments after it.
+    Gradients are clipped by their global norm over all parts, then each part has its AdamW: the encoder, what stands on
+    it, and the graph side. What a stage freezes stays as it is meanwhile, its moments too: a parameter that a first
+    stage freezes starts its schedule and its moments after it. What is frozen throughout has no moments.
     """
     transfer = transfer or Transfer()
-    probe = min(transfer.probe_steps, steps)
-    main = make_schedule(config, steps - probe)
-    both = main
-    if probe:
-        both = optax.join_schedules([make_schedule(config, probe, peak=transfer.probe_learning_rate), main], [probe])
-
-    def adamw(schedule: optax.Schedule, rate: float) -> optax.GradientTransformation:
-        return optax.adamw(lambda step: rate * schedule(step), weight_decay=config.weight_decay, mask=decays)
-
-    encoder = adamw(main, transfer.encoder_rate)
-    if transfer.layer_decay < 1:
-        encoder = optax.chain(encoder, _scale_by_layer(layers, transfer.layer_decay))
-    if probe:
-        encoder = optax.transforms.conditionally_mask(encoder, lambda step: step >= probe)
-    parts = {
-        "encoder": encoder,
-        "classifier": adamw(both, 1.0),
-        "knowledge": adamw(both, config.node_rate),
-        "frozen": optax.set_to_zero(),
-    }
-    throughout = plan_stages(transfer, max(steps, 1))[-1].frozen
-
-    def part(params: Any) -> Any:
-        def name(keys: tuple, frozen: bool) -> str:
-            room = path_of(keys).partition("/")[0]
-            return "frozen" if frozen else room if room in ("encoder", "knowledge") else "classifier"
-
-        return jax.tree_util.tree_map_with_path(name, matching(params, throughout))
-
+    rates = {"encoder": transfer.encoder_rate, "classifier": 1.0, "knowledge": config.node_rate}
     clip = optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else optax.identity()
-    return optax.chain(clip, optax.partition(parts, part))
+
+    def adamw(room: str, active: Sequence[Stage]) -> optax.GradientTransformation:
+        schedule = make_schedule(active, config.warmup_steps)
+        part = optax.adamw(
+            lambda step: rates[room] * schedule(step), weight_decay=config.weight_decay, mask=decays
+        )
+        if room == "encoder" and transfer.layer_decay < 1:
+            part = optax.chain(part, _scale_by_layer(layers, transfer.layer_decay))
+        if len(active) < len(stages):
+            part = optax.transforms.conditionally_mask(part, lambda step: _within(active, step))
+        return part
+
+    def parts(params: Any) -> optax.GradientTransformation:
+        held = [matching(params, stage.frozen) for stage in stages]
+        labels = jax.tree_util.tree_map_with_path(_label, params, *held)
+        transforms = {_FROZEN: optax.set_to_zero()}
+        for label in set(jax.tree.leaves(labels)) - {_FROZEN}:
+            room, *numbers = label.split()
+            transforms[label] = adamw(room, [stages[int(number)] for number in numbers])
+        return optax.partition(transforms, labels)
+
+    # Which parts there are follows from the parameters, so the partition is made when they are seen.
+    by_part = optax.GradientTransformation(
+        lambda params: parts(params).init(params),
+        lambda updates, state, params=None: parts(params).update(updates, state, params),
+    )
+    return optax.chain(clip, by_part)
+
+
+def _label(keys: tuple, _: Any, *held: bool) -> str:
+    """Returns `ROOM NUMBER ...`: its room and the stages that train it, all that tells its optimiser from others."""
+    active = [str(number) for number, frozen in enumerate(held) if not frozen]
+    room = path_of(keys).partition("/")[0]
+    room = room if room in ("encoder", "knowledge") else "classifier"
+    return " ".join([room, *active]) if active else _FROZEN
+
+
+def _within(stages: Sequence[Stage], step: Array) -> Array:
+    return jnp.any(jnp.stack([(step >= stage.start) & (step < stage.stop) for stage in stages]))
 
 
 def _scale_by_layer(layers: Sequence[str], decay: float) -> optax.GradientTransformation:

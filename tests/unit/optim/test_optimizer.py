@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kgv_jax.config_schema import Optim, Transfer
+from kgv_jax.config_schema import Config, Optim, Train, Transfer
 from kgv_jax.optim.optimizer import decays, make_optimizer, make_schedule
+from kgv_jax.optim.stages import plan_stages
 
 _PARAMS = {
     "classifier": {"projection": {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}, "norm": {"scale": jnp.ones(2)}},
@@ -14,8 +15,12 @@ _PARAMS = {
 }
 
 
+def _stages(optim, steps, *, transfer=None, stages=""):
+    return plan_stages(Config(optim=optim, transfer=transfer or Transfer(), train=Train(steps=steps, stages=stages)))
+
+
 def _update(config, gradients, *, steps=10, after=1):
-    optimizer = make_optimizer(config, steps)
+    optimizer = make_optimizer(config, _stages(config, steps))
     opt_state, params = optimizer.init(_PARAMS), _PARAMS
     for _ in range(after):
         updates, opt_state = optimizer.update(gradients, opt_state, params)
@@ -24,7 +29,7 @@ def _update(config, gradients, *, steps=10, after=1):
 
 
 def test_the_rate_rises_in_a_line_and_falls_in_a_cosine():
-    schedule = make_schedule(Optim(learning_rate=0.4, warmup_steps=4), 20)
+    schedule = make_schedule(_stages(Optim(learning_rate=0.4), 20), 4)
     np.testing.assert_allclose([schedule(s) for s in (0, 1, 4)], [0, 0.1, 0.4], rtol=1e-6)
     np.testing.assert_allclose([schedule(12), schedule(20)], [0.2, 0.0], atol=1e-7)
 
@@ -51,7 +56,8 @@ def test_gradients_are_clipped_by_the_norm_of_both_parts_together():
     spike, ordinary = (jax.tree.map(lambda x, s=s: jnp.full_like(x, s), _PARAMS) for s in (100.0, 0.01))
 
     def second_update(clip):
-        optimizer = make_optimizer(Optim(learning_rate=0.01, warmup_steps=0, weight_decay=0, clip_norm=clip), 10)
+        config = Optim(learning_rate=0.01, warmup_steps=0, weight_decay=0, clip_norm=clip)
+        optimizer = make_optimizer(config, _stages(config, 10))
         _, opt_state = optimizer.update(spike, optimizer.init(_PARAMS), _PARAMS)
         return optimizer.update(ordinary, opt_state, _PARAMS)[0]
 
@@ -60,7 +66,7 @@ def test_gradients_are_clipped_by_the_norm_of_both_parts_together():
     first, second = 1 / size, 0.01
     mean = (0.9 * 0.1 * first + 0.1 * second) / (1 - 0.9**2)
     square = (0.999 * 0.001 * first**2 + 0.001 * second**2) / (1 - 0.999**2)
-    rate = float(make_schedule(Optim(learning_rate=0.01, warmup_steps=0), 10)(1))
+    rate = float(make_schedule(_stages(Optim(learning_rate=0.01), 10), 0)(1))
     for leaf in jax.tree.leaves(second_update(1.0)):
         np.testing.assert_allclose(leaf, -rate * mean / np.sqrt(square), rtol=1e-4)
     free = jax.tree.leaves(second_update(0.0))[0]
@@ -72,10 +78,11 @@ def _deep_params():
     return {**_PARAMS, "classifier": {**_PARAMS["classifier"], "encoder": encoder}}
 
 
-def _moves(transfer, after, *, steps=10, layers=(".*",)):
+def _moves(transfer, after, *, steps=10, layers=(".*",), stages=""):
     """How far each part has moved after each of some steps along a constant gradient."""
     config = Optim(learning_rate=0.01, warmup_steps=0, weight_decay=0.5)
-    optimizer = make_optimizer(config, steps, transfer=transfer, layers=layers)
+    planned = _stages(config, steps, transfer=transfer, stages=stages)
+    optimizer = make_optimizer(config, planned, transfer=transfer, layers=layers)
     params = _deep_params()
     opt_state, moves = optimizer.init(params), []
     for _ in range(after):
@@ -113,3 +120,17 @@ def test_after_a_probe_the_encoder_starts_as_if_it_were_the_first_step():
     bias = [move["classifier"]["projection"]["bias"] for move in moves]
     np.testing.assert_allclose(bias[0], 0.1, rtol=1e-4)
     np.testing.assert_allclose(bias[4], 0.01, rtol=1e-4)
+
+
+def test_every_stage_has_its_own_rate_and_what_it_freezes_waits():
+    plan = "align 0.4 freeze=projection/.*; head 0.4 rate=2 freeze=encoder/.*,knowledge/.*; all 0.2 freeze=encoder/.*"
+    moves, _ = _moves(Transfer(), 10, stages=plan)
+    encoder = [move["classifier"]["encoder"]["stem"]["kernel"] for move in moves]
+    assert all(encoder[:4]) and not any(encoder[4:])
+    nodes = [move["knowledge"]["mu"] for move in moves]
+    assert all(nodes[:4]) and not any(nodes[4:8])
+    np.testing.assert_allclose([nodes[0], nodes[8]], 0.01, rtol=1e-3)  # each stage starts at the peak: no warm-up here
+    bias = [move["classifier"]["projection"]["bias"] for move in moves]
+    assert not any(bias[:4])
+    np.testing.assert_allclose(bias[4:6], [0.02, 0.02 * 0.5 * (1 + np.cos(np.pi / 4))], rtol=1e-4)
+    np.testing.assert_allclose(bias[8], 0.01, rtol=1e-4)

@@ -60,6 +60,17 @@ def test_all_triples_may_be_trained_on(graph, capsys):
     assert "0 valid, 0 test" in said and "MRR" not in said
 
 
+def test_the_same_seed_gives_the_same_vectors(graph, tmp_path):
+    found = []
+    for run, seed in enumerate((0, 0, 1)):
+        out = tmp_path / f"{run}.safetensors"
+        flags = ["--model=transe", "--dim=2", "--epochs=2", "--holdout=0", f"--seed={seed}", f"--out={out}"]
+        assert main([f"--graph={graph}", *flags]) == 0
+        found.append(read_embeddings(out).arrays["nodes.mu"])
+    np.testing.assert_array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])
+
+
 def test_random_walks_need_no_training(graph, tmp_path, capsys):
     out = tmp_path / "n.safetensors"
     assert main([f"--graph={graph}", "--model=netmf", "--dim=3", f"--out={out}"]) == 0

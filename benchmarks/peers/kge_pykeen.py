@@ -19,7 +19,7 @@ from pykeen import datasets
 from pykeen.evaluation import RankBasedEvaluator
 from pykeen.losses import loss_resolver
 from pykeen.models import Model, model_resolver
-from pykeen.training import SLCWATrainingLoop
+from pykeen.training import LCWATrainingLoop, SLCWATrainingLoop, TrainingLoop
 from pykeen.utils import set_random_seed
 
 from benchmarks import harness
@@ -30,7 +30,9 @@ class Peer:
 
     def __init__(self, setting: dict[str, Any]) -> None:
         self._setting = setting
-        self._graph = datasets.get_dataset(dataset=setting["graph"])
+        # Against all nodes, PyKEEN trains tails alone; heads are tails of inverse relations.
+        inverse = {"create_inverse_triples": not setting["negatives"]}
+        self._graph = datasets.get_dataset(dataset=setting["graph"], dataset_kwargs=inverse)
         self._seed = 0
         self.model: Model | None = None
 
@@ -46,20 +48,25 @@ class Peer:
             random_seed=self._seed,
             loss=loss_resolver.make(setting["loss"]) if setting["loss"] else None,
         )
-        loop = SLCWATrainingLoop(
-            model=self.model,
-            triples_factory=self._graph.training,
-            optimizer=torch.optim.Adam(self.model.parameters(), lr=setting["learning_rate"]),
-            negative_sampler_kwargs={"num_negs_per_pos": setting["negatives"]},
+        self._loop().train(
+            self._graph.training, num_epochs=setting["epochs"], batch_size=setting["batch"], use_tqdm=False
         )
-        loop.train(self._graph.training, num_epochs=setting["epochs"], batch_size=setting["batch"], use_tqdm=False)
+
+    def _loop(self) -> TrainingLoop:
+        optimizer = torch.optim.Adam(self.model.parameters(), lr=self._setting["learning_rate"])
+        parts = {"model": self.model, "triples_factory": self._graph.training, "optimizer": optimizer}
+        if not self._setting["negatives"]:
+            return LCWATrainingLoop(**parts)
+        return SLCWATrainingLoop(**parts, negative_sampler_kwargs={"num_negs_per_pos": self._setting["negatives"]})
 
     def mrr(self) -> float:
-        """Returns the filtered realistic mean reciprocal rank on the test triples, both sides."""
+        """Returns the filtered realistic mean reciprocal rank, both sides, on test or on what `split` names."""
+        splits = {"validation": self._graph.validation, "test": self._graph.testing}
+        asked = splits.pop(self._setting.get("split", "test"))
         found = RankBasedEvaluator(filtered=True).evaluate(
             model=self.model,
-            mapped_triples=self._graph.testing.mapped_triples,
-            additional_filter_triples=[self._graph.training.mapped_triples, self._graph.validation.mapped_triples],
+            mapped_triples=asked.mapped_triples,
+            additional_filter_triples=[x.mapped_triples for x in (self._graph.training, *splits.values())],
             use_tqdm=False,
         )
         return float(found.get_metric("both.realistic.inverse_harmonic_mean_rank"))

@@ -59,13 +59,18 @@ class Recipe:
 
 # Chosen by validation MRR on UMLS (docs/embed.md).
 RECIPES: dict[str, Recipe] = {
-    "transe": Recipe(transe),
-    "transh": Recipe(transh),
-    "distmult": Recipe(distmult),
-    "complex": Recipe(complex_),
-    "rotate": Recipe(rotate),
+    "transe": Recipe(
+        transe,
+        loss_settings={"scale": 2.0},
+        options={"distance": "l1", "lengths": "sphere"},
+        learning_rate=0.01,
+    ),
+    "transh": Recipe(transh, options={"mean_scale": 0.1}, learning_rate=0.01),
+    "distmult": Recipe(distmult, options={"lengths": "sphere"}, learning_rate=0.1),
+    "complex": Recipe(complex_, learning_rate=0.3),
+    "rotate": Recipe(rotate, learning_rate=0.1),
     "kg2e": Recipe(gaussians.kg2e),
-    "nfe": Recipe(nfe),
+    "nfe": Recipe(nfe, learning_rate=0.3),
     "kgv": Recipe(gaussians.kgv, learning_rate=0.05),
 }
 

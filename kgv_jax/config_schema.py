@@ -58,9 +58,12 @@ class Graph:
     )
     class_type: str = _setting("Class", "rdf:type of class nodes")
     hierarchy: str = _setting("broader,variantOf,subClassOf", "relations closed transitively, separated by commas")
-    keep: str = _setting("all", "relations to keep", choices=("all", "hierarchy", "association"))
+    keep: str = _setting(
+        "all", "relations to keep; classes: instanceOf alone", choices=("all", "hierarchy", "association", "classes")
+    )
     relations: str = _setting("", "relations that give positives, separated by commas; empty: every relation")
     permute_classes: bool = _setting(False, "deal the classes' facts to other classes: same degrees, wrong meaning")
+    random_facts: bool = _setting(False, "every fact of a class names a random node: as many facts, no meaning")
     candidates: str = _setting("range", "nodes a positive is compared with", choices=("range", "all"))
     inherit: bool = _setting(True, "a class inherits the facts of its ancestors")
     variant_relation: str = _setting("variantOf", "relation from a national variant to its class")
@@ -99,6 +102,9 @@ class Augment:
         0.08, "least share of a photograph that is kept encoded that a random crop shows", low=1e-3, high=1.0
     )
     mirror: float = _setting(0.5, "probability that such a crop is mirrored", low=0.0, high=1.0)
+    views: int = _setting(
+        1, "training images of one picture in a batch: what contrastive methods pull together", low=1, high=8
+    )
     mixup: float = _setting(0.0, "alpha of mixup's Beta distribution; 0 does not mix", low=0.0)
     cutmix: float = _setting(0.0, "alpha of cutmix's Beta distribution; 0 does not cut", low=0.0)
     randaugment_ops: int = _setting(0, "operations of RandAugment on each picture; 0 is none", low=0, high=10)
@@ -126,8 +132,9 @@ class Model:
     dim: int = _setting(128, "width D of the common space", low=2)
     decoder: str = _setting(
         "linear",
-        "from z to classes: linear, mlp; zero_shot: from the encoder's features, by the texts of class names",
-        choices=("linear", "mlp", "zero_shot"),
+        "from z to classes: linear, mlp; equiangular: fixed directions; zero_shot: from the encoder's features, by the "
+        "texts of class names",
+        choices=("linear", "mlp", "equiangular", "zero_shot"),
     )
     templates: str = _setting("", "prompts of the zero-shot decoder, separated by |; empty: those of the package")
 
@@ -161,6 +168,10 @@ class Kgv:
     var_min: float = _setting(0.05, "lower bound of a variance", low=1e-6)
     var_max: float = _setting(5.0, "upper bound of a variance", low=1e-6)
     var_init: float = _setting(1.0, "start of every variance", low=1e-6)
+    start: str = _setting(
+        "", "where nodes begin: a file of kgv_jax.embed, or a model of it, trained on the graph first; empty: at random"
+    )
+    start_epochs: int = _setting(100, "epochs of such a model", low=1)
     inclusion: float = _setting(0.0, "weight of KL(child || parent) over hierarchical triples", low=0.0)
     score: str = _setting(
         "auto",
@@ -182,6 +193,16 @@ class Attributes:
     """The attribute baseline."""
 
     weight: float = _setting(1.0, "weight of its binary cross-entropy", low=0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Contrast:
+    """Contrastive learning over the images of a batch."""
+
+    positives: str = _setting("label", "what is pulled together: images of a class, or views of a picture",
+                              choices=("label", "view"))  # fmt: skip
+    temperature: float = _setting(0.1, "of the cosines", low=1e-3)
+    dim: int = _setting(128, "width of the projection that is thrown away", low=2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -247,6 +268,7 @@ class Config:
     transfer: Transfer = dataclasses.field(default_factory=Transfer)
     kgv: Kgv = dataclasses.field(default_factory=Kgv)
     attributes: Attributes = dataclasses.field(default_factory=Attributes)
+    contrast: Contrast = dataclasses.field(default_factory=Contrast)
     optim: Optim = dataclasses.field(default_factory=Optim)
     train: Train = dataclasses.field(default_factory=Train)
     mesh: Mesh = dataclasses.field(default_factory=Mesh)
@@ -357,6 +379,17 @@ def _cross_check(config: Config) -> None:
         raise UserError(
             f"config.train.accumulate is {train.accumulate}, which does not divide "
             f"config.train.batch_size = {train.batch_size}; choose a divisor."
+        )
+    augment = config.augment
+    if augment.views > 1 and (augment.mixup or augment.cutmix):
+        raise UserError(
+            f"config.augment.views is {augment.views} with mixup or cutmix, which mix neighbours: views of a picture "
+            "would be mixed with another's. Set config.augment.mixup and cutmix to 0, or views to 1."
+        )
+    if augment.views > 1 and train.accumulate > 1:
+        raise UserError(
+            f"config.augment.views is {augment.views} with train.accumulate > 1: views of a picture would lie in "
+            "different micro-batches. Set train.accumulate=1."
         )
     if train.accumulate > 1 and kgv.loss == "images":
         raise UserError(

@@ -156,6 +156,8 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
     seen = graph
     if config.kg.permute_classes:
         seen = transforms.permute_class_rows(graph, class_nodes, seed=config.seed)
+    if config.kg.random_facts:
+        seen = transforms.randomise_class_facts(seen, class_nodes, seed=config.seed)
     variants = find_variants(graph, class_nodes, relation=config.kg.variant_relation)
     mask = _mask_table(config, seen, class_nodes, variants, elements + compositions)
     streams = make_streams(
@@ -216,6 +218,8 @@ def _kept_relations(config: Config, graph: Graph) -> list[str]:
         graph.relation(name)
     if wanted:
         names = [name for name in names if name in wanted]
+    if config.kg.keep == "classes":
+        return []
     if config.kg.keep != "all":
         hierarchy = _known(graph, split_names(config.kg.hierarchy))
         names = [name for name in names if (name in hierarchy) == (config.kg.keep == "hierarchy")]

@@ -107,6 +107,19 @@ def clamped_sum(score: Array, mask: Array, *, margin: float = 10.0) -> Array:
     return _mean(_mean(hinge, negative, -1) + pull / score.shape[-1], positive.any(-1), -1)
 
 
+def contrast(score: Array, positive: Array, present: Array) -> Array:
+    """The mean over an image's positives of `-log softmax` over all other images (arXiv 2004.11362, equation 2).
+
+    Args:
+      score: `[B, B]`, cosines over the temperature.
+      positive: `[B, B]` bool, False on the diagonal; an image without any gives 0.
+      present: `[B]` bool, images that are compared with at all.
+    """
+    others = present & ~jnp.eye(len(score), dtype=bool)
+    log_z = jax.nn.logsumexp(jnp.where(others, score, _NEVER), -1, keepdims=True)
+    return -_mean(score - log_z, positive, -1)
+
+
 REGULARISERS: dict[str, Callable[[Array, Array], Array]] = {
     "nodes": info_nce_nodes,
     "joint": info_nce_joint,

@@ -1,4 +1,4 @@
-"""What a run starts from: published weights of the encoder, and a decoder made of texts."""
+"""What a run starts from: published weights of the encoder, a decoder made of texts, nodes that were embedded."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from kgv_jax.experiment import Experiment
 from kgv_jax.models import registry, zero_shot
 from kgv_jax.models.pretrained.published import Published, load_published
 from kgv_jax.parallel import distributed
+from kgv_jax.starting_nodes import start_nodes
 from kgv_jax.state import Start
 from kgv_jax.util.errors import UserError
 from kgv_jax.workdir import Workdir
@@ -43,12 +44,13 @@ def recorded_epsilon(workdir: Workdir) -> float | None:
 
 def make_start(config: Config, experiment: Experiment, published: Published | None) -> Start | None:
     """Returns the arrays that replace the random ones of a new run."""
+    nodes = start_nodes(config, experiment)
     if published is None:
-        return None
+        return Start({}, {}, nodes) if nodes else None
     params = {"encoder": published.encoder}
     if config.model.decoder == "zero_shot":
         params["decoder"] = _decoder(config, published, class_names(experiment))
-    return Start(params, {"encoder": published.batch_stats} if published.batch_stats else {})
+    return Start(params, {"encoder": published.batch_stats} if published.batch_stats else {}, nodes)
 
 
 def class_names(experiment: Experiment) -> list[str]:

@@ -34,10 +34,17 @@ class State(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Arrays that replace the classifier's random ones: `params` `{"encoder": ..., "decoder": ...}`, `batch_stats`."""
+    """Arrays that replace random ones.
+
+    Attributes:
+      params: of the classifier, `{"encoder": ..., "decoder": ...}`.
+      batch_stats: of the encoder.
+      knowledge: of the objective, such as `{"mu": ...}`.
+    """
 
     params: Any
     batch_stats: Any
+    knowledge: Any
 
 
 def init_state(
@@ -54,10 +61,10 @@ def init_state(
     """Returns the state before the first step."""
     images = jnp.zeros((1, size_px, size_px, 3), jnp.uint8)
     variables = classifier.init(jax.random.fold_in(key, 0), images, train=False)
-    start = start or Start({}, {})
+    start = start or Start({}, {}, {})
     params = {
         "classifier": {**variables["params"], **start.params},
-        "knowledge": objective.init(jax.random.fold_in(key, 1)),
+        "knowledge": {**objective.init(jax.random.fold_in(key, 1)), **start.knowledge},
     }
     batch_stats = {**variables.get("batch_stats", {}), **start.batch_stats}
     return State(

@@ -106,7 +106,29 @@ def _take(config: Config, dataset: Dataset, plan: _Plan, width: int) -> Stream:
         "labelled": np.full(len(picture), plan.labelled, np.float32),
         "rows": pad_rows(plan.rows, width=width)[picture],
     }
-    return Stream(plan.name, arrays, plan.per_step, read)
+    if not source or config.augment.views == 1:
+        return Stream(plan.name, arrays, plan.per_step, read)
+    another = None if read else AnotherPhotograph(picture, seed=config.seed)
+    return Stream(plan.name, arrays, plan.per_step, read, views=config.augment.views, another=another)
+
+
+class AnotherPhotograph:
+    """From rows to other rows of the same picture, drawn anew for each place; of a picture's only one, that row."""
+
+    def __init__(self, picture: np.ndarray, *, seed: int) -> None:
+        self._order = np.argsort(picture, kind="stable")
+        self._place = np.argsort(self._order, kind="stable")
+        ordered = picture[self._order]
+        self._first = np.searchsorted(ordered, picture, side="left")
+        self._count = np.searchsorted(ordered, picture, side="right") - self._first
+        self._seed = seed
+
+    def __call__(self, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Returns int64 [n] of rows [n] at places [n] of the stream's endless order."""
+        first, others = self._first[rows], np.maximum(self._count[rows] - 1, 1)
+        drawn = [np.random.Philox(key=self._seed, counter=int(place)).random_raw() for place in places]
+        steps = np.where(self._count[rows] > 1, 1 + np.array(drawn, np.uint64) % others.astype(np.uint64), 0)
+        return self._order[first + (self._place[rows] - first + steps.astype(np.int64)) % self._count[rows]]
 
 
 def _crops(config: Config, plan: _Plan) -> Cropped:

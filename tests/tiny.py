@@ -157,7 +157,8 @@ def make(method: str = "kgv", **settings: Any) -> Tiny:
     mask = mask_table()
     arrays = knowledge(mask)
     encoder = Encoder("group" if resolved.model.norm == "auto" else resolved.model.norm)
-    classifier = Classifier(encoder, num_classes=len(CLASSES), dim=resolved.model.dim)
+    model = resolved.model
+    classifier = Classifier(encoder, num_classes=len(CLASSES), dim=model.dim, decoder=model.decoder)
     return Tiny(resolved, mask, arrays, classifier, make_objective(resolved, arrays))
 
 
@@ -178,4 +179,5 @@ def batch(mask: MaskTable, count: int, *, seed: int = 0) -> dict[str, np.ndarray
         "label": labels.astype(np.int32),
         "labelled": labelled,
         "rows": pad_rows(rows, width=2),
+        "group": np.arange(count, dtype=np.int32) // 4,
     }

@@ -24,6 +24,9 @@ class Stream:
       per_step: rows in every global batch.
       read: (rows of `image` as stored, their places in the stream's endless order) -> uint8 [n, H, W, 3], for
         pictures that are kept encoded, such as `encoded.CropReader`; None where `image` holds pixels.
+      views: how many of the rows in a batch show one picture, each in another way.
+      another: (rows, their places) -> rows int64 of other photographs of the same pictures, for views after the
+        first; None where views differ in their crops or augmentation alone.
     """
 
     name: str
@@ -31,6 +34,8 @@ class Stream:
     arrays: Mapping[str, np.ndarray] = dataclasses.field(repr=False)
     per_step: int
     read: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    views: int = 1
+    another: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
@@ -43,7 +48,8 @@ class Pipeline:
     Element `i` of a stream's endless order (epoch after epoch, each shuffled in its own
     way) is in step `i // per_step`. Process `p` of `P` holds rows
     `[p per_step / P, (p + 1) per_step / P)` of every stream. `augment`, if any, changes rows
-    by their places in the stream's order.
+    by their places in the stream's order. Views of a picture have places `V i` to `V i + V - 1`;
+    where a stream has several, `group` `[B]` int32 says which rows of a batch show one picture.
     """
 
     streams: tuple[Stream, ...]
@@ -54,17 +60,22 @@ class Pipeline:
 
     def positions(self, stream: int, step: int) -> np.ndarray:
         """Returns the places int64 [per_step / process_count] in a stream's endless order."""
-        count = self.streams[stream].per_step // self.process_count
-        start = step * self.streams[stream].per_step + self.process_index * count
-        return np.arange(start, start + count)
+        views = self.streams[stream].views
+        count = self.streams[stream].per_step // self.process_count // views
+        start = (step * self.process_count + self.process_index) * count
+        return (views * np.arange(start, start + count) + np.arange(views)[:, None]).ravel()
 
     def rows(self, stream: int, step: int) -> np.ndarray:
         """Returns the rows int64 [per_step / process_count] of a stream in a step."""
-        epochs, positions = np.divmod(self.positions(stream, step), len(self.streams[stream]))
-        order = self.orders[stream]
-        return np.concatenate(
-            [order(epoch)[positions[epochs == epoch]] for epoch in np.unique(epochs).tolist()]
-        )
+        source, places = self.streams[stream], self.positions(stream, step)
+        pictures, views = np.divmod(places, source.views)
+        epochs, elements = np.divmod(pictures, len(source))
+        rows = np.empty(len(places), np.int64)
+        for epoch in np.unique(epochs).tolist():
+            rows[epochs == epoch] = self.orders[stream](epoch)[elements[epochs == epoch]]
+        if source.another is not None:
+            rows[views > 0] = source.another(rows[views > 0], places[views > 0])
+        return rows
 
     def __getitem__(self, step: int) -> dict[str, np.ndarray]:
         """Returns key -> array [batch / process_count, ...]: the streams' rows, one after another."""
@@ -78,6 +89,8 @@ class Pipeline:
     def _part(self, index: int, step: int) -> dict[str, np.ndarray]:
         stream, rows = self.streams[index], self.rows(index, step)
         part = {key: array[rows] for key, array in stream.arrays.items()}
+        if any(other.views > 1 for other in self.streams):
+            part["group"] = (self.positions(index, step) // stream.views).astype(np.int32)
         if stream.read is not None:
             part["image"] = stream.read(part["image"], self.positions(index, step))
         if self.augment is None:
@@ -151,10 +164,12 @@ def _check(stream: Stream, first: Stream, process_count: int) -> None:
         raise UserError(f"Stream {stream.name!r}: its arrays have lengths {lengths}; expected one length.")
     if not len(stream):
         raise UserError(f"Stream {stream.name!r} has no example; add pictures or leave the stream out.")
-    if stream.per_step < 1 or stream.per_step % process_count:
+    parts = process_count * stream.views
+    if stream.per_step < 1 or stream.per_step % parts:
+        of = f"{process_count} processes" + (f" of {stream.views} views" if stream.views > 1 else "")
         raise UserError(
-            f"Stream {stream.name!r}: {stream.per_step} rows a step do not divide by {process_count}"
-            f" processes; use a positive multiple of {process_count}."
+            f"Stream {stream.name!r}: {stream.per_step} rows a step do not divide by {of}; use a positive multiple of"
+            f" {parts}."
         )
     as_stored = stream.read is None and first.read is None
     found, expected = (

@@ -11,7 +11,7 @@ gradients add up exactly: the one division is by the weight of the whole batch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import flax.linen as nn
 import jax
@@ -28,12 +28,14 @@ from kgv_jax.util.errors import UserError
 
 class Batch(TypedDict):
     """One batch: `image` `[B, H, W, 3]` uint8, `label` `[B]` int32, `labelled` `[B]` float32 (weight in the
-    cross-entropy), `rows` `[B, K]` int32 (head rows of the mask, -1 pads; none: not in the regulariser)."""
+    cross-entropy), `rows` `[B, K]` int32 (head rows of the mask, -1 pads; none: not in the regulariser), and `group`
+    `[B]` int32 where pictures have several views: which rows show one picture."""
 
     image: Array
     label: Array
     labelled: Array
     rows: Array
+    group: NotRequired[Array]
 
 
 class Objective:

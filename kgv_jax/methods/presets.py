@@ -35,15 +35,37 @@ _ELEMENTS = _NO_PICTURES | {"synthetic.elements": True}
 _COMPOSED = _NO_PICTURES | {"synthetic.elements": True, "synthetic.compositions": True}
 _LABELLED = _COMPOSED | {"synthetic.labelled": True}
 _SHUFFLED = {"kg.permute_classes": True}
+_RANDOM = {"kg.random_facts": True}
+# A representation first, then a linear head on it.
+_HEAD = "head 0.3 terms=ce freeze=encoder/.*,projection/.*"
+_CONTRAST = _NO_PICTURES | {
+    "augment.views": 2,
+    "contrast.positives": "label",
+    "contrast.temperature": 0.1,
+    "train.stages": f"contrast 0.7 terms=contrast; {_HEAD}",
+}
+_VIEWS = {"contrast.positives": "view", "contrast.temperature": 0.5}
+# Monka et al., arXiv 2102.08747: the graph is embedded first and stays; an image is pulled to the node of its class.
+_KGNN = _NO_PICTURES | {
+    "kg.keep": "classes",
+    "kgv.vector_nodes": True,
+    "kgv.start": "transe",
+    "train.stages": f"align 0.7 terms=reg freeze=knowledge/mu,knowledge/r; {_HEAD},knowledge/.*",
+}
 
 PRESETS: dict[str, Preset] = {
     "ce": Preset("ce", "cross-entropy alone", _NO_PICTURES),
     "attribute_bce": Preset("attribute_bce", "the graph as plain multi-task labels", _NO_PICTURES),
     "attribute_bce_elements": Preset("attribute_bce", "attribute labels on the same element pictures", _ELEMENTS),
+    "ebv": Preset("ce", "fixed near-equiangular class vectors", _NO_PICTURES | {"model.decoder": "equiangular"}),
+    "supcon": Preset("contrastive", "supervised contrastive learning, then a linear head", _CONTRAST),
+    "simclr": Preset("contrastive", "SimCLR on the training images, then a linear head", _CONTRAST | _VIEWS),
+    "kgnn": Preset("kgv", "KG-NN: images pulled to frozen node vectors, then a linear head", _KGNN),
     "kgv": Preset("kgv", "KGV as in the paper: Gaussian nodes, isolated element pictures", _ELEMENTS),
     "shuffled_kg": Preset("kgv", "KGV on a graph whose class rows are permuted", _ELEMENTS | _SHUFFLED),
     "kgv_vector": Preset("kgv", "KGV with vector nodes", _ELEMENTS | {"kgv.vector_nodes": True}),
     "kgv_no_synthetic": Preset("kgv", "KGV without synthetic pictures", _NO_PICTURES),
+    "random_attributes": Preset("kgv", "KGV on random facts: is it the knowledge or the targets?", _ELEMENTS | _RANDOM),
     "shuffled_kg_no_synthetic": Preset("kgv", "the same on permuted class rows", _NO_PICTURES | _SHUFFLED),
     "kgv_hierarchy": Preset("kgv", "KGV with hierarchical relations only", _ELEMENTS | {"kg.keep": "hierarchy"}),
     "kgv_association": Preset("kgv", "KGV with association relations only", _ELEMENTS | {"kg.keep": "association"}),

@@ -7,12 +7,18 @@ from jax.sharding import Mesh
 from kgv_jax.config_schema import Config
 from kgv_jax.methods.attribute_bce import AttributeBce
 from kgv_jax.methods.ce import CrossEntropy
+from kgv_jax.methods.contrastive import Contrastive
 from kgv_jax.methods.kgv import Kgv
 from kgv_jax.methods.knowledge import Knowledge
 from kgv_jax.methods.objective import Objective
 from kgv_jax.methods.presets import PRESETS
 
-OBJECTIVES: dict[str, type[Objective]] = {"ce": CrossEntropy, "attribute_bce": AttributeBce, "kgv": Kgv}
+OBJECTIVES: dict[str, type[Objective]] = {
+    "ce": CrossEntropy,
+    "attribute_bce": AttributeBce,
+    "contrastive": Contrastive,
+    "kgv": Kgv,
+}
 
 
 def make_objective(config: Config, knowledge: Knowledge, mesh: Mesh | None = None) -> Objective:

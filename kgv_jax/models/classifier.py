@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from kgv_jax.models.equiangular import EquiangularDecoder
 from kgv_jax.models.zero_shot import zero_shot_logits
 
 
@@ -43,8 +44,8 @@ class Classifier(nn.Module):
     Attributes:
       encoder: a module that returns `Features`.
       num_classes, dim: `C` and `D`.
-      decoder: "linear", "mlp" with one hidden layer of width `D`, or "zero_shot", which reads the
-        encoder's features and not `z`.
+      decoder: "linear", "mlp" with one hidden layer of width `D`, "equiangular" with fixed directions, or
+        "zero_shot", which reads the encoder's features and not `z`.
       mean, std: per-channel statistics of the encoder's input.
       input_px: side to which pictures are resized first; 0 leaves them.
     """
@@ -67,5 +68,7 @@ class Classifier(nn.Module):
         z = nn.Dense(self.dim, name="projection")(pooled)
         if self.decoder == "zero_shot":
             return Outputs(z, ZeroShotDecoder(self.num_classes, name="decoder")(pooled), pooled)
+        if self.decoder == "equiangular":
+            return Outputs(z, EquiangularDecoder(self.num_classes, name="decoder")(z), pooled)
         hidden = nn.relu(nn.Dense(self.dim, name="decoder_hidden")(z)) if self.decoder == "mlp" else z
         return Outputs(z, nn.Dense(self.num_classes, name="decoder")(hidden), pooled)

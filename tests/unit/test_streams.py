@@ -7,7 +7,7 @@ from kgv_jax import config_schema
 from kgv_jax.data.types import Dataset, Picture
 from kgv_jax.kg.mask import make_mask_table
 from kgv_jax.kg.variants import find_variants
-from kgv_jax.streams import make_streams
+from kgv_jax.streams import AnotherPhotograph, make_streams
 from tests import tiny
 
 
@@ -88,3 +88,17 @@ def test_shots_are_training_images_of_each_class():
     assert np.bincount(two["train"]["label"]).tolist() == [2] * len(tiny.CLASSES)
     np.testing.assert_array_equal(two["train"]["image"], whole["train"]["image"][::10])
     assert len(two["compositions"]["label"]) == len(whole["compositions"]["label"])
+
+
+def test_another_photograph_is_of_the_same_picture_and_never_the_same_one():
+    picture = np.array([3, 1, 3, 7, 1, 3, 3])
+    another = AnotherPhotograph(picture, seed=0)
+    rows = np.tile(np.arange(7), 200)
+    found = another(rows, np.arange(len(rows)))
+    np.testing.assert_array_equal(picture[found], picture[rows])
+    alone = picture[rows] == 7
+    assert (found[alone] == rows[alone]).all() and (found[~alone] != rows[~alone]).all()
+    assert {int(f) for f in found[rows == 0]} == {2, 5, 6}  # every other one is drawn
+    np.testing.assert_array_equal(found, another(rows, np.arange(len(rows))))
+    assert (found != another(rows, np.arange(len(rows)) + 1)).any()
+    assert (AnotherPhotograph(picture, seed=1)(rows, np.arange(len(rows))) != found).any()

@@ -184,3 +184,48 @@ def test_a_stream_is_told_without_its_pictures():
     encoded = np.array([b"\xff" * 100_000] * 3, object)
     told = Stream("encoded", {"image": encoded}, 1, read=lambda stored, places: stored)
     assert len(repr(make_pipeline([told], seed=0))) < 1000
+
+
+def _views(**options):
+    ids = np.arange(50)
+    return Stream("real", {"id": ids}, 8, views=2, **options)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_views_of_a_picture_share_a_group_in_one_process(count):
+    def shift(rows, places):
+        assert (places % 2 == 1).all()  # of the first view nothing is asked
+        return (rows + 1) % 50
+
+    seen = []
+    for step in range(30):  # over several epochs
+        for process in range(count):
+            streams = [_views(another=shift), stream("synthetic", 12, 4, offset=1000)]
+            streams[1] = Stream("synthetic", {"id": streams[1].arrays["id"]}, 4)
+            batch = make_pipeline(streams, seed=0, process_index=process, process_count=count)[step]
+            real = 8 // count
+            first, second = batch["id"][: real // 2], batch["id"][real // 2 : real]
+            np.testing.assert_array_equal(second, (first + 1) % 50)
+            group = batch["group"][:real].reshape(2, -1)
+            np.testing.assert_array_equal(group[0], group[1])
+            assert batch["group"].dtype == np.int32 and len(np.unique(group)) == real // 2
+            seen += first.tolist()
+    assert sorted(seen[:50]) == list(range(50)) if count == 1 else len(set(seen)) == 50
+
+
+def test_encoded_views_are_read_at_places_of_their_own():
+    places = []
+
+    def read(images, own):
+        places.extend(own.tolist())
+        return np.zeros((len(images), 2, 2, 3), np.uint8)
+
+    pipeline = make_pipeline([Stream("real", {"image": np.arange(50)}, 8, read, views=2)], seed=0)
+    for step in range(3):
+        pipeline[step]
+    assert sorted(places) == list(range(24))
+
+
+def test_rows_that_views_do_not_divide_are_refused():
+    with pytest.raises(UserError, match=r"8 rows a step do not divide by 2 processes of 3 views; .* multiple of 6"):
+        make_pipeline([Stream("real", {"id": np.arange(9)}, 8, views=3)], seed=0, process_count=2)

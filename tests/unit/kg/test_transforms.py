@@ -8,7 +8,7 @@ import pytest
 from kgv_jax.kg import closure
 from kgv_jax.kg.check import indistinguishable
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.transforms import permute_class_rows
+from kgv_jax.kg.transforms import permute_class_rows, randomise_class_facts
 from kgv_jax.util.errors import UserError
 
 HIERARCHY = ("broader", "variantOf")
@@ -105,3 +105,34 @@ def test_permutation_of_nested_classes_closes_no_cycle():
         assert closure.find_cycles(wrong, (0,)) == []
     with pytest.raises(UserError, match="free of cycles"):
         permute_class_rows(Graph.from_triples([("a", "up", "b"), ("b", "up", "c")]), [0, 1], 0)
+
+
+def test_random_facts_keep_counts_and_nothing_else():
+    graph = signs()
+    classes = graph.nodes_of_type("Class")
+    random = randomise_class_facts(graph, classes, seed=0)
+    assert random != graph and random == randomise_class_facts(graph, classes, seed=0)
+    assert random != randomise_class_facts(graph, classes, seed=1)
+
+    def counts(value):
+        return collections.Counter(map(tuple, value.triples[:, :2].tolist()))
+
+    assert counts(random) == counts(graph)
+    variant_of = graph.relation("variantOf")
+
+    def kept(value):
+        return {tuple(row) for row in value.triples.tolist() if row[1] == variant_of}
+
+    assert kept(random) == kept(graph)
+    for relation in range(len(graph.relations)):
+        tails = [set(value.triples[value.triples[:, 1] == relation, 2].tolist()) for value in (random, graph)]
+        assert tails[0] <= tails[1]
+
+
+def test_random_facts_close_no_cycle():
+    triples = [("a", "broader", "b"), ("b", "broader", "c"), ("c", "broader", "top"), ("top", "is", "x")]
+    graph = Graph.from_triples(triples)
+    classes = [graph.node(name) for name in "abc"]
+    for seed in range(10):
+        random = randomise_class_facts(graph, classes, seed)
+        assert not closure.find_cycles(random, (graph.relation("broader"),))

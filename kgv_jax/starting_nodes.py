@@ -1,0 +1,93 @@
+"""What the graph side of a run starts from: random nodes, vectors from a file, or an embedding of the graph itself.
+
+`config.kgv.start` names a file of `python -m kgv_jax.embed`, of which nodes and relations are found by name, or a model
+of `kgv_jax.embed.registry`, which is trained on the triples that the run sees before its first step.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kgv_jax.config_schema import Config
+from kgv_jax.embed import train
+from kgv_jax.embed.file import SUFFIX, Embeddings, find_nodes, read_embeddings
+from kgv_jax.embed.registry import RECIPES, recipe
+from kgv_jax.experiment import Experiment
+from kgv_jax.kg.mask import INSTANCE_OF
+from kgv_jax.kg.names import local_name
+from kgv_jax.parallel import distributed
+from kgv_jax.util.errors import UserError, nearest
+
+_log = logging.getLogger(__name__)
+
+
+def start_nodes(config: Config, experiment: Experiment) -> dict[str, np.ndarray]:
+    """Returns `mu` `[N, D]` and `r` `[R, D]` that replace the random ones of a new run, as far as there are any.
+
+    Means are centred and scaled to a deviation of 1 a coordinate, as random ones have: the temperature and the bounds
+    of the variances are made for that. Nodes that the source does not cover stand where the covered ones average;
+    `instanceOf`, which no graph states, does not move.
+
+    Raises:
+      UserError: no such file or model, a width other than `config.model.dim`, or no node in common.
+    """
+    source = config.kgv.start
+    if not source:
+        return {}
+    if source.endswith(SUFFIX):
+        embeddings = read_embeddings(source)
+    elif source in RECIPES:
+        embeddings = _embedded(config, experiment)
+    else:
+        raise UserError(
+            f"config.kgv.start is {source!r}{nearest(source, RECIPES)}; expected FILE{SUFFIX} of python -m "
+            f"kgv_jax.embed, or a model: {', '.join(RECIPES)}."
+        )
+    nodes = find_nodes(embeddings, "nodes.mu", experiment.graph.nodes)
+    width = nodes.vectors.shape[-1]
+    if width != config.model.dim:
+        raise UserError(
+            f"The vectors of config.kgv.start = {source!r} have {width} numbers; expected config.model.dim = "
+            f"{config.model.dim}. Set --config.model.dim={width}, or embed with --dim={config.model.dim}."
+        )
+    if not nodes.covered.any():
+        raise UserError(
+            f"config.kgv.start = {source!r} has none of the {len(nodes.nodes)} nodes of config.kg.path = "
+            f"{config.kg.path!r}, such as {nodes.nodes[0]}; embed that graph."
+        )
+    if distributed.is_leader():
+        _log.info("%d of %d nodes start from %s.", nodes.covered.sum(), len(nodes.nodes), source)
+    centre, spread = nodes.vectors[nodes.covered].mean(0), nodes.vectors[nodes.covered].std()
+    scale = 1 / max(float(spread), 1e-6)
+    mu = np.where(nodes.covered[:, None], scale * (nodes.vectors - centre), 0.0)
+    start = {"mu": mu.astype(np.float32)}
+    if "relations.mu" in embeddings.arrays:
+        r = np.zeros((len(experiment.mask.relations), width), np.float32)
+        full = {local_name(name): name for name in experiment.graph.relations}
+        for row, name in enumerate(experiment.mask.relations):
+            if name != INSTANCE_OF and full[name] in embeddings.relations:
+                r[row] = scale * embeddings.arrays["relations.mu"][embeddings.relations.index(full[name])]
+        start["r"] = r
+    return start
+
+
+def _embedded(config: Config, experiment: Experiment) -> Embeddings:
+    """Embeds the graph of the run; every process trains the same."""
+    graph, chosen = experiment.graph, recipe(config.kgv.start)
+    model = chosen.model()
+    trained = train.fit(
+        jnp.asarray(graph.triples),
+        jax.random.key(config.seed),
+        model=model,
+        loss=chosen.loss_function(),
+        num_nodes=len(graph.nodes),
+        num_relations=len(graph.relations),
+        settings=chosen.settings(config.model.dim, config.kgv.start_epochs),
+    )
+    tables = model.tables(trained.parameters)._asdict()
+    arrays = {f"{of}.{name}": np.asarray(rows) for of, group in tables.items() for name, rows in group.items()}
+    return Embeddings(graph.nodes, graph.relations, arrays)

@@ -1,0 +1,76 @@
+"""What the graph's hierarchy says of mistakes: their severity, and accuracy by branch."""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+
+from kgv_jax.kg.mapping import map_classes, read_column
+from kgv_jax.predictions import Predictions
+from kgv_jax.report import rows, severity, stats
+from kgv_jax.report.protocols.base import Options, Result
+from kgv_jax.report.rows import decimals, each_head, label, percent
+from kgv_jax.report.runs import Study
+from kgv_jax.util.errors import UserError
+
+_TOP = (1, 5, 20)  # as Bertinetto et al. 2020
+
+
+def report_severity(study: Study, options: Options) -> Result:
+    hierarchy, _ = _hierarchy(study)
+    heights = severity.lca_heights(hierarchy)
+    top = [k for k in _TOP if k <= len(heights)]
+    columns = {"mistakes": percent("mistakes"), "severity": decimals("severity of a mistake", 2)}
+    columns |= {f"distance_{k}": decimals(f"distance, top {k}", 2) for k in top}
+    records = []
+    for setting, head, domain, predictions in each_head(study):
+        found = [_distances(heights, of_seed, head, top[-1]) for of_seed in predictions]
+        record = label(setting, head=head, domain=domain)
+        record["mistakes"] = float(np.mean([distance[:, 0] > 0 for distance in found]))
+        of_mistakes = [severity.mistake_severity(distance[:, 0]) for distance in found]
+        record["severity"] = float(np.mean(of_mistakes)) if np.isfinite(of_mistakes).all() else None
+        record |= {f"distance_{k}": float(np.mean([distance[:, :k].mean() for distance in found])) for k in top}
+        records.append(record)
+    title = f"Severity of mistakes: height of the lowest common ancestor, of at most {heights.max()}"
+    return Result(records, [rows.tabulate(title, records, ("head", "domain"), columns)])
+
+
+def _distances(heights: np.ndarray, predictions: Predictions, head: str, k: int) -> np.ndarray:
+    chosen = severity.top_classes(predictions.log_probabilities(head), k)
+    return severity.distances(heights, chosen, predictions.label, predictions.also)
+
+
+def report_branches(study: Study, options: Options) -> Result:
+    hierarchy, names = _hierarchy(study)
+    records = []
+    for node, members in severity.branches(hierarchy).items():
+        for setting, head, domain, predictions in each_head(study):
+            inside = members[predictions[0].label]
+            if inside.any():
+                correct = study.correct(setting, head, (domain,))[domain][:, inside]
+                interval = stats.mean_interval(correct, predictions[0].picture[inside])
+                about = label(setting, head=head, branch=names[node], domain=domain)
+                records.append(about | interval._asdict() | {"classes": int(members.sum()), "n": int(inside.sum())})
+    table = rows.pivot("Accuracy a branch", records, ("head", "branch", "classes"), "domain", rows.interval_cell)
+    return Result(records, [table])
+
+
+def _hierarchy(study: Study) -> tuple[severity.Hierarchy, tuple[str, ...]]:
+    """Returns the hierarchy above the classes, of the graph before any ablation, and the labels of its nodes."""
+    kgs = [run.config.kg for runs in study.runs.values() for run in runs]
+    if len({(kg.path, kg.class_by, kg.class_type, kg.hierarchy) for kg in kgs}) > 1:
+        raise UserError(
+            f"The runs differ in their graph ({', '.join(sorted({kg.path for kg in kgs}))}), or in kg.class_by, "
+            "kg.class_type or kg.hierarchy, so their mistakes have no one severity; report them apart."
+        )
+    # It starts JAX with what it imports, which only this protocol needs.
+    from kgv_jax.experiment import load_knowledge_graph, split_names
+
+    config = study.first.config
+    graph, _ = load_knowledge_graph(config)
+    file, colon, column = config.kg.class_by.rpartition(":")
+    by = read_column(pathlib.Path(file), column) if colon else config.kg.class_by
+    classes = study.first.predictions[study.source].classes.tolist()
+    nodes = map_classes(graph, classes, by=by, class_types=(config.kg.class_type,))
+    return severity.class_hierarchy(graph, nodes, split_names(config.kg.hierarchy)), graph.labels

@@ -148,7 +148,8 @@ def compare(
         trainers = {model: Trainer(graph, our_recipe(graph_name, model)) for model in chosen}
         for name in settings:
             theirs, mine = Runs(), {model: Runs() for model in chosen}
-            command = [python, "-m", "benchmarks.peers.kge_pykeen", _setting(graph_name, peer, PEER_SETTINGS[name][peer])]
+            setting = _setting(graph_name, peer, PEER_SETTINGS[name][peer])
+            command = [python, "-m", "benchmarks.peers.kge_pykeen", setting]
             with harness.Worker(command, env={**os.environ, "OMP_NUM_THREADS": "1"}) as worker:
                 for seed in range(seeds):
                     worker.run()

@@ -61,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dim", type=_count, metavar="D", help=f"numbers a node (default: {_DIM})")
     parser.add_argument("--epochs", type=_count, metavar="E", help=f"(default: {_EPOCHS})")
     parser.add_argument("--loss", metavar="NAME", help=f"{', '.join(LOSSES)} (default: the model's own)")
+    parser.add_argument(
+        "--reciprocal", action="store_true", default=None, help="every relation has an inverse with a vector of its own"
+    )
     parser.add_argument("--batch", type=_count, metavar="B", help="triples a step (default: the model's own)")
     parser.add_argument("--learning-rate", type=_rate, metavar="X", help="of Adam (default: the model's own)")
     parser.add_argument("--seed", type=int, default=0, help="of the split and of training (default: %(default)s)")
@@ -101,14 +104,15 @@ def _run(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     chosen = recipe(options.model).changed(
-        loss=options.loss, batch=options.batch, learning_rate=options.learning_rate
+        loss=options.loss, batch=options.batch, learning_rate=options.learning_rate, reciprocal=options.reciprocal
     )
     model, loss = chosen.model(), chosen.loss_function()
     settings = chosen.settings(options.dim or _DIM, options.epochs or _EPOCHS)
     graph, _ = _load(options, _HOLDOUT if options.holdout is None else options.holdout)
     print(
-        f"{options.model}: {settings.dim} numbers a node, {settings.epochs} epochs of batches of {settings.batch}, "
-        f"loss {chosen.loss}, learning rate {settings.learning_rate}, seed {options.seed}"
+        f"{options.model}{' with inverse relations' if chosen.reciprocal else ''}: {settings.dim} numbers a node, "
+        f"{settings.epochs} epochs of batches of {settings.batch}, loss {chosen.loss}, learning rate "
+        f"{settings.learning_rate}, seed {options.seed}"
     )
     start = time.perf_counter()
     trained = train.fit(
@@ -138,15 +142,16 @@ def _train(options: argparse.Namespace) -> None:
     if options.out:
         tables = model.tables(trained.parameters)._asdict()
         arrays = {f"{of}.{name}": np.asarray(x) for of, group in tables.items() for name, x in group.items()}
-        notes = {"model": options.model, "loss": chosen.loss, "seed": options.seed, "figures": figures}
-        _write(options.out, Embeddings(graph.nodes, graph.relations, arrays), notes | settings._asdict())
+        notes = {"model": options.model, "reciprocal": chosen.reciprocal, "loss": chosen.loss, "seed": options.seed}
+        notes |= settings._asdict() | {"figures": figures}
+        _write(options.out, Embeddings(graph.nodes, graph.relations, arrays), notes)
 
 
 _METRICS = {"mrr": "MRR", "hits@1": "Hits@1", "hits@3": "Hits@3", "hits@10": "Hits@10"}
 
 
 def _look_up(options: argparse.Namespace) -> None:
-    for name in ("epochs", "loss", "batch", "learning_rate", "holdout"):
+    for name in ("epochs", "loss", "batch", "learning_rate", "holdout", "reciprocal"):
         if getattr(options, name) is not None:
             flag = name.replace("_", "-")
             raise UserError(

@@ -12,6 +12,7 @@ from kgv_jax.embed.distmult import distmult
 from kgv_jax.embed.losses import Loss
 from kgv_jax.embed.model import Model, choose
 from kgv_jax.embed.nfe import nfe
+from kgv_jax.embed.reciprocal import reciprocal
 from kgv_jax.embed.rotate import rotate
 from kgv_jax.embed.train import Settings
 from kgv_jax.embed.transe import transe
@@ -27,6 +28,7 @@ class Recipe:
       loss: a name of `losses.LOSSES`.
       loss_settings: arguments of that loss.
       options: arguments of `make`.
+      reciprocal: whether relations have inverses of their own.
     """
 
     make: Callable[..., Model]
@@ -36,10 +38,12 @@ class Recipe:
     batch: int = 256
     learning_rate: float = 0.03
     last_rate: float = 0.0
+    reciprocal: bool = False
 
     def model(self) -> Model:
         """Returns the model."""
-        return self.make(**self.options)
+        model = self.make(**self.options)
+        return reciprocal(model) if self.reciprocal else model
 
     def loss_function(self) -> Loss:
         """Returns the loss."""

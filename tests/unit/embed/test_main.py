@@ -48,10 +48,12 @@ def test_a_graph_file_is_split_trained_measured_and_written(graph, tmp_path, cap
 
 
 def test_a_folder_keeps_its_split(tmp_path, capsys):
-    flags = ["--model=distmult", "--dim=2", "--epochs=1", "--loss=softplus"]
+    out = tmp_path / "e.safetensors"
+    flags = ["--model=distmult", "--dim=2", "--epochs=1", "--loss=softplus", "--reciprocal", f"--out={out}"]
     assert main([f"--graph={_folder(tmp_path)}", *flags]) == 0
     said = capsys.readouterr().out
-    assert "3 train, 1 valid, 1 test" in said and "loss softplus" in said
+    assert "3 train, 1 valid, 1 test" in said and "loss softplus" in said and "inverse relations" in said
+    assert read_embeddings(out).arrays["relations.inverse_mu"].shape == (1, 2)
 
 
 def test_all_triples_may_be_trained_on(graph, capsys):
@@ -102,7 +104,7 @@ def test_words_leave_out_what_they_do_not_cover(graph, tmp_path, capsys, monkeyp
         (["--model=transe", "--holdout=0.6"], "0.6 cannot be held out twice"),
         (["--model=netmf", "--epochs=3", "--dim=2"], "--epochs=3 with --model=netmf"),
         (["--model=netmf", "--dim=10"], "--dim=8"),
-        (["--model=transe", "--learning-rate=1e30", "--epochs=2", "--dim=2"], "lower --learning-rate"),
+        (["--model=complex", "--learning-rate=1e30", "--epochs=2", "--dim=2"], "lower --learning-rate"),
     ],
 )
 def test_mistakes_are_answered(graph, capsys, flags, said):

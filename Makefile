@@ -59,12 +59,14 @@ finetune-table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.compare --config=configs/finetune.py:full --workdir=runs/finetune/full \
 	  --methods=ce,kgv,kgv_compose,shuffled_kg_compose --seeds=3
 
-# Emoji in other hands: 24 runs, about twenty minutes on two cores.
+# Emoji in other hands: 70 runs, about an hour on two cores.
+EMOJI_FIVE := ce:5,attribute_bce:5,kgv:5,shuffled_kg:5
+EMOJI_THREE := attribute_bce_elements,kgv_vector,kgv_no_synthetic,kgv_hierarchy,kgv_association
 emoji-table: export JAX_COMPILATION_CACHE_DIR := $(JAX_COMPILATION_CACHE_DIR)
 emoji-table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.data.prepare emoji
 	$(RUN) -m kgv_jax.compare --config=configs/emoji.py --workdir=runs/emoji \
-	  --methods=ce,attribute_bce,kgv_no_synthetic,shuffled_kg_no_synthetic --seeds=3 --fractions=1,0.1
+	  --methods=$(EMOJI_FIVE),$(EMOJI_THREE) --seeds=3 --fractions=1,0.1
 
 # One JSON line a figure, each against a named peer; docs/benchmarks.md is the table. `make bench ONLY=score` runs one.
 bench: export KGV_PEERS_PYTHON ?= $(PEERS_VENV)/bin/python

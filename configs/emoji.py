@@ -1,14 +1,15 @@
-"""Emoji: 477 concepts learnt in the colour drawings of three families, recognised in those of three others.
+"""Emoji: 473 concepts learnt in the colour drawings of three families, recognised in those of three others.
 
     python -m kgv_jax.data.prepare emoji
     python -m kgv_jax.main --config=configs/emoji.py --workdir=runs/emoji
     python -m kgv_jax.main --config=configs/emoji.py --workdir=runs/emoji-ce --config.method=ce
 
 Three targets are colour styles of other hands, two are line art (`kgv_jax/data/sources/emoji.py`). The graph has the
-groups, subgroups and tags of Unicode's CLDR. It names nothing of which an element picture could be drawn, so methods
-with element pictures or compositions cannot run here.
+groups, subgroups and tags of Unicode's CLDR and the hypernyms of WordNet; its element pictures are icons of tags and
+categories (`kgv_jax/data/prepare/emoji_elements.py`). An emoji is not composed of elements as a sign is, so methods with
+compositions cannot run here.
 
-Every choice below was made on held-out drawings of the source styles.
+Every choice below was made on hands of the source that were held out (`docs/choices.md`).
 """
 
 import ml_collections
@@ -32,6 +33,6 @@ def get_config() -> ml_collections.ConfigDict:
     config.synthetic.manifest = "emoji"
     config.model.encoder = "resnet8_flat"
     config.model.norm = "batch"
-    config.optim.learning_rate = 4e-3
+    config.optim.learning_rate = 8e-3
     config.train.steps = 600
     return config

@@ -49,6 +49,7 @@ _JOBS = flags.DEFINE_integer(
 CONTROLS = (
     "ce",
     "attribute_bce",
+    "attribute_bce_elements",
     "shuffled_kg",
     "attribute_bce_compose",
     "shuffled_kg_compose",

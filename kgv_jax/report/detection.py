@@ -14,10 +14,13 @@ TRUE_POSITIVE_RATE = 0.95
 def max_softmax(logits: np.ndarray) -> np.ndarray:
     """Returns `max_c log softmax(logits)_c` `[n]` of `[n, C]` (Hendrycks and Gimpel 2017, arXiv 1610.02136).
 
-    The order is that of the probability, and in logs nothing rounds to one.
+    The order is that of the probability `1 / (1 + sum_{c != best} exp(l_c - l_best))`. As `-log1p` of that sum it tells
+    photographs apart whose probabilities round to one.
     """
     logits = np.asarray(logits, np.float64)
-    return logits.max(-1) - logsumexp(logits, -1)
+    ratio = np.exp(logits - logits.max(-1, keepdims=True))
+    np.put_along_axis(ratio, logits.argmax(-1)[:, None], 0.0, -1)
+    return -np.log1p(ratio.sum(-1))
 
 
 def energy(logits: np.ndarray, *, temperature: float = 1.0) -> np.ndarray:
@@ -41,6 +44,7 @@ SCORES: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
     "nearest node": ("scores", nearest_node),
     "max softmax": ("logits", max_softmax),
     "energy": ("logits", energy),
+    "max softmax of densities": ("scores", max_softmax),
 }
 
 

@@ -91,5 +91,5 @@ def interval_cell(record: Record) -> str:
 
 
 def _labels(records: Sequence[Record], labels: Sequence[str]) -> list[str]:
-    fractions = {record["fraction"] for record in records}
+    fractions = {record.get("fraction") for record in records}
     return ["method", *(["fraction"] if len(fractions) > 1 else []), *labels]

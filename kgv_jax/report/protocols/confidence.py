@@ -7,6 +7,7 @@ from scipy.special import log_softmax
 
 from kgv_jax.predictions import Predictions
 from kgv_jax.report import calibration, rows, selective
+from kgv_jax.report.detection import max_softmax
 from kgv_jax.report.protocols.base import Options, Result
 from kgv_jax.report.rows import decimals, each_head, label, percent
 from kgv_jax.report.runs import Study
@@ -15,6 +16,7 @@ _COVERAGES = (0.5, 0.8)
 
 
 def report_calibration(study: Study, options: Options) -> Result:
+    """Returns ECE, Brier score and log-likelihood, averaged over seeds."""
     columns = {
         "accuracy": percent("accuracy"),
         "confidence": percent("confidence"),
@@ -50,6 +52,7 @@ def _log_probabilities(predictions: Predictions, head: str) -> np.ndarray:
 
 
 def report_selective(study: Study, options: Options) -> Result:
+    """Returns accuracies at coverages and the area under the risk-coverage curve, averaged over seeds."""
     columns = {"accuracy": percent("accuracy")}
     columns |= {f"at_{share:g}": percent(f"at {100 * share:.0f} % coverage") for share in _COVERAGES}
     columns |= {"aurc": percent("AURC"), "excess": percent("excess AURC")}
@@ -61,7 +64,7 @@ def report_selective(study: Study, options: Options) -> Result:
 
 
 def _selective_of(predictions: Predictions, head: str) -> tuple[float, ...]:
-    correct, confidence = predictions.correct(head), _log_probabilities(predictions, head).max(-1)
+    correct, confidence = predictions.correct(head), max_softmax(predictions.log_probabilities(head))
     return (
         correct.mean(),
         *(selective.accuracy_at(share, confidence, correct) for share in _COVERAGES),

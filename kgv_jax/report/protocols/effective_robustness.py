@@ -12,6 +12,7 @@ from kgv_jax.util.errors import UserError
 
 
 def report(study: Study, options: Options) -> Result:
+    """Returns the residual of every run on every target, averaged over seeds."""
     baselines = [setting for method in options.baselines for setting in study.settings_of(method)]
     sources = np.concatenate([_accuracies(study, of, study.chosen[of], study.source)[0] for of in baselines])
     columns = {"source": percent(study.source), "target": percent("target"), "line": percent("the line's")}
@@ -33,10 +34,8 @@ def report(study: Study, options: Options) -> Result:
                 values["effective_robustness"] = robustness.effective_robustness(line, x, y)
                 means = {key: float(value.mean()) for key, value in values.items()}
                 records.append(label(setting, head=head, domain=target) | means | line._asdict())
-    title = (
-        f"Effective robustness against {len(sources)} runs of {', '.join(options.baselines)}, {100 * sources.min():.1f} "
-        f"to {100 * sources.max():.1f} on {study.source}"
-    )
+    spread = f"{100 * sources.min():.1f} to {100 * sources.max():.1f} on {study.source}"
+    title = f"Effective robustness against {len(sources)} runs of {', '.join(options.baselines)}, {spread}"
     return Result(records, [rows.tabulate(title, records, ("head", "domain"), columns)])
 
 
@@ -47,6 +46,7 @@ def _accuracies(study: Study, setting: Setting, head: str, target: str) -> np.nd
 
 
 def lacks(study: Study, options: Options) -> str:
+    """Says whether baselines and targets are missing."""
     if not study.targets:
         return "the runs have no target domain; set config.data.targets"
     return "" if options.baselines else "no line is given; name the methods that give it: --baselines=ce"

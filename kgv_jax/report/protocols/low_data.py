@@ -9,6 +9,7 @@ from kgv_jax.report.runs import Setting, Study
 
 
 def report(study: Study, options: Options) -> Result:
+    """Returns accuracy, averaged over targets, by amount of data, and the area under it."""
     by_shots = any(setting.shots for setting in study.runs)
     amounts: dict[tuple[str, str], dict[float, Setting]] = {}
     for setting, heads in study.heads.items():
@@ -28,7 +29,7 @@ def report(study: Study, options: Options) -> Result:
         if len(curve) > 1:
             area = curves.area_under_curve([*curve], [interval.mean for interval in curve.values()])
         for amount, interval in curve.items():
-            about = {"method": method, "fraction": 1.0, "head": head, "amount": amount, "area": area}
+            about = {"method": method, "head": head, "amount": amount, "area": area}
             records.append(about | interval._asdict())
     unit = "shots" if by_shots else "shares of the training photographs"
     cells = [record | {"across": f"{record['amount']:g}"} for record in records]
@@ -40,6 +41,7 @@ def report(study: Study, options: Options) -> Result:
 
 
 def lacks(study: Study, options: Options) -> str:
+    """Says whether there are fewer than two amounts of data."""
     shots = {setting.shots for setting in study.runs} - {0}
     if len(shots) > 1 or (not shots and len({setting.fraction for setting in study.runs}) > 1):
         return ""

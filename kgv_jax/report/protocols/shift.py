@@ -12,6 +12,7 @@ from kgv_jax.util.errors import UserError
 
 
 def report(study: Study, options: Options) -> Result:
+    """Returns accuracies with intervals, their mean over targets too, and paired tests where there is a control."""
     records = []
     for setting, head, name, domains in _places(study):
         interval = stats.mean_interval_over_domains(study.correct(setting, head, domains), study.groups(domains))

@@ -13,6 +13,7 @@ from kgv_jax.util.errors import UserError, nearest
 
 
 def report(study: Study, options: Options) -> Result:
+    """Returns AUROC and FPR95 of every score that a method has, averaged over seeds."""
     columns = {"auroc": percent("AUROC"), "fpr95": percent("FPR95")}
     columns |= {"known": count("known"), "unknown": count("unknown")}
     known = _known_classes(study, options)
@@ -32,8 +33,8 @@ def report(study: Study, options: Options) -> Result:
                 records.append(label(setting, score=name, domain=where) | values)
     if not records:
         raise UserError(
-            f"No domain has photographs both of {', '.join(options.unknown_classes)} and of other classes; name a domain: "
-            "--unknown-domains."
+            f"No domain has photographs both of {', '.join(options.unknown_classes)} and of other classes; name a "
+            "domain with --unknown-domains."
         )
     return Result(records, [rows.tabulate("Unknown classes", records, ("score", "domain"), columns)])
 
@@ -73,6 +74,7 @@ def _known_classes(study: Study, options: Options) -> np.ndarray:
 
 
 def lacks(study: Study, options: Options) -> str:
+    """Says whether nothing unknown is named."""
     if options.unknown_domains or options.unknown_classes:
         return ""
     return "no unknown photographs are named; --unknown-domains=NAMES or --unknown-classes=NAMES do"

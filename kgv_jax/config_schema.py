@@ -206,6 +206,15 @@ class Contrast:
 
 
 @dataclasses.dataclass(frozen=True)
+class Hierarchy:
+    """Losses along the tree of the classes."""
+
+    loss: str = _setting("hxe", "hierarchical cross-entropy, or soft labels", choices=("hxe", "soft"))
+    alpha: float = _setting(0.1, "how fast weights fall with height (hxe)", low=0.0)
+    beta: float = _setting(10.0, "how fast targets fall with distance (soft)", low=0.0)
+
+
+@dataclasses.dataclass(frozen=True)
 class Optim:
     """AdamW with a warm-up and a cosine."""
 
@@ -269,6 +278,7 @@ class Config:
     kgv: Kgv = dataclasses.field(default_factory=Kgv)
     attributes: Attributes = dataclasses.field(default_factory=Attributes)
     contrast: Contrast = dataclasses.field(default_factory=Contrast)
+    hierarchy: Hierarchy = dataclasses.field(default_factory=Hierarchy)
     optim: Optim = dataclasses.field(default_factory=Optim)
     train: Train = dataclasses.field(default_factory=Train)
     mesh: Mesh = dataclasses.field(default_factory=Mesh)

@@ -60,6 +60,8 @@ PRESETS: dict[str, Preset] = {
     "ebv": Preset("ce", "fixed near-equiangular class vectors", _NO_PICTURES | {"model.decoder": "equiangular"}),
     "supcon": Preset("contrastive", "supervised contrastive learning, then a linear head", _CONTRAST),
     "simclr": Preset("contrastive", "SimCLR on the training images, then a linear head", _CONTRAST | _VIEWS),
+    "hxe": Preset("hierarchy", "hierarchical cross-entropy", _NO_PICTURES | {"hierarchy.loss": "hxe"}),
+    "soft_labels": Preset("hierarchy", "targets softened by the hierarchy", _NO_PICTURES | {"hierarchy.loss": "soft"}),
     "kgnn": Preset("kgv", "KG-NN: images pulled to frozen node vectors, then a linear head", _KGNN),
     "kgv": Preset("kgv", "KGV as in the paper: Gaussian nodes, isolated element pictures", _ELEMENTS),
     "shuffled_kg": Preset("kgv", "KGV on a graph whose class rows are permuted", _ELEMENTS | _SHUFFLED),

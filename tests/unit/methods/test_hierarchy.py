@@ -1,0 +1,96 @@
+"""Hierarchical losses against the sums of the paper, on a tree worked out by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kgv_jax import losses
+from kgv_jax.methods.hierarchy import hierarchical_cross_entropy, make_tree, soft_labels, tree_distances
+from kgv_jax.util.errors import UserError
+from tests import tiny
+
+# Classes 0, 1 below 10; 2 below 11 and 12; 10, 11, 12 below 20. 12 gathers 2 and 3, so 2 keeps 11.
+PARENTS = np.array([[0, 10], [1, 10], [2, 12], [2, 11], [3, 12], [10, 20], [11, 20], [12, 20], [7, 0]])
+CLASSES = np.arange(4)
+
+
+@pytest.fixture
+def tree():
+    return make_tree(PARENTS, CLASSES)
+
+
+def test_the_tree_by_hand(tree):
+    rows = {tuple(np.flatnonzero(own)): height for own, height in zip(tree.members, tree.height, strict=True)}
+    assert rows == {(0,): 0, (1,): 0, (0, 1): 1, (2,): 1, (3,): 1, (0, 1, 2, 3): 2}
+    assert tree.path.shape == (4, 3) and len({int(root) for root in tree.path[:, -1]}) == 1
+    assert tree.path[0, 1] == tree.path[1, 1] != tree.path[2, 1] != tree.path[3, 1]
+    np.testing.assert_array_equal(
+        2 * tree_distances(tree), [[0, 1, 2, 2], [1, 0, 2, 2], [2, 2, 0, 2], [2, 2, 2, 0]]
+    )
+
+
+def test_hierarchical_cross_entropy_by_hand(tree):
+    p = np.array([0.1, 0.2, 0.3, 0.4])
+    logits, label = jnp.log(jnp.asarray(np.stack([p, p]), jnp.float32)) + 5, jnp.array([0, 2])
+    found = hierarchical_cross_entropy(logits, label, tree, alpha=0.5)
+    first = -(np.log(0.1 / 0.3) + np.exp(-0.5) * np.log(0.3 / 1))
+    second = -(np.log(0.3 / 0.3) + np.exp(-0.5) * np.log(0.3 / 1))
+    np.testing.assert_allclose(found, [first, second], rtol=1e-5)
+
+
+def test_without_weights_it_is_cross_entropy(tree):
+    logits = jax.random.normal(jax.random.key(0), (6, 4))
+    label = jnp.array([0, 1, 2, 3, 1, 2])
+    found = hierarchical_cross_entropy(logits, label, tree, alpha=0.0)
+    np.testing.assert_allclose(found, losses.cross_entropy(logits, label), rtol=1e-5)
+    certain = hierarchical_cross_entropy(jnp.array([[500.0, 0, 0, 0]]), jnp.array([3]), tree, alpha=0.1)
+    assert np.isfinite(certain).all()
+
+
+def test_soft_labels_by_hand(tree):
+    weights = np.exp([0, -0.5 * 3, -3, -3])
+    np.testing.assert_allclose(soft_labels(tree, beta=3.0)[0], weights / weights.sum(), rtol=1e-5)
+    np.testing.assert_allclose(soft_labels(tree, beta=1000.0), np.eye(4), atol=1e-6)
+
+
+def test_several_roots_get_one(tree):
+    forest = make_tree(np.array([[0, 10], [1, 10], [2, 11], [3, 11]]), CLASSES)
+    assert forest.members[forest.path[:, -1]].all() and forest.height.max() == 2
+
+
+def test_a_class_may_lie_above_another():
+    nested = make_tree(np.array([[0, 1], [1, 20], [2, 20]]), np.arange(3))
+    np.testing.assert_array_equal(nested.height[nested.path[0]], [0, 1, 2])
+    assert tree_distances(nested)[0, 1] == 0.5
+
+
+def test_a_flat_graph_is_refused():
+    with pytest.raises(UserError, match=r"No class has a node above it .*config\.kg\.hierarchy"):
+        make_tree(np.zeros((0, 2), int), CLASSES)
+
+
+@pytest.mark.parametrize("method", ["hxe", "soft_labels"])
+def test_the_objective_reads_the_tree_of_the_graph(method):
+    problem = tiny.make(method, hierarchy__alpha=0.5, hierarchy__beta=2.0)
+    batch = tiny.batch(problem.mask, 8)
+    logits = jnp.asarray(np.random.default_rng(0).normal(size=(8, len(tiny.CLASSES))), jnp.float32)
+    outputs = problem.classifier.apply(
+        {"params": problem.init().params["classifier"]}, batch["image"], train=False
+    )._replace(logits=logits)
+    values = problem.objective.values({}, outputs, batch, problem.knowledge, jax.random.key(0))["ce"]
+    # yield, stop below priority, no_entry below prohibition, parking below sign, the root.
+    log_p = np.asarray(jax.nn.log_softmax(logits))
+    for index, label in enumerate(batch["label"]):
+        own = {0: (0, 1), 1: (0, 1), 2: (2,)}.get(int(label))
+        if method == "hxe":
+            # a category has height 1, and parking, which hangs on the root, 0.
+            branch = np.logaddexp.reduce(log_p[index, list(own)]) if own else 0.0
+            expected = -(log_p[index, label] - branch + np.exp(-0.5) * branch)
+        else:
+            distance = np.ones(4)
+            distance[list(own or ())] = 0.5
+            distance[label] = 0
+            target = np.exp(-2.0 * distance) / np.exp(-2.0 * distance).sum()
+            expected = -(target * log_p[index]).sum()
+        np.testing.assert_allclose(values[index], expected, rtol=1e-4)

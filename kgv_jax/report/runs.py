@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -84,13 +85,13 @@ def read_run(text: str) -> Run:
 
 
 def _load(file: pathlib.Path, folder: pathlib.Path) -> Predictions:
+    again = f"write it again: python -m kgv_jax.main --mode=eval --workdir={folder}."
+    if not zipfile.is_zipfile(file):
+        raise UserError(f"{file}: {'cut off, or no .npz' if file.exists() else 'no such file'}; {again}")
     try:
         return Predictions.load(file)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        what = "no such file" if isinstance(error, FileNotFoundError) else f"no predictions file ({error})"
-        raise UserError(
-            f"{file}: {what}; write it again: python -m kgv_jax.main --mode=eval --workdir={folder}."
-        ) from error
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{file}: no predictions file ({error}); {again}") from error
 
 
 @dataclasses.dataclass(frozen=True)

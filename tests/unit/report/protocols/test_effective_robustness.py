@@ -1,0 +1,42 @@
+"""Effective robustness of runs against baseline runs."""
+
+import numpy as np
+import pytest
+
+from kgv_jax.report.protocols import effective_robustness
+from kgv_jax.report.protocols.base import Options
+from kgv_jax.report.runs import make_study, read_run
+from kgv_jax.util.errors import UserError
+from tests.report_runs import predictions, write_run
+
+
+def run(root, name, source, target, **settings):
+    """A run that is right for so many of twenty drawings on de, and on us."""
+    label = np.arange(20) % 4
+    found = {
+        domain: predictions(domain, np.where(np.arange(20) < right, label, (label + 1) % 4))
+        for domain, right in (("de", source), ("us", target))
+    }
+    return read_run(f"{name}={write_run(root / f'{name}{source}', found, method='ce', **settings)}")
+
+
+def test_residuals_by_hand(tmp_path):
+    runs = [run(tmp_path, "ce", 10, 5), run(tmp_path, "ce", 15, 10, fraction=0.5), run(tmp_path, "kgv", 18, 17)]
+    study, options = make_study(runs), Options(baselines=("ce",))
+    assert effective_robustness.lacks(study, options) == ""
+    records, (table,) = effective_robustness.report(study, options)
+    # Odds 1 -> 1/3 and 3 -> 1, so 9 -> 3: 0.75 where the run has 0.85.
+    assert records[2]["effective_robustness"] == pytest.approx(0.10)
+    assert records[2]["line"] == pytest.approx(0.75)
+    assert [abs(record["effective_robustness"]) < 1e-12 for record in records] == [True, True, False]
+    assert "against 2 runs of ce, 50.0 to 75.0 on de" in table.title
+
+
+def test_what_is_missing(tmp_path):
+    runs = [run(tmp_path, "ce", 10, 5), run(tmp_path, "kgv", 20, 17)]
+    study = make_study(runs)
+    assert "--baselines=ce" in effective_robustness.lacks(study, Options())
+    with pytest.raises(UserError, match=r"on 'us': a line needs baseline models of two .*Give more runs"):
+        effective_robustness.report(study, Options(baselines=("ce",)))
+    with pytest.raises(UserError, match="accuracies of 0 and 1 have no logit"):
+        effective_robustness.report(study, Options(baselines=("ce", "kgv")))

@@ -1,0 +1,47 @@
+"""Curves over shots and over fractions."""
+
+import pytest
+
+from kgv_jax.report.protocols import low_data
+from kgv_jax.report.protocols.base import Options
+from kgv_jax.report.runs import make_study, read_run
+from tests.report_runs import predictions, write_run
+
+RIGHT = {0: [1, 0, 0, 0], 1: [0, 0, 0, 0], 2: [0, 1, 0, 0], 3: [0, 1, 2, 0], 4: [0, 1, 2, 3]}
+
+
+def study(root, points, **common):
+    """Runs that are right for so many of four drawings: `points` has (method, setting, value, right)."""
+    runs = []
+    for method, setting, value, right in points:
+        found = {domain: predictions(domain, RIGHT[right]) for domain in ("de", "us")}
+        folder = root / f"{method}{value}"
+        runs.append(read_run(str(write_run(folder, found, method=method, **{setting: value}, **common))))
+    return make_study(runs)
+
+
+def test_shots_by_hand(tmp_path):
+    points = [("ce", "shots", 8, 4), ("ce", "shots", 1, 1), ("ce", "shots", 2, 2), ("kgv", "shots", 1, 3)]
+    found = study(tmp_path, points)
+    assert low_data.lacks(found, Options()) == ""
+    records, (curve, area) = low_data.report(found, Options())
+    assert [(r["method"], r["amount"], r["mean"]) for r in records] == [
+        ("ce", 1, 0.25), ("ce", 2, 0.5), ("ce", 8, 1.0), ("kgv", 1, 0.75),
+    ]  # fmt: skip
+    # log2: trapezia 1 * 0.375 and 2 * 0.75 over 3; one point has no area.
+    assert [r["area"] for r in records] == [pytest.approx(0.625)] * 3 + [None]
+    assert curve.header == ("method", "head", "1", "2", "8")
+    assert [row[2][:4] for row in curve.rows] == ["25.0", "75.0"]
+    assert area.rows == (("ce", "chosen", "62.5"), ("kgv", "chosen", "-"))
+
+
+def test_fractions_are_a_curve_too(tmp_path):
+    records, (curve, _) = low_data.report(
+        study(tmp_path, [("ce", "fraction", 1.0, 4), ("ce", "fraction", 0.1, 2)]), Options()
+    )
+    assert curve.header == ("method", "head", "0.1", "1")
+    assert records[0]["area"] == pytest.approx(0.75)
+
+
+def test_one_amount_is_no_curve(tmp_path):
+    assert "one amount of data" in low_data.lacks(study(tmp_path, [("ce", "shots", 4, 2)]), Options())

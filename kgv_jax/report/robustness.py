@@ -28,9 +28,9 @@ def fit_line(source: npt.ArrayLike, target: npt.ArrayLike) -> Line:
     """
     x, y = logit(np.asarray(source, np.float64)), logit(np.asarray(target, np.float64))
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise ValueError("accuracies of 0 and 1 have no logit; leave such baseline models out")
+        raise ValueError("accuracies of 0 and 1 have no logit, and a baseline model has one")
     if np.ptp(x) < 1e-9:
-        raise ValueError(f"a line needs baseline models of two source accuracies or more, found {np.unique(source)}")
+        raise ValueError("a line needs baseline models of two or more accuracies on the source")
     slope = float((x - x.mean()) @ (y - y.mean()) / ((x - x.mean()) @ (x - x.mean())))
     return Line(slope, float(y.mean() - slope * x.mean()))
 

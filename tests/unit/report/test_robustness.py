@@ -27,8 +27,8 @@ def test_it_is_the_least_squares_line_of_logits():
     [
         ([0.5, 1.0], [0.2, 0.3], "no logit"),
         ([0.5, 0.6], [0.0, 0.3], "no logit"),
-        ([0.5, 0.5], [0.2, 0.3], "two source accuracies"),
-        ([0.5], [0.2], "two source accuracies"),
+        ([0.5, 0.5], [0.2, 0.3], "two or more accuracies on the source"),
+        ([0.5], [0.2], "two or more accuracies on the source"),
     ],
 )
 def test_no_line(source, target, words):

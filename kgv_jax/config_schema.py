@@ -64,6 +64,10 @@ class Graph:
     relations: str = _setting("", "relations that give positives, separated by commas; empty: every relation")
     permute_classes: bool = _setting(False, "deal the classes' facts to other classes: same degrees, wrong meaning")
     random_facts: bool = _setting(False, "every fact of a class names a random node: as many facts, no meaning")
+    vectors: str = _setting(
+        "", "where nodes begin: a file of kgv_jax.embed, or a model of it, trained on the graph first; empty: at random"
+    )
+    vectors_epochs: int = _setting(100, "epochs of such a model", low=1)
     candidates: str = _setting("range", "nodes a positive is compared with", choices=("range", "all"))
     inherit: bool = _setting(True, "a class inherits the facts of its ancestors")
     variant_relation: str = _setting("variantOf", "relation from a national variant to its class")
@@ -168,10 +172,6 @@ class Kgv:
     var_min: float = _setting(0.05, "lower bound of a variance", low=1e-6)
     var_max: float = _setting(5.0, "upper bound of a variance", low=1e-6)
     var_init: float = _setting(1.0, "start of every variance", low=1e-6)
-    start: str = _setting(
-        "", "where nodes begin: a file of kgv_jax.embed, or a model of it, trained on the graph first; empty: at random"
-    )
-    start_epochs: int = _setting(100, "epochs of such a model", low=1)
     inclusion: float = _setting(0.0, "weight of KL(child || parent) over hierarchical triples", low=0.0)
     score: str = _setting(
         "auto",
@@ -212,6 +212,15 @@ class Hierarchy:
     loss: str = _setting("hxe", "hierarchical cross-entropy, or soft labels", choices=("hxe", "soft"))
     alpha: float = _setting(0.1, "how fast weights fall with height (hxe)", low=0.0)
     beta: float = _setting(10.0, "how fast targets fall with distance (soft)", low=0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Gcn:
+    """A network on the graph that predicts classifiers."""
+
+    kind: str = _setting("dgp", "GCNZ, SGCN or dense graph propagation", choices=("gcnz", "sgcn", "dgp"))
+    hidden: int = _setting(2048, "width of its first layer", low=4)
+    epochs: int = _setting(3000, "full-batch steps of its regression", low=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -279,6 +288,7 @@ class Config:
     attributes: Attributes = dataclasses.field(default_factory=Attributes)
     contrast: Contrast = dataclasses.field(default_factory=Contrast)
     hierarchy: Hierarchy = dataclasses.field(default_factory=Hierarchy)
+    gcn: Gcn = dataclasses.field(default_factory=Gcn)
     optim: Optim = dataclasses.field(default_factory=Optim)
     train: Train = dataclasses.field(default_factory=Train)
     mesh: Mesh = dataclasses.field(default_factory=Mesh)
@@ -321,11 +331,12 @@ def resolve(values: ml_collections.ConfigDict | dict[str, Any]) -> Config:
     """
     plain = values.to_dict() if isinstance(values, ml_collections.ConfigDict) else dict(values)
     config = _read(Config, plain, "config")
-    for key, value in PRESETS[config.method].settings.items():
+    preset, untouched = PRESETS[config.method], Config()
+    for key, value in (preset.defaults | preset.settings).items():
         section, name = key.split(".")
-        config = dataclasses.replace(
-            config, **{section: dataclasses.replace(getattr(config, section), **{name: value})}
-        )
+        current = getattr(config, section)
+        if key in preset.settings or getattr(current, name) == getattr(getattr(untouched, section), name):
+            config = dataclasses.replace(config, **{section: dataclasses.replace(current, **{name: value})})
     _cross_check(config)
     return config
 

@@ -1,6 +1,6 @@
 """What the graph side of a run starts from: random nodes, vectors from a file, or an embedding of the graph itself.
 
-`config.kgv.start` names a file of `python -m kgv_jax.embed`, of which nodes and relations are found by name, or a model
+`config.kg.vectors` names a file of `python -m kgv_jax.embed`, of which nodes and relations are found by name, or a model
 of `kgv_jax.embed.registry`, which is trained on the triples that the run sees before its first step.
 """
 
@@ -35,7 +35,7 @@ def start_nodes(config: Config, experiment: Experiment) -> dict[str, np.ndarray]
     Raises:
       UserError: no such file or model, a width other than `config.model.dim`, or no node in common.
     """
-    source = config.kgv.start
+    source = config.kg.vectors
     if not source:
         return {}
     if source.endswith(SUFFIX):
@@ -44,19 +44,19 @@ def start_nodes(config: Config, experiment: Experiment) -> dict[str, np.ndarray]
         embeddings = _embedded(config, experiment)
     else:
         raise UserError(
-            f"config.kgv.start is {source!r}{nearest(source, RECIPES)}; expected FILE{SUFFIX} of python -m "
+            f"config.kg.vectors is {source!r}{nearest(source, RECIPES)}; expected FILE{SUFFIX} of python -m "
             f"kgv_jax.embed, or a model: {', '.join(RECIPES)}."
         )
     nodes = find_nodes(embeddings, "nodes.mu", experiment.graph.nodes)
     width = nodes.vectors.shape[-1]
     if width != config.model.dim:
         raise UserError(
-            f"The vectors of config.kgv.start = {source!r} have {width} numbers; expected config.model.dim = "
+            f"The vectors of config.kg.vectors = {source!r} have {width} numbers; expected config.model.dim = "
             f"{config.model.dim}. Set --config.model.dim={width}, or embed with --dim={config.model.dim}."
         )
     if not nodes.covered.any():
         raise UserError(
-            f"config.kgv.start = {source!r} has none of the {len(nodes.nodes)} nodes of config.kg.path = "
+            f"config.kg.vectors = {source!r} has none of the {len(nodes.nodes)} nodes of config.kg.path = "
             f"{config.kg.path!r}, such as {nodes.nodes[0]}; embed that graph."
         )
     if distributed.is_leader():
@@ -77,7 +77,7 @@ def start_nodes(config: Config, experiment: Experiment) -> dict[str, np.ndarray]
 
 def _embedded(config: Config, experiment: Experiment) -> Embeddings:
     """Embeds the graph of the run; every process trains the same."""
-    graph, chosen = experiment.graph, recipe(config.kgv.start)
+    graph, chosen = experiment.graph, recipe(config.kg.vectors)
     model = chosen.model()
     trained = train.fit(
         jnp.asarray(graph.triples),
@@ -86,7 +86,7 @@ def _embedded(config: Config, experiment: Experiment) -> Embeddings:
         loss=chosen.loss_function(),
         num_nodes=len(graph.nodes),
         num_relations=len(graph.relations),
-        settings=chosen.settings(config.model.dim, config.kgv.start_epochs),
+        settings=chosen.settings(config.model.dim, config.kg.vectors_epochs),
     )
     tables = model.tables(trained.parameters)._asdict()
     arrays = {f"{of}.{name}": np.asarray(rows) for of, group in tables.items() for name, rows in group.items()}

@@ -39,7 +39,7 @@ class Start(NamedTuple):
     Attributes:
       params: of the classifier, `{"encoder": ..., "decoder": ...}`.
       batch_stats: of the encoder.
-      knowledge: of the objective, such as `{"mu": ...}`.
+      knowledge: of the objective, such as `{"mu": ...}`; what it does not have is left out.
     """
 
     params: Any
@@ -62,9 +62,10 @@ def init_state(
     images = jnp.zeros((1, size_px, size_px, 3), jnp.uint8)
     variables = classifier.init(jax.random.fold_in(key, 0), images, train=False)
     start = start or Start({}, {}, {})
+    knowledge = dict(objective.init(jax.random.fold_in(key, 1)))
     params = {
         "classifier": {**variables["params"], **start.params},
-        "knowledge": {**objective.init(jax.random.fold_in(key, 1)), **start.knowledge},
+        "knowledge": knowledge | {name: rows for name, rows in start.knowledge.items() if name in knowledge},
     }
     batch_stats = {**variables.get("batch_stats", {}), **start.batch_stats}
     return State(

@@ -48,6 +48,7 @@ class Knowledge(NamedTuple):
       evidence_class: `[V]` int32, the class a variant belongs to.
       candidate: `[R, N]` bool, nodes that some class states under a relation.
       parents: `[E, 2]` int32, (child, parent) pairs of the hierarchical relations.
+      triples: `[T, 3]` int32, (head, relation, tail): the whole graph as the method sees it.
     """
 
     rows: Array | None
@@ -59,6 +60,7 @@ class Knowledge(NamedTuple):
     evidence_class: Array
     candidate: Array
     parents: Array
+    triples: Array
 
 
 def make_knowledge(
@@ -109,6 +111,7 @@ def make_knowledge(
             evidence_class=np.asarray([label for label, _ in variants], np.int32),
             candidate=candidate,
             parents=np.asarray(parents, np.int32).reshape(-1, 2),
+            triples=mask.graph.triples,
         ),
     )
 

@@ -20,14 +20,17 @@ class Preset:
       objective: a module of `kgv_jax.methods` (see `methods/objective.py`).
       about: one line for the table's legend.
       settings: config values that the method fixes, by "section.name".
+      defaults: config values that the method sets where the config leaves the schema's.
     """
 
     objective: str
     about: str
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
+        for name in ("settings", "defaults"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
 
 _NO_PICTURES = {"synthetic.elements": False, "synthetic.compositions": False, "synthetic.labelled": False}
@@ -49,9 +52,11 @@ _VIEWS = {"contrast.positives": "view", "contrast.temperature": 0.5}
 _KGNN = _NO_PICTURES | {
     "kg.keep": "classes",
     "kgv.vector_nodes": True,
-    "kgv.start": "transe",
     "train.stages": f"align 0.7 terms=reg freeze=knowledge/mu,knowledge/r; {_HEAD},knowledge/.*",
 }
+_EMBEDDED = {"kg.vectors": "transe"}
+_GCN = _NO_PICTURES | {"train.stages": "classify 0.7 terms=ce; finetune 0.3 terms=ce freeze=decoder/.* rate=0.1"}
+_GCNZ, _DGP, _SHORT = {"gcn.kind": "gcnz"}, {"gcn.kind": "dgp"}, {"gcn.epochs": 300}
 
 PRESETS: dict[str, Preset] = {
     "ce": Preset("ce", "cross-entropy alone", _NO_PICTURES),
@@ -62,7 +67,10 @@ PRESETS: dict[str, Preset] = {
     "simclr": Preset("contrastive", "SimCLR on the training images, then a linear head", _CONTRAST | _VIEWS),
     "hxe": Preset("hierarchy", "hierarchical cross-entropy", _NO_PICTURES | {"hierarchy.loss": "hxe"}),
     "soft_labels": Preset("hierarchy", "targets softened by the hierarchy", _NO_PICTURES | {"hierarchy.loss": "soft"}),
-    "kgnn": Preset("kgv", "KG-NN: images pulled to frozen node vectors, then a linear head", _KGNN),
+    "gcnz": Preset("graph_classifier", "GCNZ: a graph network predicts the classifier", _GCN | _GCNZ, _SHORT | _EMBEDDED),
+    "sgcn": Preset("graph_classifier", "SGCN: the same with two layers", _GCN | {"gcn.kind": "sgcn"}, _EMBEDDED),
+    "dgp": Preset("graph_classifier", "DGP: the same along ancestors and descendants", _GCN | _DGP, _EMBEDDED),
+    "kgnn": Preset("kgv", "KG-NN: images pulled to frozen node vectors, then a linear head", _KGNN, _EMBEDDED),
     "kgv": Preset("kgv", "KGV as in the paper: Gaussian nodes, isolated element pictures", _ELEMENTS),
     "shuffled_kg": Preset("kgv", "KGV on a graph whose class rows are permuted", _ELEMENTS | _SHUFFLED),
     "kgv_vector": Preset("kgv", "KGV with vector nodes", _ELEMENTS | {"kgv.vector_nodes": True}),

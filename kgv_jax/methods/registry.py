@@ -8,6 +8,7 @@ from kgv_jax.config_schema import Config
 from kgv_jax.methods.attribute_bce import AttributeBce
 from kgv_jax.methods.ce import CrossEntropy
 from kgv_jax.methods.contrastive import Contrastive
+from kgv_jax.methods.graph_classifier import GraphClassifier
 from kgv_jax.methods.hierarchy import Hierarchy
 from kgv_jax.methods.kgv import Kgv
 from kgv_jax.methods.knowledge import Knowledge
@@ -18,6 +19,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "ce": CrossEntropy,
     "attribute_bce": AttributeBce,
     "contrastive": Contrastive,
+    "graph_classifier": GraphClassifier,
     "hierarchy": Hierarchy,
     "kgv": Kgv,
 }

@@ -33,7 +33,7 @@ def test_a_file_is_read_by_name(tmp_path):
     graph = tiny.graph()
     names = [*graph.nodes[::-1][1:], "elsewhere"]  # another order, one node missing, one too many
     arrays = _write(tmp_path / "a.safetensors", names)
-    start = start_nodes(tiny.config(kgv__start=str(tmp_path / "a.safetensors")), _experiment())
+    start = start_nodes(tiny.config(kg__vectors=str(tmp_path / "a.safetensors")), _experiment())
     assert start["mu"].shape == (18, 8) and start["r"].shape == (5, 8)
     found = arrays["nodes.mu"][[names.index(name) for name in graph.nodes[:-1]]]
     spread = found.std()
@@ -47,7 +47,7 @@ def test_a_file_is_read_by_name(tmp_path):
 
 
 def test_a_model_is_trained_on_the_graph():
-    start = start_nodes(tiny.config(kgv__start="transe", kgv__start_epochs=200), _experiment())
+    start = start_nodes(tiny.config(kg__vectors="transe", kg__vectors_epochs=200), _experiment())
     mu, r = start["mu"], start["r"]
     assert abs(mu.std() - 1) < 0.3
     graph, mask = tiny.graph(), tiny.mask_table()
@@ -61,7 +61,7 @@ def test_a_model_is_trained_on_the_graph():
 @pytest.mark.parametrize(
     ("start", "message"),
     [
-        ("transee", r"start is 'transee', did you mean 'transe'"),
+        ("transee", r"vectors is 'transee', did you mean 'transe'"),
         ("{}/gone.safetensors", r"gone\.safetensors"),
         ("{}/wide.safetensors", r"have 16 numbers; expected config\.model\.dim = 8"),
         ("{}/other.safetensors", r"has none of the 18 nodes"),
@@ -71,4 +71,4 @@ def test_what_cannot_be_a_start(tmp_path, start, message):
     _write(tmp_path / "wide.safetensors", tiny.graph().nodes, dim=16)
     _write(tmp_path / "other.safetensors", ["x", "y"])
     with pytest.raises(UserError, match=message):
-        start_nodes(tiny.config(kgv__start=start.format(tmp_path)), _experiment())
+        start_nodes(tiny.config(kg__vectors=start.format(tmp_path)), _experiment())

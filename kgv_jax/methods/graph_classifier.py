@@ -1,0 +1,129 @@
+"""`gcnz`, `sgcn`, `dgp`: a network on the graph predicts the classifier that images learnt; then the encoder adapts.
+
+    1. cross-entropy gives a classifier `w_c` a class
+    2. a graph network `g` regresses their directions from the vectors of all nodes `X`,
+           sum_{c seen} |g(X)_c - w_c / |w_c||^2 / (2 C_seen)
+    3. the predicted classifier, at the mean length of the old one, replaces it and stays, and the rest is fine-tuned
+
+(Wang et al., arXiv 1803.08035, section 3.2; Kampffmeyer et al., arXiv 1805.11724, section 3.3; both with Adam at 1e-3
+and 5e-4 of L2.) The papers' `X` are GloVe vectors of names: `--config.kg.vectors=FILE` of `kgv_jax.embed
+--model=words`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+from jax.sharding import Mesh
+
+from kgv_jax.config_schema import Config
+from kgv_jax.kg import adjacency
+from kgv_jax.methods.knowledge import Knowledge
+from kgv_jax.methods.objective import Objective
+from kgv_jax.models.graph_convolution import Edges, GraphConvolutions
+from kgv_jax.util.errors import UserError
+
+FINETUNE = "finetune"  # the stage that begins with the predicted classifier
+_RATE, _L2 = 1e-3, 5e-4
+
+Layers = tuple[tuple[Edges, ...], ...]
+
+
+def regress(
+    network: GraphConvolutions, features: Array, layers: Layers, rows: Array, target: Array, key: Array, *, epochs: int
+) -> Array:
+    """Trains the network and returns what it predicts for all nodes, `[N, F]`.
+
+    Args:
+      network: whose output is as wide as the target.
+      features: `[N, D]`.
+      layers: the adjacencies of each layer.
+      rows: `[C]`, the nodes whose target is known.
+      target: `[C, F]`.
+      key: of the start and of dropout.
+      epochs: full-batch steps.
+    """
+    optimizer = optax.chain(optax.add_decayed_weights(_L2), optax.adam(_RATE))
+    params = network.init(key, features, layers, train=False)["params"]
+
+    def loss(params: Any, key: Array) -> Array:
+        found = network.apply({"params": params}, features, layers, train=True, rngs={"dropout": key})
+        return jnp.sum((found[rows] - target) ** 2) / (2 * len(rows))
+
+    def step(state: tuple, epoch: Array) -> tuple[tuple, Array]:
+        params, moments = state
+        value, gradient = jax.value_and_grad(loss)(params, jax.random.fold_in(key, epoch))
+        updates, moments = optimizer.update(gradient, moments, params)
+        return (optax.apply_updates(params, updates), moments), value
+
+    (params, _), _ = jax.lax.scan(step, (params, optimizer.init(params)), jnp.arange(epochs))
+    return network.apply({"params": params}, features, layers, train=False)
+
+
+class _Vectors(nn.Module):
+    """The vectors of the nodes, random if nothing else is given; no loss trains them."""
+
+    num_nodes: int
+
+    @nn.compact
+    def __call__(self, z: Array) -> Array:
+        return self.param("mu", nn.initializers.normal(1.0), (self.num_nodes, z.shape[-1]))
+
+
+class GraphClassifier(Objective):
+    """Cross-entropy throughout; between two stages the graph speaks."""
+
+    def __init__(self, config: Config, knowledge: Knowledge, mesh: Mesh | None = None) -> None:
+        super().__init__(config, knowledge, mesh)
+        if config.model.decoder != "linear":
+            raise UserError(
+                f"config.model.decoder is {config.model.decoder!r}; method {config.method!r} predicts a linear one. "
+                "Set config.model.decoder=linear."
+            )
+        self.layers = make_layers(config.gcn.kind, *jax.device_get((knowledge.triples, knowledge.parents)),
+                                  num_nodes=knowledge.candidate.shape[1])  # fmt: skip
+
+    def make_head(self, knowledge: Knowledge) -> nn.Module:
+        return _Vectors(knowledge.candidate.shape[1])
+
+    def begin(self, stage: str, params: Any, knowledge: Knowledge, key: Array) -> Any:
+        if stage != FINETUNE:
+            return params
+        decoder = params["classifier"]["decoder"]
+        rows = jnp.concatenate([decoder["kernel"].T, decoder["bias"][:, None]], -1)
+        length = jnp.linalg.norm(rows, axis=-1, keepdims=True)
+        sizes = widths(self.config.gcn.kind, self.config.gcn.hidden, rows.shape[-1])
+        network = GraphConvolutions(sizes, tuple(len(group) for group in self.layers))
+        features, classes = params["knowledge"]["mu"], knowledge.class_node
+        found = regress(network, features, self.layers, classes, rows / jnp.maximum(length, 1e-12), key,
+                        epochs=self.config.gcn.epochs)  # fmt: skip
+        predicted = found[classes] * length.mean()
+        decoder = {"kernel": predicted[:, :-1].T, "bias": predicted[:, -1]}
+        return {**params, "classifier": {**params["classifier"], "decoder": decoder}}
+
+
+def widths(kind: str, hidden: int, out: int) -> tuple[int, ...]:
+    """Returns the widths of the layers; GCNZ's are 2048, 2048, 1024, 1024, 512 and the output's."""
+    if kind == "gcnz":
+        return hidden, hidden, hidden // 2, hidden // 2, hidden // 4, out
+    return hidden, out
+
+
+def make_layers(kind: str, triples: np.ndarray, parents: np.ndarray, *, num_nodes: int) -> Layers:
+    """Returns the adjacencies of each layer: GCNZ and SGCN read every relation, DGP the hierarchy."""
+    edges = triples[:, [0, 2]]
+    if kind == "gcnz":
+        layers = ((adjacency.symmetric(edges, num_nodes),),) * 6
+    elif kind == "sgcn":
+        layers = ((adjacency.row_normalised(edges, num_nodes),),) * 2
+    else:
+        layers = adjacency.by_distance(parents, num_nodes)
+    return jax.tree.map(
+        lambda found: Edges(*found), layers, is_leaf=lambda value: isinstance(value, adjacency.Adjacency)
+    )

@@ -1,0 +1,83 @@
+"""Classifiers that a graph predicts: the regression, and what replaces the decoder."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kgv_jax.methods import graph_classifier
+from kgv_jax.methods.graph_classifier import FINETUNE, make_layers, regress, widths
+from kgv_jax.models.graph_convolution import GraphConvolutions
+from kgv_jax.optim.stages import plan_stages
+from kgv_jax.util.errors import UserError
+from tests import tiny
+
+
+def test_the_networks_of_the_papers():
+    assert widths("gcnz", 2048, 129) == (2048, 2048, 1024, 1024, 512, 129)
+    assert widths("dgp", 2048, 129) == widths("sgcn", 2048, 129) == (2048, 129)
+    graph = tiny.graph()
+    parents = np.array([[0, 1]])
+    sizes = {kind: [len(g) for g in make_layers(kind, graph.triples, parents, num_nodes=18)] for kind in
+             ("gcnz", "sgcn", "dgp")}  # fmt: skip
+    assert sizes == {"gcnz": [1] * 6, "sgcn": [1, 1], "dgp": [5, 5]}
+    descendants, ancestors = make_layers("dgp", graph.triples, parents, num_nodes=18)
+    assert (int(descendants[1].to[0]), int(descendants[1].source[0])) == (1, 0)  # the first layer reads from below
+    assert (int(ancestors[1].to[0]), int(ancestors[1].source[0])) == (0, 1)
+
+
+@pytest.mark.parametrize("kind", ["gcnz", "sgcn", "dgp"])
+def test_the_regression_reaches_its_target(kind):
+    graph = tiny.graph()
+    parents = graph.triples[graph.triples[:, 1] == graph.relation("broader")][:, [0, 2]]
+    layers = make_layers(kind, graph.triples, parents, num_nodes=18)
+    rows = jnp.array([graph.node(name) for name in tiny.CLASSES])
+    target = jnp.eye(4, 6)
+    features = jax.random.normal(jax.random.key(0), (18, 8))
+    network = GraphConvolutions(widths(kind, 64, 6), tuple(len(group) for group in layers))
+    train = jax.jit(regress, static_argnums=0, static_argnames="epochs")
+    found = {n: train(network, features, layers, rows, target, jax.random.key(1), epochs=n) for n in (1, 400)}
+    np.testing.assert_allclose(np.linalg.norm(found[400], axis=1), 1, rtol=1e-4)
+    error = {n: float(jnp.sum((f[rows] - target) ** 2)) for n, f in found.items()}
+    assert error[400] < 0.3 * error[1]
+
+
+def test_the_predicted_classifier_replaces_the_decoder(monkeypatch):
+    problem = tiny.make("dgp", gcn__hidden=8, gcn__epochs=2)
+    params = problem.init().params
+    decoder = params["classifier"]["decoder"]
+    asked = []
+
+    def fixed(network, features, layers, rows, target, key, *, epochs):
+        asked.append((features, rows, target, epochs))
+        return jnp.arange(18 * 9, dtype=jnp.float32).reshape(18, 9)
+
+    monkeypatch.setattr(graph_classifier, "regress", fixed)
+    key = jax.random.key(0)
+    same = problem.objective.begin("classify", params, problem.knowledge, key)
+    assert same is params and not asked
+    begun = problem.objective.begin(FINETUNE, params, problem.knowledge, key)
+    ((features, rows, target, epochs),) = asked
+    assert epochs == 2 and (features == params["knowledge"]["mu"]).all()
+    whole = np.concatenate([decoder["kernel"].T, decoder["bias"][:, None]], 1)
+    lengths = np.linalg.norm(whole, axis=1, keepdims=True)
+    np.testing.assert_allclose(target, whole / lengths, rtol=1e-5)
+    expected = np.arange(18 * 9).reshape(18, 9)[np.asarray(rows)] * lengths.mean()
+    np.testing.assert_allclose(begun["classifier"]["decoder"]["kernel"], expected[:, :-1].T, rtol=1e-5)
+    np.testing.assert_allclose(begun["classifier"]["decoder"]["bias"], expected[:, -1], rtol=1e-5)
+    assert begun["classifier"]["projection"] is params["classifier"]["projection"]
+
+
+def test_the_stages_and_defaults_of_the_preset():
+    stages = plan_stages(tiny.config("gcnz", train__steps=10))
+    assert [stage.name for stage in stages] == ["classify", FINETUNE]
+    assert stages[1].frozen == ("decoder/.*",)
+    assert tiny.config("gcnz").gcn.epochs == 300 and tiny.config("dgp").gcn.epochs == 3000
+    assert tiny.config("gcnz", gcn__epochs=7).gcn.epochs == 7
+    assert tiny.config("dgp").kg.vectors == "transe"
+    assert tiny.config("dgp", kg__vectors="words.safetensors").kg.vectors == "words.safetensors"
+
+
+def test_another_decoder_is_refused():
+    with pytest.raises(UserError, match=r"model\.decoder is 'mlp'; method 'dgp' predicts a linear one"):
+        tiny.make("dgp", model__decoder="mlp")

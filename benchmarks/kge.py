@@ -54,6 +54,7 @@ PEERS = {
 }
 MODELS = tuple(PEERS)
 
+
 def _of_pykeen(loss: str | None, negatives: int, learning_rate: float = 0.01) -> dict[str, Any]:
     return {"loss": loss, "negatives": negatives, "learning_rate": learning_rate}
 
@@ -82,6 +83,7 @@ _RECIPES = RECIPES | {
         RECIPES["kg2e"], loss="softplus", loss_settings={"negatives": 32}, options={"lengths": "ball"}, **_SAMPLED
     ),
 }
+
 # What validation chose on a graph, where it is not what it chose on UMLS (docs/embed.md).
 CHOSEN: dict[tuple[str, str], dict[str, Any]] = {
     ("nations", "kgv"): {"batch": 64, "learning_rate": 0.1},  # 1,592 triples: batches of 256 are seven steps an epoch

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kgv_jax.embed import evaluate, train, triples, words
-from kgv_jax.embed.file import Embeddings, check_target, write_embeddings
+from kgv_jax.embed.file import Embeddings, check_target, embeddings_of, write_embeddings
 from kgv_jax.embed.losses import LOSSES
 from kgv_jax.embed.model import choose
 from kgv_jax.embed.netmf import netmf
@@ -106,7 +106,6 @@ def _train(options: argparse.Namespace) -> None:
     chosen = recipe(options.model).changed(
         loss=options.loss, batch=options.batch, learning_rate=options.learning_rate, reciprocal=options.reciprocal
     )
-    model, loss = chosen.model(), chosen.loss_function()
     settings = chosen.settings(options.dim or _DIM, options.epochs or _EPOCHS)
     graph, _ = _load(options, _HOLDOUT if options.holdout is None else options.holdout)
     print(
@@ -114,6 +113,7 @@ def _train(options: argparse.Namespace) -> None:
         f"{settings.epochs} epochs of batches of {settings.batch}, loss {chosen.loss}, learning rate "
         f"{settings.learning_rate}, seed {options.seed}"
     )
+    model, loss = chosen.model(), chosen.loss_function()
     start = time.perf_counter()
     trained = train.fit(
         jnp.asarray(graph.train),
@@ -140,11 +140,9 @@ def _train(options: argparse.Namespace) -> None:
             shown = "  ".join(f"{_METRICS[name]} {value:.4f}" for name, value in figures[split].items())
             print(f"{split:5}  {shown}")
     if options.out:
-        tables = model.tables(trained.parameters)._asdict()
-        arrays = {f"{of}.{name}": np.asarray(x) for of, group in tables.items() for name, x in group.items()}
         notes = {"model": options.model, "reciprocal": chosen.reciprocal, "loss": chosen.loss, "seed": options.seed}
         notes |= settings._asdict() | {"figures": figures}
-        _write(options.out, Embeddings(graph.nodes, graph.relations, arrays), notes)
+        _write(options.out, embeddings_of(model.tables(trained.parameters), graph.nodes, graph.relations), notes)
 
 
 _METRICS = {"mrr": "MRR", "hits@1": "Hits@1", "hits@3": "Hits@3", "hits@10": "Hits@10"}

@@ -17,6 +17,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from kgv_jax.embed.model import Tables
 from kgv_jax.embed.nodes import NodeVectors
 from kgv_jax.models.pretrained.read import read
 from kgv_jax.util.errors import UserError, nearest
@@ -37,6 +38,13 @@ class Embeddings(NamedTuple):
     nodes: tuple[str, ...]
     relations: tuple[str, ...]
     arrays: dict[str, np.ndarray]
+
+
+def embeddings_of(tables: Tables, nodes: Sequence[str], relations: Sequence[str]) -> Embeddings:
+    """Returns what a model's tables are in a file."""
+    groups = tables._asdict().items()
+    arrays = {f"{of}.{name}": np.asarray(table) for of, group in groups for name, table in group.items()}
+    return Embeddings(tuple(nodes), tuple(relations), arrays)
 
 
 def check_target(path: str | os.PathLike) -> pathlib.Path:

@@ -41,7 +41,7 @@ def lacks(study: Study, options: Options) -> str:
             _line(study, options, target)
         except ValueError as error:
             names = ", ".join(options.baselines)
-            return f"{error}, on {target!r}; give more runs of {names}, of other fractions or shots, or other --baselines"
+            return f"{error} ({target!r}); give more runs of {names}, of other fractions or shots, or other --baselines"
     return ""
 
 

@@ -69,8 +69,15 @@ def test_folders_without_a_finished_run(tmp_path):
     with pytest.raises(UserError, match=r"no run is there, but there are 1 runs below it, such as .*all/a"):
         read_run(str(tmp_path / "all"))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=r"has no config\.json"):
+    with pytest.raises(UserError, match=r"^[^:]*empty has no config\.json"):
         read_run(str(tmp_path / "empty"))
+    config = (folder / "config.json").read_text()
+    other = config.replace('"beta"', '"gamma"')
+    for broken, words in ((other, r"Unknown setting config\.kgv\.gamma"), ("{", "Expecting")):
+        (folder / "config.json").write_text(broken)
+        with pytest.raises(UserError, match=rf"all/a: config\.json is not of this version: {words}.* Train again"):
+            read_run(str(folder))
+    (folder / "config.json").write_text(config)
     (folder / "results.json").unlink()
     with pytest.raises(UserError, match=r"is not finished; run its command again"):
         read_run(str(folder))

@@ -36,5 +36,5 @@ def test_what_is_missing(tmp_path):
     study = make_study(runs)
     assert "--baselines=ce" in effective_robustness.lacks(study, Options())
     lack = effective_robustness.lacks(study, Options(baselines=("ce",)))
-    assert lack.startswith("a line needs baseline models of two or more accuracies on the source, on 'us'; give more runs")
+    assert lack.startswith("a line needs baseline models of two or more accuracies on the source ('us'); give more")
     assert "0 and 1 have no logit" in effective_robustness.lacks(study, Options(baselines=("ce", "kgv")))

@@ -50,7 +50,7 @@ def reliability(
 def expected_calibration_error(
     confidence: np.ndarray, correct: np.ndarray, *, bins: int = BINS, equal_mass: bool = False
 ) -> float:
-    """Returns `sum_m |B_m| / n |acc(B_m) - conf(B_m)|` (Guo et al. 2017, arXiv 1706.04599, equation 3).
+    """Returns `sum_m |B_m| / n |acc(B_m) - conf(B_m)|` (Guo et al. 2017, arXiv 1706.04599).
 
     Args:
       confidence, correct, bins, equal_mass: as of `reliability`.

@@ -29,7 +29,7 @@ def area_under_risk_coverage(confidence: np.ndarray, correct: np.ndarray) -> flo
 
 
 def excess_area(confidence: np.ndarray, correct: np.ndarray) -> float:
-    """Returns E-AURC: AURC less that of an oracle that is sure of just what is right (the same paper, section 3)."""
+    """Returns E-AURC: AURC less that of an oracle that is sure of just what is right (the same paper)."""
     best = area_under_risk_coverage(np.asarray(correct, np.float64), correct)
     return area_under_risk_coverage(confidence, correct) - best
 

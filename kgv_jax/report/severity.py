@@ -1,6 +1,6 @@
 """Severity of mistakes: how far up the graph's hierarchy the wrong class and the right one meet.
 
-Bertinetto et al. 2020, Making Better Mistakes (arXiv 1912.09393), section 4. Their hierarchy is a tree; here it may be
+Bertinetto et al. 2020, Making Better Mistakes (arXiv 1912.09393). Their hierarchy is a tree; here it may be
 any acyclic one, so what they leave open is fixed: the hierarchy consists of the classes and all that is above them
 (national variants and elements below a class do not count); a node's height is the longest way down to a class; two
 classes are as far apart as the lowest, by height, of the nodes above both, where a class counts as above itself. In a

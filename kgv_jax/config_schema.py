@@ -224,6 +224,20 @@ class Gcn:
 
 
 @dataclasses.dataclass(frozen=True)
+class Infuse:
+    """Knowledge of several scales in layers behind the encoder."""
+
+    scales: str = _setting("", "triples, graph, description or some of them, separated by commas; empty: no layers")
+    loss: str = _setting("contrastive", "of the alignment", choices=("contrastive", "cosine"))
+    temperature: float = _setting(0.1, "of its cosines (contrastive)", low=1e-3)
+    dropout: float = _setting(0.1, "rate in each layer", low=0.0, high=0.9)
+
+    def names(self) -> tuple[str, ...]:
+        """Returns the names of the scales."""
+        return tuple(name.strip() for name in self.scales.split(",") if name.strip())
+
+
+@dataclasses.dataclass(frozen=True)
 class Optim:
     """AdamW with a warm-up and a cosine."""
 
@@ -289,6 +303,7 @@ class Config:
     contrast: Contrast = dataclasses.field(default_factory=Contrast)
     hierarchy: Hierarchy = dataclasses.field(default_factory=Hierarchy)
     gcn: Gcn = dataclasses.field(default_factory=Gcn)
+    infuse: Infuse = dataclasses.field(default_factory=Infuse)
     optim: Optim = dataclasses.field(default_factory=Optim)
     train: Train = dataclasses.field(default_factory=Train)
     mesh: Mesh = dataclasses.field(default_factory=Mesh)
@@ -417,6 +432,9 @@ def _cross_check(config: Config) -> None:
             "config.kgv.loss is 'images', which contrasts over the whole batch, with train.accumulate > 1: the "
             "micro-batches would not add up to the batch. Set train.accumulate=1 or another kgv.loss."
         )
+    for name in config.infuse.names():
+        if name not in (scales := ("triples", "graph", "description")):
+            raise UserError(f"config.infuse.scales has {name!r}{nearest(name, scales)}; expected {', '.join(scales)}.")
     low_data = {"fraction": config.fraction < 1, "shots": config.shots > 0, "subset": bool(config.subset)}
     if sum(low_data.values()) > 1:
         found = " and ".join(f"config.{name} = {getattr(config, name)!r}" for name, asked in low_data.items() if asked)

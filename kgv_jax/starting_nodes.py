@@ -1,7 +1,7 @@
 """What the graph side of a run starts from: random nodes, vectors from a file, or an embedding of the graph itself.
 
-`config.kg.vectors` names a file of `python -m kgv_jax.embed`, of which nodes and relations are found by name, or a model
-of `kgv_jax.embed.registry`, which is trained on the triples that the run sees before its first step.
+`config.kg.vectors` names a file of `python -m kgv_jax.embed`, of which nodes and relations are found by name, or a
+model of `kgv_jax.embed.registry`, which is trained on the triples that the run sees before its first step.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import logging
 
 from kgv_jax.config_schema import Config
 from kgv_jax.experiment import Experiment
+from kgv_jax.knowledge_scales import knowledge_scales
 from kgv_jax.models import registry, zero_shot
 from kgv_jax.models.pretrained.published import Published, load_published
 from kgv_jax.parallel import distributed
@@ -44,7 +45,7 @@ def recorded_epsilon(workdir: Workdir) -> float | None:
 
 def make_start(config: Config, experiment: Experiment, published: Published | None) -> Start | None:
     """Returns the arrays that replace the random ones of a new run."""
-    nodes = start_nodes(config, experiment)
+    nodes = start_nodes(config, experiment) | knowledge_scales(config, experiment)
     if published is None:
         return Start({}, {}, nodes) if nodes else None
     params = {"encoder": published.encoder}

@@ -58,7 +58,7 @@ def make_train_step(
             batch["image"],
             train=not (fixed_statistics or all(jax.tree.leaves(held["classifier"]["encoder"]))),
             mutable=["batch_stats"],
-            rngs={"drop_path": key},
+            rngs={"drop_path": key, "dropout": jax.random.fold_in(key, 1)},
         )
 
         def weighted(batch: Batch) -> Metrics:

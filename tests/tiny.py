@@ -158,7 +158,14 @@ def make(method: str = "kgv", **settings: Any) -> Tiny:
     arrays = knowledge(mask)
     encoder = Encoder("group" if resolved.model.norm == "auto" else resolved.model.norm)
     model = resolved.model
-    classifier = Classifier(encoder, num_classes=len(CLASSES), dim=model.dim, decoder=model.decoder)
+    classifier = Classifier(
+        encoder,
+        num_classes=len(CLASSES),
+        dim=model.dim,
+        decoder=model.decoder,
+        infuse=len(resolved.infuse.names()),
+        infuse_dropout=resolved.infuse.dropout,
+    )
     return Tiny(resolved, mask, arrays, classifier, make_objective(resolved, arrays))
 
 

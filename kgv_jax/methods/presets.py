@@ -54,6 +54,11 @@ _KGNN = _NO_PICTURES | {
     "kgv.vector_nodes": True,
     "train.stages": f"align 0.7 terms=reg freeze=knowledge/mu,knowledge/r; {_HEAD},knowledge/.*",
 }
+# The paper's second stage leaves backbone and infuse layers as they are.
+_INFUSE = _NO_PICTURES | {
+    "train.stages": "align 0.7 terms=align; classify 0.3 terms=ce freeze=encoder/.*,projection/.*,infuse/.*"
+}
+_SCALES = {"infuse.scales": "triples,graph,description", "kg.vectors": "transe", "model.decoder": "mlp"}
 _EMBEDDED = {"kg.vectors": "transe"}
 _GCN = _NO_PICTURES | {"train.stages": "classify 0.7 terms=ce; finetune 0.3 terms=ce freeze=decoder/.* rate=0.1"}
 _GCNZ, _DGP, _SHORT = {"gcn.kind": "gcnz"}, {"gcn.kind": "dgp"}, {"gcn.epochs": 300}
@@ -67,7 +72,10 @@ PRESETS: dict[str, Preset] = {
     "simclr": Preset("contrastive", "SimCLR on the training images, then a linear head", _CONTRAST | _VIEWS),
     "hxe": Preset("hierarchy", "hierarchical cross-entropy", _NO_PICTURES | {"hierarchy.loss": "hxe"}),
     "soft_labels": Preset("hierarchy", "targets softened by the hierarchy", _NO_PICTURES | {"hierarchy.loss": "soft"}),
-    "gcnz": Preset("graph_classifier", "GCNZ: a graph network predicts the classifier", _GCN | _GCNZ, _SHORT | _EMBEDDED),
+    "infuse": Preset("infuse", "three scales of knowledge in layers behind the encoder", _INFUSE, _SCALES),
+    "gcnz": Preset(
+        "graph_classifier", "GCNZ: a graph network predicts the classifier", _GCN | _GCNZ, _SHORT | _EMBEDDED
+    ),
     "sgcn": Preset("graph_classifier", "SGCN: the same with two layers", _GCN | {"gcn.kind": "sgcn"}, _EMBEDDED),
     "dgp": Preset("graph_classifier", "DGP: the same along ancestors and descendants", _GCN | _DGP, _EMBEDDED),
     "kgnn": Preset("kgv", "KG-NN: images pulled to frozen node vectors, then a linear head", _KGNN, _EMBEDDED),

@@ -10,6 +10,7 @@ from kgv_jax.methods.ce import CrossEntropy
 from kgv_jax.methods.contrastive import Contrastive
 from kgv_jax.methods.graph_classifier import GraphClassifier
 from kgv_jax.methods.hierarchy import Hierarchy
+from kgv_jax.methods.infuse import Infuse
 from kgv_jax.methods.kgv import Kgv
 from kgv_jax.methods.knowledge import Knowledge
 from kgv_jax.methods.objective import Objective
@@ -21,6 +22,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "contrastive": Contrastive,
     "graph_classifier": GraphClassifier,
     "hierarchy": Hierarchy,
+    "infuse": Infuse,
     "kgv": Kgv,
 }
 

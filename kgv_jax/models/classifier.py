@@ -10,15 +10,18 @@ import jax.numpy as jnp
 from jax import Array
 
 from kgv_jax.models.equiangular import EquiangularDecoder
+from kgv_jax.models.infuse import Infuse
 from kgv_jax.models.zero_shot import zero_shot_logits
 
 
 class Outputs(NamedTuple):
-    """`z` `[B, D]` the visual embedding, `logits` `[B, C]` of the decoder, `pooled` `[B, F]` of the encoder."""
+    """`z` `[B, D]` the visual embedding, `logits` `[B, C]` of the decoder, `pooled` `[B, F]` of the encoder, and
+    `aligned`, `[B, D]` each: what infuse layers align with knowledge."""
 
     z: Array
     logits: Array
     pooled: Array
+    aligned: tuple[Array, ...] = ()
 
 
 class ZeroShotDecoder(nn.Module):
@@ -46,6 +49,7 @@ class Classifier(nn.Module):
       num_classes, dim: `C` and `D`.
       decoder: "linear", "mlp" with one hidden layer of width `D`, "equiangular" with fixed directions, or
         "zero_shot", which reads the encoder's features and not `z`.
+      infuse, infuse_dropout: how many infuse layers stand between `z` and the decoder, and their dropout.
       mean, std: per-channel statistics of the encoder's input.
       input_px: side to which pictures are resized first; 0 leaves them.
     """
@@ -54,6 +58,8 @@ class Classifier(nn.Module):
     num_classes: int
     dim: int
     decoder: str = "linear"
+    infuse: int = 0
+    infuse_dropout: float = 0.0
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.25, 0.25, 0.25)
     input_px: int = 0
@@ -70,5 +76,9 @@ class Classifier(nn.Module):
             return Outputs(z, ZeroShotDecoder(self.num_classes, name="decoder")(pooled), pooled)
         if self.decoder == "equiangular":
             return Outputs(z, EquiangularDecoder(self.num_classes, name="decoder")(z), pooled)
-        hidden = nn.relu(nn.Dense(self.dim, name="decoder_hidden")(z)) if self.decoder == "mlp" else z
-        return Outputs(z, nn.Dense(self.num_classes, name="decoder")(hidden), pooled)
+        hidden, aligned = z, ()
+        if self.infuse:
+            hidden, aligned = Infuse(self.infuse, self.dim, self.infuse_dropout, name="infuse")(z, train=train)
+        if self.decoder == "mlp":
+            hidden = nn.relu(nn.Dense(self.dim, name="decoder_hidden")(hidden))
+        return Outputs(z, nn.Dense(self.num_classes, name="decoder")(hidden), pooled, aligned)

@@ -1,11 +1,11 @@
 """Graph convolutions that predict classifiers from a graph: GCNZ, SGCN and DGP.
 
-A layer is `H' = sigma(A H W + b)` with `A` a weighted adjacency `[N, N]`, given as edges: of a graph of categories it is
-nearly empty.
+A layer is `H' = sigma(A H W + b)` with `A` a weighted adjacency `[N, N]`, given as edges: of a graph of categories it
+is nearly empty.
 
   GCNZ (Wang et al., arXiv 1803.08035): six layers, `A = D^-1/2 (E + I) D^-1/2`
-  SGCN, DGP (Kampffmeyer et al., arXiv 1805.11724): two layers, `A = D^-1 (E + I)`. DGP's first layer reads descendants and
-       its second ancestors, grouped by distance `k = 0 ... K`, each group with a weight of its own (equation 4):
+  SGCN, DGP (Kampffmeyer et al., arXiv 1805.11724): two layers, `A = D^-1 (E + I)`. DGP's first layer reads descendants
+       and its second ancestors, grouped by distance `k = 0 ... K`, each group with a weight of its own (equation 4):
        `H' = sigma( sum_k a_k D_k^-1 A_k H W )`, `a = softmax(w)`
 
 All have LeakyReLU 0.2 between layers, dropout 0.5, and rows of length 1 at the end.

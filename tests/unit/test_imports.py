@@ -16,7 +16,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"models", "scoring"}),
     frozenset({"losses", "methods", "optim", "embed"}),
     frozenset({"state", "step", "step_cost", "checkpoint", "streams", "experiment"}),
-    frozenset({"starting_nodes", "starting_weights", "wise_ft"}),
+    frozenset({"starting_nodes", "knowledge_scales", "starting_weights", "wise_ft"}),
     frozenset({"train", "evaluate"}),
     frozenset({"report", "explain", "main", "compare"}),
 )
@@ -26,6 +26,8 @@ ALLOWED_SIDEWAYS = {
     ("step", "state"),
     ("experiment", "streams"),
     ("checkpoint", "state"),
+    ("knowledge_scales", "starting_nodes"),
+    ("starting_weights", "knowledge_scales"),
     ("starting_weights", "starting_nodes"),
     ("train", "evaluate"),
     ("main", "report"),

@@ -42,7 +42,7 @@ def test_every_method_learns_in_one_step(method, norm):
     changed = jax.tree.map(lambda a, b: bool((a != b).any()), state.params, stepped.params)
     assert all(jax.tree.leaves(changed["classifier"]["projection"])), "every method trains the projection"
     held = matching(state.params, stage.frozen)
-    if PRESETS[method].objective != "graph_classifier":  # its vectors are inputs of what it does between stages
+    if PRESETS[method].objective not in ("graph_classifier", "infuse"):  # what these know of the graph is fixed
         assert jax.tree.all(jax.tree.map(lambda change, hold: change != hold, changed["knowledge"], held["knowledge"]))
     assert bool(jax.tree.leaves(stepped.batch_stats)) == (norm == "batch")
     assert stepped.step == 1

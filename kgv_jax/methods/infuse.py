@@ -1,0 +1,62 @@
+"""`infuse`: three scales of knowledge are injected into the layers behind the encoder (arXiv 2401.04441).
+
+Stage 1 aligns, `sum_m CE(cos(p_m, K_m) / T, y)` (contrastive) or `sum_m (1 - cos(p_m, k_m[y]))` (cosine); stage 2 is
+cross-entropy. `K_m` `[C, D]` are fixed embeddings of the classes: of their triples as a sentence, of their nodes in the
+graph, of a longer description (`knowledge_scales.py`). `p_m`: `models/infuse.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from kgv_jax import losses
+from kgv_jax.methods.knowledge import Knowledge
+from kgv_jax.methods.objective import Batch, Objective
+from kgv_jax.models.classifier import Outputs
+
+
+class _Scales(nn.Module):
+    """The `K_m`, random if nothing else is given; no loss trains them."""
+
+    scales: int
+    num_classes: int
+
+    @nn.compact
+    def __call__(self, z: Array) -> tuple[Array, ...]:
+        shape = (self.num_classes, z.shape[-1])
+        return tuple(self.param(f"scale{m}", nn.initializers.normal(1.0), shape) for m in range(self.scales))
+
+
+class Infuse(Objective):
+    """Term `align` beside the cross-entropy; stages decide when either counts."""
+
+    def make_head(self, knowledge: Knowledge) -> nn.Module:
+        return _Scales(len(self.config.infuse.names()), len(knowledge.class_node))
+
+    def coefficients(self) -> dict[str, float]:
+        return super().coefficients() | {"align": 1.0}
+
+    def weights(self, batch: Batch, knowledge: Knowledge) -> dict[str, Array]:
+        return super().weights(batch, knowledge) | {"align": batch["labelled"]}
+
+    def values(
+        self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge, key: Array
+    ) -> dict[str, Array]:
+        infuse, label, align = self.config.infuse, batch["label"], jnp.zeros(len(batch["label"]))
+        for p, k in zip(outputs.aligned, jax.lax.stop_gradient(self.head.apply({"params": params}, outputs.z)),
+                        strict=True):  # fmt: skip
+            cosine = _directions(p) @ _directions(k).T
+            if infuse.loss == "contrastive":
+                align += losses.cross_entropy(cosine / infuse.temperature, label)
+            else:
+                align += 1 - jnp.take_along_axis(cosine, label[:, None], -1)[:, 0]
+        return super().values(params, outputs, batch, knowledge, key) | {"align": align}
+
+
+def _directions(x: Array) -> Array:
+    return x / jnp.maximum(jnp.linalg.norm(x, axis=-1, keepdims=True), 1e-6)

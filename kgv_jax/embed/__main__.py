@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kgv_jax.embed import evaluate, train, triples, words
+from kgv_jax.embed.convolution import convolved
 from kgv_jax.embed.file import Embeddings, check_target, embeddings_of, write_embeddings
 from kgv_jax.embed.losses import LOSSES
 from kgv_jax.embed.model import choose
@@ -63,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--loss", metavar="NAME", help=f"{', '.join(LOSSES)} (default: the model's own)")
     parser.add_argument(
         "--reciprocal", action="store_true", default=None, help="every relation has an inverse with a vector of its own"
+    )
+    parser.add_argument(
+        "--gcn", type=_count, metavar="LAYERS", help="graph convolutions before the model (default: none)"
     )
     parser.add_argument("--batch", type=_count, metavar="B", help="triples a step (default: the model's own)")
     parser.add_argument("--learning-rate", type=_rate, metavar="X", help="of Adam (default: the model's own)")
@@ -114,6 +118,8 @@ def _train(options: argparse.Namespace) -> None:
         f"{settings.learning_rate}, seed {options.seed}"
     )
     model, loss = chosen.model(), chosen.loss_function()
+    if options.gcn:
+        model = convolved(model, graph.train[:, [0, 2]], len(graph.nodes), layers=options.gcn)
     start = time.perf_counter()
     trained = train.fit(
         jnp.asarray(graph.train),
@@ -141,7 +147,7 @@ def _train(options: argparse.Namespace) -> None:
             print(f"{split:5}  {shown}")
     if options.out:
         notes = {"model": options.model, "reciprocal": chosen.reciprocal, "loss": chosen.loss, "seed": options.seed}
-        notes |= settings._asdict() | {"figures": figures}
+        notes |= {"gcn": options.gcn or 0} | settings._asdict() | {"figures": figures}
         _write(options.out, embeddings_of(model.tables(trained.parameters), graph.nodes, graph.relations), notes)
 
 
@@ -149,7 +155,7 @@ _METRICS = {"mrr": "MRR", "hits@1": "Hits@1", "hits@3": "Hits@3", "hits@10": "Hi
 
 
 def _look_up(options: argparse.Namespace) -> None:
-    for name in ("epochs", "loss", "batch", "learning_rate", "holdout", "reciprocal"):
+    for name in ("epochs", "loss", "batch", "learning_rate", "holdout", "reciprocal", "gcn"):
         if getattr(options, name) is not None:
             flag = name.replace("_", "-")
             raise UserError(

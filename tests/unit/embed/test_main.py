@@ -56,6 +56,12 @@ def test_a_folder_keeps_its_split(tmp_path, capsys):
     assert read_embeddings(out).arrays["relations.inverse_mu"].shape == (1, 2)
 
 
+def test_convolutions_leave_rows_of_nodes_alone(graph, tmp_path):
+    out = tmp_path / "e.safetensors"
+    assert main([f"--graph={graph}", "--model=distmult", "--dim=2", "--epochs=1", "--gcn=2", f"--out={out}"]) == 0
+    assert read_embeddings(out).arrays.keys() == {"nodes.mu", "relations.mu"}
+
+
 def test_all_triples_may_be_trained_on(graph, capsys):
     assert main([f"--graph={graph}", "--model=transe", "--dim=2", "--epochs=1", "--holdout=0"]) == 0
     said = capsys.readouterr().out
@@ -103,6 +109,8 @@ def test_words_leave_out_what_they_do_not_cover(graph, tmp_path, capsys, monkeyp
         (["--model=transe", "--out=x.npz"], "name it x.safetensors"),
         (["--model=transe", "--holdout=0.6"], "0.6 cannot be held out twice"),
         (["--model=netmf", "--epochs=3", "--dim=2"], "--epochs=3 with --model=netmf"),
+        (["--model=rotate", "--gcn=1"], "nodes of this model have re, im"),
+        (["--model=netmf", "--gcn=1"], "--gcn=1 with --model=netmf"),
         (["--model=netmf", "--dim=10"], "--dim=8"),
         (["--model=complex", "--learning-rate=1e30", "--epochs=2", "--dim=2"], "lower --learning-rate"),
     ],

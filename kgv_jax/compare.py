@@ -28,11 +28,11 @@ from absl import flags
 from ml_collections import config_flags
 
 from kgv_jax import config_schema
-from kgv_jax.experiment import VALIDATION
 from kgv_jax.flags import run_command
 from kgv_jax.methods.presets import PRESETS
-from kgv_jax.predictions import Predictions
+from kgv_jax.predictions import HEADS, VALIDATION, Predictions
 from kgv_jax.report import stats
+from kgv_jax.report.runs import choose_head
 from kgv_jax.report.table import TARGETS, chosen_only, print_tables, summary_tables, summary_text
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.workdir import Workdir
@@ -193,9 +193,9 @@ class _Comparison:
         """Returns the head that is best on the source's held-out drawings; the decoder, if there are none."""
         runs = [RunKey(method, fraction, seed) for seed in self.seeds[method, fraction]]
         if not all((Workdir(run.folder(self.root)).predictions / f"{VALIDATION}.npz").exists() for run in runs):
-            return "decoder"
+            return HEADS[0]
         held_out = [self._load(run, VALIDATION) for run in runs]
-        return max(self.heads(method, fraction), key=lambda head: np.mean([p.correct(head) for p in held_out]))
+        return choose_head(held_out)
 
 
 def summarise(

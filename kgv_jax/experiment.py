@@ -34,11 +34,11 @@ from kgv_jax.kg.mapping import map_classes, read_column
 from kgv_jax.kg.mask import INSTANCE_OF, MaskTable, make_mask_table
 from kgv_jax.kg.names import local_name
 from kgv_jax.kg.variants import Variants, find_variants
+from kgv_jax.predictions import VALIDATION
 from kgv_jax.streams import labels_of, make_streams, take_photographs
 from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError, nearest
 
-VALIDATION = "validation"  # name of the source's held-out pictures among the evaluated domains
 # Name -> path of a file that is written when asked for.
 GENERATED_GRAPHS = {
     "emoji": emoji_graph.graph_path,
@@ -150,7 +150,7 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
     """Builds the experiment of a config."""
     dataset = load_dataset(config)
     graph, graph_notes = load_knowledge_graph(config)
-    class_nodes = _map_classes(config, graph, dataset)
+    class_nodes = map_class_names(config, graph, dataset.classes)
     # Pictures are drawn from the graph as it is; an ablation changes what the method is told about them.
     elements, compositions, undrawn = _synthetic_pictures(config, graph, class_nodes, dataset)
     seen = graph
@@ -199,10 +199,11 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
     )
 
 
-def _map_classes(config: Config, graph: Graph, dataset: Dataset) -> np.ndarray:
+def map_class_names(config: Config, graph: Graph, classes: Sequence[str]) -> np.ndarray:
+    """Returns the node of each class, found as `config.kg.class_by` says."""
     file, colon, column = config.kg.class_by.rpartition(":")
     by = read_column(pathlib.Path(file), column) if colon else config.kg.class_by
-    return map_classes(graph, dataset.classes, by=by, class_types=(config.kg.class_type,))
+    return map_classes(graph, classes, by=by, class_types=(config.kg.class_type,))
 
 
 def _known(graph: Graph, names: Sequence[str]) -> list[str]:

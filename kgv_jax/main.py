@@ -36,7 +36,7 @@ def main(argv: list[str]) -> None:
     records = workdir.read_results() if _MODE.value == "train" else None
     if records is None:
         records = _run(config, workdir)
-    from kgv_jax.experiment import VALIDATION
+    from kgv_jax.predictions import VALIDATION
     from kgv_jax.report.table import print_tables, records_table
 
     tables = [records_table(records, source=config.data.source)]

@@ -9,6 +9,8 @@ import numpy as np
 from scipy.special import log_softmax
 
 HEADS = ("decoder", "density", "both")
+# The source's held-out pictures among the evaluated domains: choices are made on them, and they are no test domain.
+VALIDATION = "validation"
 
 
 @dataclasses.dataclass(frozen=True)

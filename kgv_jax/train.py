@@ -21,7 +21,7 @@ from kgv_jax import wise_ft
 from kgv_jax.checkpoint import Checkpointer
 from kgv_jax.config_schema import Config
 from kgv_jax.evaluate import evaluate_domains
-from kgv_jax.experiment import VALIDATION, Experiment
+from kgv_jax.experiment import Experiment
 from kgv_jax.methods.knowledge import Knowledge, make_knowledge
 from kgv_jax.methods.objective import Objective
 from kgv_jax.methods.registry import make_objective
@@ -34,6 +34,7 @@ from kgv_jax.optim.parameters import matching
 from kgv_jax.optim.stages import Stage, plan_stages
 from kgv_jax.parallel import distributed
 from kgv_jax.parallel import mesh as mesh_lib
+from kgv_jax.predictions import VALIDATION
 from kgv_jax.preemption import StopRequest
 from kgv_jax.starting_weights import load_weights, make_start, recorded_epsilon
 from kgv_jax.state import Start, State, init_state

@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from kgv_jax.config_schema import Config, differences, to_dict
-from kgv_jax.predictions import HEADS, Predictions
+from kgv_jax.predictions import HEADS, VALIDATION, Predictions
 from kgv_jax.report.table import TARGETS
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.workdir import Workdir
 
-VALIDATION = "validation"  # the source's held-out pictures: choices are made on them, and they are no test domain
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -189,18 +188,23 @@ def make_study(runs: Sequence[Run], *, head: str = "chosen") -> Study:
             _check_settings(twin, run)
         same[run.config.seed] = run
     by_setting = {setting: tuple(same[seed] for seed in sorted(same)) for setting, same in groups.items()}
-    chosen = {setting: choose_head(of) for setting, of in by_setting.items()}
+    chosen = {setting: choose_head(_held_out(of)) for setting, of in by_setting.items()}
     heads = {setting: _heads(setting, of[0], head, chosen[setting]) for setting, of in by_setting.items()}
     source = runs[0].config.data.source
     targets = tuple(domain for domain in runs[0].predictions if domain not in (source, VALIDATION))
     return Study(by_setting, heads, chosen, source, targets)
 
 
-def choose_head(runs: Sequence[Run]) -> str:
-    """Returns the head that is best on the source's held-out drawings; the decoder, if there are none."""
-    if not all(VALIDATION in run.predictions for run in runs):
+def _held_out(runs: Sequence[Run]) -> list[Predictions]:
+    """Returns the predictions of every run on the held-out drawings, none if a run lacks them."""
+    there = all(VALIDATION in run.predictions for run in runs)
+    return [run.predictions[VALIDATION] for run in runs] if there else []
+
+
+def choose_head(held_out: Sequence[Predictions]) -> str:
+    """Returns the head that is best on held-out drawings, given a run's predictions each; the decoder, without any."""
+    if not held_out:
         return HEADS[0]
-    held_out = [run.predictions[VALIDATION] for run in runs]
     return max(held_out[0].heads(), key=lambda head: np.mean([p.correct(head) for p in held_out]))
 
 

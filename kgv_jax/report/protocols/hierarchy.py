@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pathlib
-
 import numpy as np
 
-from kgv_jax.kg.mapping import map_classes, read_column
 from kgv_jax.predictions import Predictions
 from kgv_jax.report import rows, severity, stats
 from kgv_jax.report.protocols.base import Options, Result
@@ -67,12 +64,9 @@ def _hierarchy(study: Study) -> tuple[severity.Hierarchy, tuple[str, ...]]:
             "kg.class_type or kg.hierarchy, so their mistakes have no one severity; report them apart."
         )
     # It starts JAX with what it imports, which only this protocol needs.
-    from kgv_jax.experiment import load_knowledge_graph, split_names
+    from kgv_jax.experiment import load_knowledge_graph, map_class_names, split_names
 
     config = study.first.config
     graph, _ = load_knowledge_graph(config)
-    file, colon, column = config.kg.class_by.rpartition(":")
-    by = read_column(pathlib.Path(file), column) if colon else config.kg.class_by
-    classes = study.first.predictions[study.source].classes.tolist()
-    nodes = map_classes(graph, classes, by=by, class_types=(config.kg.class_type,))
+    nodes = map_class_names(config, graph, study.first.predictions[study.source].classes.tolist())
     return severity.class_hierarchy(graph, nodes, split_names(config.kg.hierarchy)), graph.labels

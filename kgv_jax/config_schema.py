@@ -190,9 +190,12 @@ class Kgv:
 
 @dataclasses.dataclass(frozen=True)
 class Attributes:
-    """The attribute baseline."""
+    """The attribute baselines."""
 
-    weight: float = _setting(1.0, "weight of its binary cross-entropy", low=0.0)
+    weight: float = _setting(1.0, "weight of the binary cross-entropy", low=0.0)
+    label_embedding: str = _setting(
+        "ranking", "loss of the label embedding: ranking, or cross-entropy", choices=("ranking", "ce")
+    )
 
 
 @dataclasses.dataclass(frozen=True)

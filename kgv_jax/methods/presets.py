@@ -38,6 +38,7 @@ _ELEMENTS = _NO_PICTURES | {"synthetic.elements": True}
 _COMPOSED = _NO_PICTURES | {"synthetic.elements": True, "synthetic.compositions": True}
 _LABELLED = _COMPOSED | {"synthetic.labelled": True}
 _SHUFFLED = {"kg.permute_classes": True}
+_EMBED_ONLY = {"train.stages": "embed 1 terms=ale"}
 _RANDOM = {"kg.random_facts": True}
 # A representation first, then a linear head on it.
 _HEAD = "head 0.3 terms=ce freeze=encoder/.*,projection/.*"
@@ -70,6 +71,7 @@ PRESETS: dict[str, Preset] = {
     "ebv": Preset("ce", "fixed near-equiangular class vectors", _NO_PICTURES | {"model.decoder": "equiangular"}),
     "supcon": Preset("contrastive", "supervised contrastive learning, then a linear head", _CONTRAST),
     "simclr": Preset("contrastive", "SimCLR on the training images, then a linear head", _CONTRAST | _VIEWS),
+    "ale": Preset("label_embedding", "ALE: images ranked against the facts of classes", _NO_PICTURES | _EMBED_ONLY),
     "hxe": Preset("hierarchy", "hierarchical cross-entropy", _NO_PICTURES | {"hierarchy.loss": "hxe"}),
     "soft_labels": Preset("hierarchy", "targets softened by the hierarchy", _NO_PICTURES | {"hierarchy.loss": "soft"}),
     "infuse": Preset("infuse", "three scales of knowledge in layers behind the encoder", _INFUSE, _SCALES),

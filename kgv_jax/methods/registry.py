@@ -13,6 +13,7 @@ from kgv_jax.methods.hierarchy import Hierarchy
 from kgv_jax.methods.infuse import Infuse
 from kgv_jax.methods.kgv import Kgv
 from kgv_jax.methods.knowledge import Knowledge
+from kgv_jax.methods.label_embedding import LabelEmbedding
 from kgv_jax.methods.objective import Objective
 from kgv_jax.methods.presets import PRESETS
 
@@ -24,6 +25,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "hierarchy": Hierarchy,
     "infuse": Infuse,
     "kgv": Kgv,
+    "label_embedding": LabelEmbedding,
 }
 
 

@@ -17,7 +17,6 @@ from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.workdir import Workdir
 
 
-
 @dataclasses.dataclass(frozen=True, order=True)
 class Setting:
     """What runs of one method share that differ in their seed alone."""

@@ -1,0 +1,78 @@
+"""`ale`: images and classes meet in the space of attributes (Akata et al., arXiv 1503.08677).
+
+    F(x, y) = z(x)^T W phi(y)
+
+with `phi(y)` the facts of class `y`, of length 1. The loss is the paper's ranking with weights (section 3.2): of the
+classes that violate the margin, `v_y' = max(0, [y' != y] + F(x, y') - F(x, y)) > 0`, with `r` their number,
+
+    L = (sum_{k=1}^{r} 1/k) / r * sum_{y'} v_y',
+
+or cross-entropy over `F`. Only `F` is trained, so the density head is the one to read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from kgv_jax import losses
+from kgv_jax.methods.knowledge import Knowledge
+from kgv_jax.methods.objective import Batch, Objective
+from kgv_jax.models.classifier import Outputs
+
+
+def ranking_loss(score: Array, label: Array) -> Array:
+    """Returns `L` `[B]` of compatibilities `F` `[B, C]`."""
+    own = jnp.take_along_axis(score, label[:, None], -1)
+    other = jnp.arange(score.shape[-1]) != label[:, None]
+    violation = jnp.where(other, jax.nn.relu(1 + score - own), 0.0)
+    count = jnp.sum(violation > 0, -1)
+    harmonic = jnp.concatenate([jnp.zeros(1), jnp.cumsum(1 / jnp.arange(1, score.shape[-1] + 1))])
+    return harmonic[count] / jnp.maximum(count, 1) * violation.sum(-1)
+
+
+def class_attributes(knowledge: Knowledge) -> Array:
+    """Returns `phi` `[C, A]`: the share of a class's variants that state each fact, rows of length 1."""
+    relation, node = knowledge.facts[:, 0], knowledge.facts[:, 1]
+    states = (knowledge.evidence[:, relation, node] > 0).astype(jnp.float32)
+    num_classes = len(knowledge.class_node)
+    total = jax.ops.segment_sum(states, knowledge.evidence_class, num_classes)
+    count = jax.ops.segment_sum(jnp.ones(len(states)), knowledge.evidence_class, num_classes)
+    share = total / count[:, None]
+    return share / jnp.maximum(jnp.linalg.norm(share, axis=-1, keepdims=True), 1e-12)
+
+
+class LabelEmbedding(Objective):
+    """Term `ale`: a bilinear compatibility."""
+
+    def make_head(self, knowledge: Knowledge) -> nn.Module:
+        return nn.Dense(len(knowledge.facts), use_bias=False)
+
+    def whole_mask_for(self, knowledge: Knowledge) -> str | None:
+        del knowledge
+        return f"config.method = {self.config.method!r}"
+
+    def coefficients(self) -> dict[str, float]:
+        return super().coefficients() | {"ale": 1.0}
+
+    def weights(self, batch: Batch, knowledge: Knowledge) -> dict[str, Array]:
+        return super().weights(batch, knowledge) | {"ale": batch["labelled"]}
+
+    def values(
+        self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge, key: Array
+    ) -> dict[str, Array]:
+        score, label = self._compatibility(params, outputs, knowledge), batch["label"]
+        ranking = self.config.attributes.label_embedding == "ranking"
+        value = ranking_loss(score, label) if ranking else losses.cross_entropy(score, label)
+        return super().values(params, outputs, batch, knowledge, key) | {"ale": value}
+
+    def knowledge_scores(self, params: Any, outputs: Outputs, knowledge: Knowledge) -> Array:
+        """The compatibilities as log-scores."""
+        return self._compatibility(params, outputs, knowledge)
+
+    def _compatibility(self, params: Any, outputs: Outputs, knowledge: Knowledge) -> Array:
+        return self.head.apply({"params": params}, outputs.z) @ class_attributes(knowledge).T

@@ -52,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--unknown-domains", default="", metavar="NAME,...", help="domains of unknown classes")
     parser.add_argument("--unknown-classes", default="", metavar="NAME,...", help="classes that were held out")
+    parser.add_argument("--unseen-classes", default="", metavar="NAME,...", help="classes not learnt (zero_shot)")
+    parser.add_argument("--validation-classes", default="", metavar="NAME,...", help="learnt ones that choose gamma")
     parser.add_argument(
         "--baseline-clean-error", type=float, metavar="SHARE", help="AlexNet's error without corruption: relative mCE"
     )
@@ -69,6 +71,8 @@ def _report(given: argparse.Namespace) -> None:
         baselines=_split(given.baselines) or _split(given.control),
         unknown_domains=_split(given.unknown_domains),
         unknown_classes=_split(given.unknown_classes),
+        unseen_classes=_split(given.unseen_classes),
+        validation_classes=_split(given.validation_classes),
         baseline_clean_error=given.baseline_clean_error,
     )
     study = make_study([read_run(text) for text in given.runs], head=given.head)

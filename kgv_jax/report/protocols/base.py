@@ -20,6 +20,8 @@ class Options:
       baselines: methods whose runs give the line of effective robustness.
       unknown_domains: domains whose photographs show classes that the runs do not know.
       unknown_classes: classes that the runs do not know, among those of their files.
+      unseen_classes: classes that the runs did not learn and yet may choose (generalised zero-shot).
+      validation_classes: learnt classes on which calibrated stacking chooses its `gamma`.
       baseline_clean_error: AlexNet's error on clean pictures, for the relative mCE.
     """
 
@@ -27,6 +29,8 @@ class Options:
     baselines: tuple[str, ...] = ()
     unknown_domains: tuple[str, ...] = ()
     unknown_classes: tuple[str, ...] = ()
+    unseen_classes: tuple[str, ...] = ()
+    validation_classes: tuple[str, ...] = ()
     baseline_clean_error: float | None = None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from kgv_jax.report.protocols import (
     confidence,
     effective_robustness,
+    generalised_zero_shot,
     hierarchy,
     imagenet_c,
     low_data,
@@ -21,6 +22,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
     "calibration": Protocol(confidence.report_calibration),
     "selective": Protocol(confidence.report_selective),
     "detection": Protocol(unknown_classes.report, unknown_classes.lacks),
+    "zero_shot": Protocol(generalised_zero_shot.report, generalised_zero_shot.lacks),
     "severity": Protocol(hierarchy.report_severity),
     "branches": Protocol(hierarchy.report_branches),
     "curve": Protocol(low_data.report, low_data.lacks),

@@ -1,0 +1,66 @@
+"""Seen against unseen classes: accuracies by hand, and the exact curve against a fine grid."""
+
+import numpy as np
+import pytest
+
+from kgv_jax.report.zero_shot import (
+    area_under_curve,
+    choose_gamma,
+    harmonic_mean,
+    per_class_accuracy,
+    seen_unseen,
+    seen_unseen_curve,
+)
+
+UNSEEN = np.array([False, False, True])
+# Seen 0, 0, 1 and unseen 2, 2: margins 2, -1, 1, 0.5 and 3.
+SCORES = np.array([[3.0, 0, 1], [1, 0, 2], [0, 2, 1], [1.5, 0, 1], [4, 0, 1]])
+LABEL = np.array([0, 0, 1, 2, 2])
+
+
+def test_accuracy_is_a_mean_over_classes():
+    assert per_class_accuracy(np.array([1, 0, 1, 1]), np.array([5, 5, 5, 7])) == pytest.approx((2 / 3 + 1) / 2)
+
+
+def test_accuracies_by_hand():
+    seen = (1 / 2 + 1) / 2
+    assert seen_unseen(SCORES, LABEL, UNSEEN) == (seen, 0, 0)
+    # gamma 0.75 gives photograph 3 to the unseen class, and takes no seen one.
+    assert seen_unseen(SCORES, LABEL, UNSEEN, gamma=0.75) == pytest.approx((seen, 0.5, 2 * seen * 0.5 / (seen + 0.5)))
+    assert seen_unseen(SCORES, LABEL, UNSEEN, gamma=10) == (0, 1, 0)
+
+
+def test_the_curve_by_hand():
+    curve = seen_unseen_curve(SCORES, LABEL, UNSEEN)
+    np.testing.assert_array_equal(curve.gamma, [-np.inf, -1, 0.5, 1, 2, 3])
+    np.testing.assert_allclose(curve.seen, [1, 0.75, 0.75, 0.25, 0, 0])
+    np.testing.assert_allclose(curve.unseen, [0, 0, 0.5, 0.5, 0.5, 1])
+    assert area_under_curve(curve) == pytest.approx(0.75 * 0.5)
+
+
+def test_the_curve_is_every_gamma():
+    rng = np.random.default_rng(0)
+    label, unseen = rng.integers(0, 12, 300), np.arange(12) >= 8
+    scores = rng.normal(size=(300, 12)) + 1.5 * (np.arange(12) == label[:, None]) + 0.8 * ~unseen
+    curve = seen_unseen_curve(scores, label, unseen)
+    for gamma in np.linspace(-4, 6, 401):
+        place = np.searchsorted(curve.gamma, gamma, side="right") - 1
+        found = seen_unseen(scores, label, unseen, gamma=gamma)
+        assert (curve.seen[place], curve.unseen[place]) == pytest.approx(found[:2])
+    assert (np.diff(curve.seen) <= 1e-12).all() and (np.diff(curve.unseen) >= -1e-12).all()
+    assert 0 < area_under_curve(curve) < 1
+
+
+def test_gamma_is_chosen_where_the_harmonic_mean_is_best():
+    gamma = choose_gamma(SCORES, LABEL, UNSEEN)
+    assert gamma == 0.75
+    rng = np.random.default_rng(1)
+    label, unseen = rng.integers(0, 6, 200), np.arange(6) >= 4
+    scores = rng.normal(size=(200, 6)) + 2 * (np.arange(6) == label[:, None]) + 2 * ~unseen
+    best = max(seen_unseen(scores, label, unseen, gamma=g).harmonic for g in np.linspace(-3, 6, 2001))
+    assert seen_unseen(scores, label, unseen, gamma=choose_gamma(scores, label, unseen)).harmonic >= best - 1e-9
+    assert np.isfinite(choose_gamma(np.array([[1.0, 0.0]]), np.array([0]), np.array([False, True])))
+
+
+def test_harmonic_means():
+    assert harmonic_mean(0, 0) == 0 and harmonic_mean(0.5, 0.5) == 0.5

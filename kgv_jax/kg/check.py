@@ -6,7 +6,7 @@ import collections
 import dataclasses
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -81,10 +81,14 @@ def check(
         findings.append(f"cycle in the hierarchy: {closure.cycle_text(graph, cycle)}{where}")
     findings += _dangling(loaded, classes)
     if not cycles:
+        alike = indistinguishable(graph, classes, levels)
+        if alike:
+            least = error_bound(alike, dict.fromkeys(classes, 1.0))
+            facts.append(f"any rule on the graph alone mistakes at least {least:.1%} of equally frequent classes")
         findings += [
             f"the graph cannot tell apart: {', '.join(_names(graph, group))}"
             + _lines([loaded.report.node_lines[graph.nodes[node]] for node in group])
-            for group in indistinguishable(graph, classes, levels)
+            for group in alike
         ]
     if folders is not None:
         findings += _pictures(graph, classes, class_type, folders, facts)
@@ -112,6 +116,19 @@ def indistinguishable(graph: Graph, classes: Sequence[int], levels: Sequence[int
         )
         groups[frozenset(own), frozenset(variants.items())].append(node)
     return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def error_bound(groups: Sequence[Sequence[int]], frequency: Mapping[int, float]) -> float:
+    """Returns the least error of any rule that sees the graph's facts alone: of each group it can name but one class.
+
+        1 - sum_groups max_{c in group} p(c),    a class that is in no group being one of its own
+
+    Args:
+      groups: of `indistinguishable`.
+      frequency: class node -> how often it occurs, in any unit; every class.
+    """
+    lost = sum(sum(frequency[c] for c in group) - max(frequency[c] for c in group) for group in groups)
+    return lost / sum(frequency.values())
 
 
 def class_folders(root: str | os.PathLike) -> dict[str, list[pathlib.Path]]:

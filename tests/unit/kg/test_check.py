@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from kgv_jax.kg.check import check
+from kgv_jax.kg.check import check, error_bound
 from kgv_jax.util.errors import UserError
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -75,6 +75,25 @@ def test_clean(graph_file):
 def test_each_finding(graph_file, extra, finding):
     findings = check(graph_file(extra)).findings
     assert len(findings) == 1 and findings[0].startswith(finding), findings
+
+
+def test_the_least_error_of_any_rule_on_the_graph(graph_file):
+    """Of two classes that are alike, one is always mistaken."""
+    extra = (
+        "sign:halt a kgv:Class ; kgv:broader sign:root .\n"
+        "sign:halt.de a kgv:Variant ; kgv:variantOf sign:halt ; kgv:hasShape sign:octagon ."
+    )
+    facts = check(graph_file(extra)).facts
+    classes = next(int(fact.split()[1]) for fact in facts if fact.startswith("classes:"))
+    assert f"any rule on the graph alone mistakes at least {1 / classes:.1%} of equally frequent classes" in facts
+    assert not any("any rule" in fact for fact in check(graph_file("")).facts)
+
+
+def test_the_bound_by_hand():
+    frequency = {1: 5.0, 2: 3.0, 3: 1.0, 4: 1.0, 5: 10.0}
+    # Of {1, 2, 3} the commonest is right, 4 of 20 are lost; of {4, 5} one.
+    assert error_bound([(1, 2, 3), (4, 5)], frequency) == 5 / 20
+    assert error_bound([], frequency) == 0
 
 
 def test_two_cycles_are_both_listed(graph_file):

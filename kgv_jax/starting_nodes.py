@@ -14,7 +14,7 @@ import numpy as np
 
 from kgv_jax.config_schema import Config
 from kgv_jax.embed import train
-from kgv_jax.embed.file import SUFFIX, Embeddings, find_nodes, read_embeddings
+from kgv_jax.embed.file import SUFFIX, Embeddings, embeddings_of, find_nodes, read_embeddings
 from kgv_jax.embed.registry import RECIPES, recipe
 from kgv_jax.experiment import Experiment
 from kgv_jax.kg.mask import INSTANCE_OF
@@ -88,6 +88,4 @@ def _embedded(config: Config, experiment: Experiment) -> Embeddings:
         num_relations=len(graph.relations),
         settings=chosen.settings(config.model.dim, config.kg.vectors_epochs),
     )
-    tables = model.tables(trained.parameters)._asdict()
-    arrays = {f"{of}.{name}": np.asarray(rows) for of, group in tables.items() for name, rows in group.items()}
-    return Embeddings(graph.nodes, graph.relations, arrays)
+    return embeddings_of(model.tables(trained.parameters), graph.nodes, graph.relations)

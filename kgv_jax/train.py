@@ -245,12 +245,14 @@ def _begin(run: Run, stage: Stage, index: int, state: State) -> State:
     if index != stage.start:  # resumed within the stage
         return state
 
-    def begun(state: State) -> State:
+    def begun(state: State, knowledge: Knowledge) -> State:
         key = jax.random.fold_in(jax.random.key(run.config.seed, impl="rbg"), stage.start)
-        state = state._replace(params=run.objective.begin(stage.name, state.params, run.knowledge, key))
+        params = run.objective.begin(stage.name, state.params, knowledge, key)
+        ema = run.objective.begin(stage.name, state.ema, knowledge, key) if state.ema else state.ema
+        state = state._replace(params=params, ema=ema)
         return wise_ft.anchored(state) if index and state.anchor else state
 
-    return jax.jit(begun, out_shardings=run.shardings, donate_argnums=0)(state)
+    return jax.jit(begun, out_shardings=run.shardings, donate_argnums=0)(state, run.knowledge)
 
 
 def compile_step(run: Run, stage: Stage, state: State, arrays: Any) -> Callable:

@@ -59,9 +59,9 @@ finetune-table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.compare --config=configs/finetune.py:full --workdir=runs/finetune/full \
 	  --methods=ce,kgv,kgv_compose,shuffled_kg_compose --seeds=3
 
-# Emoji in other hands: 70 runs, about an hour on two cores.
+# Emoji in other hands: 76 runs, about an hour on two cores.
 EMOJI_FIVE := ce:5,attribute_bce:5,kgv:5,shuffled_kg:5
-EMOJI_THREE := attribute_bce_elements,kgv_vector,kgv_no_synthetic,kgv_hierarchy,kgv_association
+EMOJI_THREE := attribute_bce_elements,kgv_vector,kgv_no_synthetic,shuffled_kg_no_synthetic,kgv_hierarchy,kgv_association
 emoji-table: export JAX_COMPILATION_CACHE_DIR := $(JAX_COMPILATION_CACHE_DIR)
 emoji-table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.data.prepare emoji

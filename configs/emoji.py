@@ -6,8 +6,8 @@
 
 Three targets are colour styles of other hands, two are line art (`kgv_jax/data/sources/emoji.py`). The graph has the
 groups, subgroups and tags of Unicode's CLDR and the hypernyms of WordNet; its element pictures are icons of tags and
-categories (`kgv_jax/data/prepare/emoji_elements.py`). An emoji is not composed of elements as a sign is, so methods with
-compositions cannot run here.
+categories (`kgv_jax/data/prepare/emoji_elements.py`). An emoji is not composed of elements as a sign is, so methods
+with compositions cannot run here.
 
 Every choice below was made on hands of the source that were held out (`docs/choices.md`).
 """

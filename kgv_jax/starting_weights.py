@@ -45,7 +45,7 @@ def recorded_epsilon(workdir: Workdir) -> float | None:
 
 def make_start(config: Config, experiment: Experiment, published: Published | None) -> Start | None:
     """Returns the arrays that replace the random ones of a new run."""
-    nodes = start_nodes(config, experiment) | knowledge_scales(config, experiment)
+    nodes = knowledge_scales(config, experiment) or start_nodes(config, experiment)
     if published is None:
         return Start({}, {}, nodes) if nodes else None
     params = {"encoder": published.encoder}

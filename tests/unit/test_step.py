@@ -164,7 +164,7 @@ def test_the_step_follows_its_formula():
     speaks = (mask == 1).any((1, 2))
 
     def loss(params):
-        z, logits, _ = problem.classifier.apply({"params": params["classifier"]}, batch["image"], train=True)
+        z, logits, *_ = problem.classifier.apply({"params": params["classifier"]}, batch["image"], train=True)
         log_p = jax.nn.log_softmax(logits)[np.arange(5), batch["label"]]
         score, _ = problem.objective.head.apply({"params": params["knowledge"]}, z)
         reg = 0.0

@@ -38,6 +38,7 @@ from kgv_jax.predictions import VALIDATION
 from kgv_jax.streams import labels_of, make_streams, take_photographs
 from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError, nearest
+from kgv_jax.util.lists import split_names
 
 # Name -> path of a file that is written when asked for.
 GENERATED_GRAPHS = {
@@ -106,11 +107,6 @@ class Experiment:
     pipeline: Pipeline
     domains: Mapping[str, Examples]
     notes: tuple[str, ...]
-
-
-def split_names(names: str) -> tuple[str, ...]:
-    """Returns the names of a comma-separated setting."""
-    return tuple(name.strip() for name in names.split(",") if name.strip())
 
 
 def load_dataset(config: Config) -> Dataset:

@@ -242,15 +242,18 @@ def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer, published: Publi
 
 def _begin(run: Run, stage: Stage, index: int, state: State) -> State:
     """Lets the objective change its parameters, and drops the anchor of WiSE-FT where a probe has ended."""
-    if index != stage.start:  # resumed within the stage
+    anchors = bool(index and state.anchor)
+    changes = stage.name in run.objective.begins
+    if index != stage.start or not (anchors or changes):  # resumed within the stage, or nothing to do
         return state
 
     def begun(state: State, knowledge: Knowledge) -> State:
         key = jax.random.fold_in(jax.random.key(run.config.seed, impl="rbg"), stage.start)
-        params = run.objective.begin(stage.name, state.params, knowledge, key)
-        ema = run.objective.begin(stage.name, state.ema, knowledge, key) if state.ema else state.ema
-        state = state._replace(params=params, ema=ema)
-        return wise_ft.anchored(state) if index and state.anchor else state
+        if changes:
+            params = run.objective.begin(stage.name, state.params, knowledge, key)
+            ema = run.objective.begin(stage.name, state.ema, knowledge, key) if state.ema else state.ema
+            state = state._replace(params=params, ema=ema)
+        return wise_ft.anchored(state) if anchors else state
 
     return jax.jit(begun, out_shardings=run.shardings, donate_argnums=0)(state, run.knowledge)
 

@@ -25,6 +25,7 @@ from collections.abc import Mapping, Sequence
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.turtle import VOCAB, write_turtle
 from kgv_jax.util.errors import UserError, nearest
+from kgv_jax.util.lists import split_names
 from kgv_jax.util.tables import find, read_table, require_folder
 
 SPACE = "https://kgv-jax.github.io/cars#"
@@ -192,7 +193,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--shift", default="", choices=("", *SHIFTS), help="what the domains differ in")
     parser.add_argument("--domains", default="", metavar="NAME,...", help="domains to make variants for: the config's")
     options = parser.parse_args(argv)
-    domains = [name.strip() for name in options.domains.split(",") if name.strip()]
+    domains = list(split_names(options.domains))
     try:
         graph = make_graph(options.root, shift=options.shift, domains=domains)
         path = write_turtle(graph, options.out)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from kgv_jax.kg.names import local_name
 from kgv_jax.util.errors import UserError
 
 Sets = tuple[frozenset[int], ...]
+T = TypeVar("T", bound=Hashable)
 
 
 def present(graph: Graph, relations: Sequence[str]) -> tuple[int, ...]:
@@ -105,6 +107,18 @@ def _parents_first(graph: Graph, relations: Sequence[int], above: list[list[int]
         cycle = cycle_text(graph, find_cycles(graph, relations)[0])
         raise UserError(f"the hierarchy ({names}) has a cycle: {cycle}; take out one of these triples")
     return order
+
+
+def reachable(start: Iterable[T], above: Mapping[T, Sequence[T]]) -> set[T]:
+    """Returns the start and all that is above it, by parents of what has some: of a hierarchy that is no `Graph`."""
+    found: set[T] = set()
+    missing = list(start)
+    while missing:
+        node = missing.pop()
+        if node not in found:
+            found.add(node)
+            missing += above.get(node, ())
+    return found
 
 
 def descendants(above: Sets) -> Sets:

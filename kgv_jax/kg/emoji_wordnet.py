@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
+from kgv_jax.kg.closure import reachable
 from kgv_jax.kg.wordnet import WordNet
 from kgv_jax.kg.wordnet_graph import BROADER, SYMBOLS, with_hypernyms
 
@@ -54,7 +55,7 @@ def hypernym_edges(senses: Mapping[str, str], wordnet: WordNet) -> tuple[list[tu
     above = {id: synset.follow(*SYMBOLS[BROADER]) for id, synset in synsets.items()}
     below: dict[str, set[str]] = {id: set() for id in synsets}
     for concept, sense in senses.items():
-        for id in _closure([sense], above):
+        for id in reachable((sense,), above):
             below[id].add(concept)
     repeats = {upper for id, uppers in above.items() for upper in uppers if below[upper] == below[id]}
     kept = {id for id, concepts in below.items() if len(concepts) > 1 and id not in repeats}
@@ -65,17 +66,6 @@ def hypernym_edges(senses: Mapping[str, str], wordnet: WordNet) -> tuple[list[tu
 
 def _is_no_preposition(word: str) -> bool:
     return word not in ("with", "without", "of", "in", "on", "at", "over", "behind")
-
-
-def _closure(start: Iterable[str], above: Mapping[str, Sequence[str]]) -> set[str]:
-    found: set[str] = set()
-    missing = list(start)
-    while missing:
-        id = missing.pop()
-        if id not in found:
-            found.add(id)
-            missing += above[id]
-    return found
 
 
 def _nearest(start: Iterable[str], above: Mapping[str, Sequence[str]], kept: set[str]) -> list[str]:

@@ -20,7 +20,6 @@ from kgv_jax import losses
 from kgv_jax.methods.knowledge import Knowledge
 from kgv_jax.methods.objective import Batch, Objective
 from kgv_jax.models.classifier import Outputs
-from kgv_jax.util.errors import UserError
 
 
 class Projection(nn.Module):
@@ -40,11 +39,6 @@ class Contrastive(Objective):
     """Term `contrast`; stages decide when the classifier learns."""
 
     def make_head(self, knowledge: Knowledge) -> nn.Module:
-        if self.config.train.accumulate > 1:
-            raise UserError(
-                f"config.method is {self.config.method!r}, which contrasts over the whole batch, with train.accumulate "
-                f"= {self.config.train.accumulate}: micro-batches would not add up to it. Set train.accumulate=1."
-            )
         return Projection(self.config.contrast.dim)
 
     def coefficients(self) -> dict[str, float]:

@@ -79,6 +79,8 @@ class _Vectors(nn.Module):
 class GraphClassifier(Objective):
     """Cross-entropy throughout; between two stages the graph speaks."""
 
+    begins = (FINETUNE,)
+
     def __init__(self, config: Config, knowledge: Knowledge, mesh: Mesh | None = None) -> None:
         super().__init__(config, knowledge, mesh)
         if config.model.decoder != "linear":
@@ -93,8 +95,7 @@ class GraphClassifier(Objective):
         return _Vectors(knowledge.candidate.shape[1])
 
     def begin(self, stage: str, params: Any, knowledge: Knowledge, key: Array) -> Any:
-        if stage != FINETUNE:
-            return params
+        del stage  # the one it begins
         decoder = params["classifier"]["decoder"]
         rows = jnp.concatenate([decoder["kernel"].T, decoder["bias"][:, None]], -1)
         length = jnp.linalg.norm(rows, axis=-1, keepdims=True)

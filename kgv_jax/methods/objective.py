@@ -39,7 +39,13 @@ class Batch(TypedDict):
 
 
 class Objective:
-    """Cross-entropy over the labelled images. Subclasses add terms, parameters and a second head."""
+    """Cross-entropy over the labelled images. Subclasses add terms, parameters and a second head.
+
+    Attributes:
+      begins: names of the stages that `begin` changes something for.
+    """
+
+    begins: tuple[str, ...] = ()
 
     def __init__(self, config: Config, knowledge: Knowledge, mesh: Mesh | None = None) -> None:
         self.config = config

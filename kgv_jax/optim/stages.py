@@ -16,6 +16,7 @@ import math
 from kgv_jax.config_schema import Config, Optim
 from kgv_jax.optim.parameters import ENCODER
 from kgv_jax.util.errors import UserError, nearest
+from kgv_jax.util.lists import split_names
 
 _SETTINGS = ("terms", "freeze", "rate")
 _EXAMPLE = "config.train.stages='align 0.7 terms=reg; head 0.3 terms=ce freeze=encoder/.*'"
@@ -43,7 +44,7 @@ def plan_stages(config: Config) -> tuple[Stage, ...]:
     Raises:
       UserError: the text is none of the form above, or a stage is shorter than its warm-up.
     """
-    transfer, steps, frozen = config.transfer, config.train.steps, _patterns(config.transfer.freeze)
+    transfer, steps, frozen = config.transfer, config.train.steps, split_names(config.transfer.freeze)
     if config.train.stages and steps:
         return _read(config.train.stages, config.optim, steps, frozen)
     probe = min(transfer.probe_steps, steps)
@@ -81,8 +82,8 @@ def _read(text: str, optim: Optim, steps: int, frozen: tuple[str, ...]) -> tuple
                 start=start,
                 stop=stop,
                 learning_rate=optim.learning_rate * _rate(settings.get("rate", "1")),
-                frozen=(*frozen, *_patterns(settings.get("freeze", ""))),
-                terms=_patterns(settings.get("terms", "")),
+                frozen=(*frozen, *split_names(settings.get("freeze", ""))),
+                terms=split_names(settings.get("terms", "")),
             )
         )
     return tuple(stages)
@@ -106,7 +107,3 @@ def _rate(text: str) -> float:
     if not 0 <= rate < math.inf:
         raise UserError(f"config.train.stages has rate={text}; expected a number from 0, such as rate=0.1.")
     return rate
-
-
-def _patterns(text: str) -> tuple[str, ...]:
-    return tuple(pattern.strip() for pattern in text.split(",") if pattern.strip())

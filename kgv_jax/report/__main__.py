@@ -21,6 +21,7 @@ from kgv_jax.report.protocols.registry import PROTOCOLS
 from kgv_jax.report.runs import Study, make_study, read_run
 from kgv_jax.report.table import print_tables
 from kgv_jax.util.errors import UserError, nearest
+from kgv_jax.util.lists import split_names
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -100,7 +101,7 @@ def _run(name: str, study: Study, options: Options, is_named: bool) -> list[dict
 
 
 def _split(names: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    return tuple(dict.fromkeys(split_names(names)))
 
 
 if __name__ == "__main__":

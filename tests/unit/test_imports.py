@@ -37,6 +37,7 @@ ALLOWED_SIDEWAYS = {
 # Plain values and arithmetic: they import util and each other, nothing else of the package, so any
 # layer from the models up may read them.
 LEAVES = (
+    "kgv_jax.config_checks",
     "kgv_jax.config_schema",
     "kgv_jax.flags",
     "kgv_jax.methods.presets",
@@ -45,7 +46,7 @@ LEAVES = (
     "kgv_jax.report.stats",
     "kgv_jax.workdir",
 )
-NO_JAX_ROOMS = ("util", "kg", "data", "report", "config_schema", "flags", "predictions", "workdir")
+NO_JAX_ROOMS = ("util", "kg", "data", "report", "config_checks", "config_schema", "flags", "predictions", "workdir")
 JAX_STACK = ("jax", "jaxlib", "flax", "optax", "orbax", "chex")
 OUTSIDE = ("configs", "launch", "tests", "benchmarks", "colabs")
 

@@ -10,6 +10,7 @@ from kgv_jax.report.protocols.base import Options, Result
 from kgv_jax.report.rows import decimals, each_head, label, percent
 from kgv_jax.report.runs import Study
 from kgv_jax.util.errors import UserError
+from kgv_jax.util.lists import split_names
 
 _TOP = (1, 5, 20)  # as Bertinetto et al. 2020
 
@@ -64,7 +65,7 @@ def _hierarchy(study: Study) -> tuple[severity.Hierarchy, tuple[str, ...]]:
             "kg.class_type or kg.hierarchy, so their mistakes have no one severity; report them apart."
         )
     # It starts JAX with what it imports, which only this protocol needs.
-    from kgv_jax.experiment import load_knowledge_graph, map_class_names, split_names
+    from kgv_jax.experiment import load_knowledge_graph, map_class_names
 
     config = study.first.config
     graph, _ = load_knowledge_graph(config)

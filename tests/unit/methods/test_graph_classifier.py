@@ -54,8 +54,7 @@ def test_the_predicted_classifier_replaces_the_decoder(monkeypatch):
 
     monkeypatch.setattr(graph_classifier, "regress", fixed)
     key = jax.random.key(0)
-    same = problem.objective.begin("classify", params, problem.knowledge, key)
-    assert same is params and not asked
+    assert problem.objective.begins == (FINETUNE,) and not tiny.make("kgv").objective.begins
     begun = problem.objective.begin(FINETUNE, params, problem.knowledge, key)
     ((features, rows, target, epochs),) = asked
     assert epochs == 2 and (features == params["knowledge"]["mu"]).all()
@@ -74,7 +73,7 @@ def test_the_stages_and_defaults_of_the_preset():
     assert stages[1].frozen == ("decoder/.*",)
     assert tiny.config("gcnz").gcn.epochs == 300 and tiny.config("dgp").gcn.epochs == 3000
     assert tiny.config("gcnz", gcn__epochs=7).gcn.epochs == 7
-    assert tiny.config("dgp").kg.vectors == "transe"
+    assert tiny.config("dgp").kg.vectors == "transh"
     assert tiny.config("dgp", kg__vectors="words.safetensors").kg.vectors == "words.safetensors"
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kgv_jax import losses
-from kgv_jax.methods.hierarchy import hierarchical_cross_entropy, make_tree, soft_labels, tree_distances
-from kgv_jax.util.errors import UserError
+from kgv_jax.kg.class_tree import make_class_tree
+from kgv_jax.methods.hierarchy import hierarchical_cross_entropy, soft_labels
 from tests import tiny
 
 # Classes 0, 1 below 10; 2 below 11 and 12; 10, 11, 12 below 20. 12 gathers 2 and 3, so 2 keeps 11.
@@ -17,17 +17,7 @@ CLASSES = np.arange(4)
 
 @pytest.fixture
 def tree():
-    return make_tree(PARENTS, CLASSES)
-
-
-def test_the_tree_by_hand(tree):
-    rows = {tuple(np.flatnonzero(own)): height for own, height in zip(tree.members, tree.height, strict=True)}
-    assert rows == {(0,): 0, (1,): 0, (0, 1): 1, (2,): 1, (3,): 1, (0, 1, 2, 3): 2}
-    assert tree.path.shape == (4, 3) and len({int(root) for root in tree.path[:, -1]}) == 1
-    assert tree.path[0, 1] == tree.path[1, 1] != tree.path[2, 1] != tree.path[3, 1]
-    np.testing.assert_array_equal(
-        2 * tree_distances(tree), [[0, 1, 2, 2], [1, 0, 2, 2], [2, 2, 0, 2], [2, 2, 2, 0]]
-    )
+    return make_class_tree(PARENTS, CLASSES)
 
 
 def test_hierarchical_cross_entropy_by_hand(tree):
@@ -52,22 +42,6 @@ def test_soft_labels_by_hand(tree):
     weights = np.exp([0, -0.5 * 3, -3, -3])
     np.testing.assert_allclose(soft_labels(tree, beta=3.0)[0], weights / weights.sum(), rtol=1e-5)
     np.testing.assert_allclose(soft_labels(tree, beta=1000.0), np.eye(4), atol=1e-6)
-
-
-def test_several_roots_get_one(tree):
-    forest = make_tree(np.array([[0, 10], [1, 10], [2, 11], [3, 11]]), CLASSES)
-    assert forest.members[forest.path[:, -1]].all() and forest.height.max() == 2
-
-
-def test_a_class_may_lie_above_another():
-    nested = make_tree(np.array([[0, 1], [1, 20], [2, 20]]), np.arange(3))
-    np.testing.assert_array_equal(nested.height[nested.path[0]], [0, 1, 2])
-    assert tree_distances(nested)[0, 1] == 0.5
-
-
-def test_a_flat_graph_is_refused():
-    with pytest.raises(UserError, match=r"No class has a node above it .*config\.kg\.hierarchy"):
-        make_tree(np.zeros((0, 2), int), CLASSES)
 
 
 @pytest.mark.parametrize("method", ["hxe", "soft_labels"])

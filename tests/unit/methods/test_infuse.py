@@ -47,6 +47,11 @@ def test_the_alignment_by_hand(scales, loss):
     assert not any(jnp.any(leaf) for leaf in jax.tree.leaves(gradient))
 
 
+def test_a_decoder_that_does_not_read_the_layers_is_refused():
+    with pytest.raises(UserError, match=r"model\.decoder = 'equiangular', which does not read the infuse layers"):
+        tiny.config("infuse", model__decoder="equiangular")
+
+
 def test_an_unknown_scale_is_refused():
     with pytest.raises(UserError, match=r"infuse\.scales has 'triple', did you mean 'triples'"):
         tiny.config("infuse", infuse__scales="triple")

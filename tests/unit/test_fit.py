@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import re
+import shutil
 import types
 from collections import Counter
 
@@ -102,6 +103,41 @@ def test_nothing_is_compiled_after_the_first_step_of_a_stage(compiled, tmp_path,
     train.report(run, state, Workdir(tmp_path))
     assert Counter(compiled)["evaluate"] == 1, compiled
     assert {"step", "evaluate", "begun", "average"} <= set(compiled)
+
+
+def test_a_stage_begins_once_and_a_resumed_one_not_again(tmp_path, monkeypatch):
+    """What an objective changes between stages reaches parameters and moving average, and is in checkpoints."""
+    run = _run(
+        train__stages="a 0.4 freeze=encoder/.*; b 0.6 freeze=decoder/.*",
+        train__steps=10,
+        train__batch_size=16,
+        train__checkpoint_every_steps=7,
+        train__log_every_steps=3,
+        optim__ema_decay=0.5,
+    )
+    begun = []
+
+    def begin(stage, params, knowledge, key):
+        begun.append(stage)
+        decoder = params["classifier"]["decoder"]
+        return {**params, "classifier": {**params["classifier"], "decoder": {**decoder, "bias": decoder["bias"] + 100}}}
+
+    monkeypatch.setattr(run.objective, "begins", ("b",), raising=False)
+    monkeypatch.setattr(run.objective, "begin", begin)
+    checkpoints = Workdir(tmp_path).checkpoints
+    checkpointer = Checkpointer(checkpoints, keep=2)
+    try:
+        whole = train.fit(run, Workdir(tmp_path), checkpointer)
+    finally:
+        checkpointer.close()
+    assert begun == ["b", "b"]  # traced for the parameters and for their average
+    for params in (whole.params, whole.ema):
+        assert (params["classifier"]["decoder"]["bias"] > 90).all()
+    (last,) = [folder for folder in checkpoints.iterdir() if folder.is_dir() and folder.name.endswith("10")]
+    shutil.rmtree(last)
+    resumed = _fit(run, tmp_path)
+    assert begun == ["b", "b"]
+    jax.tree.map(np.testing.assert_array_equal, resumed.params, whole.params)
 
 
 def test_the_counter_sees_a_step_that_is_compiled_again(compiled):

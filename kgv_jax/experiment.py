@@ -241,9 +241,10 @@ def _synthetic_pictures(
     elements = compositions = ()
     notes = []
     if wanted.elements and wanted.manifest:
-        generated = GENERATED_MANIFESTS.get(wanted.manifest)
-        made = synthetic_manifest.read_manifest(generated() if generated else wanted.manifest, graph)
-        if not generated:  # what comes with a data set was compared with it where it was prepared
+        prepared = GENERATED_MANIFESTS.get(wanted.manifest)
+        made = synthetic_manifest.read_manifest(prepared() if prepared else wanted.manifest, graph)
+        if prepared is None or wanted.manifest != config.data.name:
+            # What comes with a data set was compared with its pictures where it was prepared, and with no others.
             evaluated = [*dataset.validation, *(picture for part in dataset.domains.values() for picture in part)]
             synthetic_manifest.refuse_copies(made.pictures, evaluated)
         elements, notes = made.pictures, [*synthetic_manifest.audit(made, graph)]

@@ -65,7 +65,8 @@ def make_optimizer(
         held = [matching(params, stage.frozen) for stage in stages]
         labels = jax.tree_util.tree_map_with_path(_label, params, *held)
         transforms = {_FROZEN: optax.set_to_zero()}
-        for label in set(jax.tree.leaves(labels)) - {_FROZEN}:
+        # Sorted, because the order is that of the compiled program: every process, and the next start, has the same.
+        for label in sorted(set(jax.tree.leaves(labels)) - {_FROZEN}):
             room, *numbers = label.split()
             transforms[label] = adamw(room, [stages[int(number)] for number in numbers])
         return optax.partition(transforms, labels)

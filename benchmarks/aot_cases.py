@@ -166,7 +166,7 @@ def lower(case: Case, devices: Any) -> jax.stages.Lowered:
     optimizer = make_optimizer(config.optim, plan_stages(config), transfer=config.transfer, layers=layers)
     state = jax.eval_shape(
         lambda: init_state(
-            jax.random.key(config.seed, impl="rbg"),
+            config.seed,
             classifier=classifier,
             objective=objective,
             optimizer=optimizer,
@@ -174,7 +174,7 @@ def lower(case: Case, devices: Any) -> jax.stages.Lowered:
             ema=False,
         )
     )
-    step = make_train_step(classifier, objective, optimizer, seed=config.seed)
+    step = make_train_step(classifier, objective, optimizer)
     shardings = mesh_lib.state_shardings(mesh, state)
     pictures = NamedSharding(mesh, PartitionSpec(tuple(case.pictures.split())))
     # As `step.jit_train_step`, but for a case that splits pictures otherwise.

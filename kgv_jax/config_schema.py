@@ -293,7 +293,7 @@ class Config:
     """One run. `method` is a name of `kgv_jax/methods/presets.py`; its settings replace the config's."""
 
     method: str = _setting("kgv", "what is trained", choices=tuple(PRESETS))
-    seed: int = _setting(0, "initialisation and order of the pictures", low=0)
+    seed: int = _setting(0, "initialisation and order of the pictures", low=0, high=2**32 - 1)
     fraction: float = _setting(1.0, "share of the training photographs, stratified and nested", low=0.001, high=1.0)
     shots: int = _setting(0, "training images of each class, stratified and nested; 0: as many as there are", low=0)
     subset: str = _setting("", "file that lists the training pictures to keep, one id or file name a line; empty: all")

@@ -14,10 +14,11 @@ from kgv_jax.models.classifier import Classifier
 
 
 class State(NamedTuple):
-    """The resumable state. Batches and random keys are functions of `step`, so they are not in it.
+    """The resumable state. Batches and random keys are functions of `seed` and `step`, so they are not in it.
 
     Attributes:
       step: `[]` int32, optimiser steps taken.
+      seed: `[]` uint32, the run's. A number of the state and none of the program, so that all seeds share what is compiled.
       params: `{"classifier": ..., "knowledge": ...}` float32.
       batch_stats: running statistics of batch norm; empty with group norm.
       opt_state: the optimiser's moments.
@@ -26,6 +27,7 @@ class State(NamedTuple):
     """
 
     step: Array
+    seed: Array
     params: Any
     batch_stats: Any
     opt_state: Any
@@ -47,8 +49,14 @@ class Start(NamedTuple):
     knowledge: Any
 
 
+def run_key(seed: Array) -> Array:
+    """Returns the key that every random number of a run's programs comes from."""
+    # The hardware generator compiles in a quarter of threefry's time.
+    return jax.random.key(seed, impl="rbg")
+
+
 def init_state(
-    key: Array,
+    seed: Array,
     *,
     classifier: Classifier,
     objective: Objective,
@@ -59,6 +67,7 @@ def init_state(
     start: Start | None = None,
 ) -> State:
     """Returns the state before the first step."""
+    key = run_key(seed)
     images = jnp.zeros((1, size_px, size_px, 3), jnp.uint8)
     variables = classifier.init(jax.random.fold_in(key, 0), images, train=False)
     start = start or Start({}, {}, {})
@@ -70,6 +79,7 @@ def init_state(
     batch_stats = {**variables.get("batch_stats", {}), **start.batch_stats}
     return State(
         step=jnp.zeros((), jnp.int32),
+        seed=jnp.asarray(seed, jnp.uint32),
         params=params,
         batch_stats=batch_stats,
         opt_state=optimizer.init(params),

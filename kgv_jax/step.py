@@ -18,7 +18,7 @@ from kgv_jax.models.classifier import Classifier
 from kgv_jax.optim.parameters import matching
 from kgv_jax.parallel.compiler import compiler_options
 from kgv_jax.parallel.mesh import batch_sharding, replicated
-from kgv_jax.state import State
+from kgv_jax.state import State, run_key
 from kgv_jax.util.errors import UserError, nearest
 
 Metrics = dict[str, Array]
@@ -34,7 +34,6 @@ def make_train_step(
     frozen: Sequence[str] = (),
     terms: Sequence[str] = (),
     fixed_statistics: bool = False,
-    seed: int = 0,
 ) -> Callable[[State, Batch, Knowledge], tuple[State, Metrics]]:
     """Returns `step(state, batch, knowledge) -> (state, metrics)`, not yet jitted.
 
@@ -78,7 +77,7 @@ def make_train_step(
         weights = _mixed(lambda batch: objective.weights(batch, knowledge), batch)
         totals = {name: jnp.maximum(weight.sum(), 1.0) for name, weight in weights.items()}
         gradient = jax.grad(loss_fn, has_aux=True)
-        key = jax.random.fold_in(jax.random.key(seed, impl="rbg"), state.step)
+        key = jax.random.fold_in(run_key(state.seed), state.step)
         if accumulate == 1:
             grads, (batch_stats, metrics) = gradient(state.params, state.batch_stats, batch, totals, knowledge, key)
         else:
@@ -87,7 +86,7 @@ def make_train_step(
         params = optax.apply_updates(state.params, updates)
         ema = optax.incremental_update(params, state.ema, 1 - ema_decay) if ema_decay else state.ema
         metrics["gradient_norm"] = optax.tree.norm(grads)
-        return State(state.step + 1, params, batch_stats, opt_state, ema, state.anchor), metrics
+        return State(state.step + 1, state.seed, params, batch_stats, opt_state, ema, state.anchor), metrics
 
     return step
 

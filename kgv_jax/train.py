@@ -37,7 +37,7 @@ from kgv_jax.parallel import mesh as mesh_lib
 from kgv_jax.predictions import VALIDATION
 from kgv_jax.preemption import StopRequest
 from kgv_jax.starting_weights import load_weights, make_start, recorded_epsilon
-from kgv_jax.state import Start, State, init_state
+from kgv_jax.state import Start, State, init_state, run_key
 from kgv_jax.step_cost import parameter_counts, step_cost
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.progress import Progress
@@ -59,6 +59,11 @@ class Run:
     knowledge: Knowledge
     abstract_state: State
     shardings: State
+
+    @property
+    def seed(self) -> np.uint32:
+        """The run's seed as programs take it."""
+        return np.uint32(self.config.seed)
 
     @property
     def optimizer(self) -> Any:
@@ -100,7 +105,7 @@ def make_run(config: Config, *, epsilon: float | None = None) -> Run:
     classifier = make_classifier(config, num_classes=len(experiment.dataset.classes), epsilon=epsilon)
     objective = make_objective(config, knowledge, mesh)
     run = Run(config, experiment, mesh, classifier, objective, knowledge, None, None)
-    abstract = jax.eval_shape(lambda: _initial_state(run))
+    abstract = jax.eval_shape(lambda: _initial_state(run, run.seed))
     return dataclasses.replace(run, abstract_state=abstract, shardings=mesh_lib.state_shardings(mesh, abstract))
 
 
@@ -136,10 +141,9 @@ def make_classifier(config: Config, *, num_classes: int, epsilon: float | None =
     )
 
 
-def _initial_state(run: Run, start: Start | None = None) -> State:
+def _initial_state(run: Run, seed: Array | np.uint32, start: Start | None = None) -> State:
     return init_state(
-        # The hardware generator compiles in a quarter of threefry's time.
-        jax.random.key(run.config.seed, impl="rbg"),
+        seed,
         classifier=run.classifier,
         objective=run.objective,
         optimizer=run.optimizer,
@@ -152,7 +156,8 @@ def _initial_state(run: Run, start: Start | None = None) -> State:
 
 def make_state(run: Run, start: Start | None = None) -> State:
     """Returns the state before the first step, made where it will live."""
-    return jax.jit(lambda start: _initial_state(run, start), out_shardings=run.shardings)(start)
+    init = jax.jit(lambda seed, start: _initial_state(run, seed, start), out_shardings=run.shardings)
+    return init(run.seed, start)
 
 
 def train_and_evaluate(config: Config, workdir: Workdir) -> list[dict[str, Any]]:
@@ -248,7 +253,7 @@ def _begin(run: Run, stage: Stage, index: int, state: State) -> State:
         return state
 
     def begun(state: State, knowledge: Knowledge) -> State:
-        key = jax.random.fold_in(jax.random.key(run.config.seed, impl="rbg"), stage.start)
+        key = jax.random.fold_in(run_key(state.seed), stage.start)
         if changes:
             params = run.objective.begin(stage.name, state.params, knowledge, key)
             ema = run.objective.begin(stage.name, state.ema, knowledge, key) if state.ema else state.ema
@@ -271,7 +276,6 @@ def compile_step(run: Run, stage: Stage, state: State, arrays: Any) -> Callable:
             frozen=stage.frozen,
             terms=stage.terms,
             fixed_statistics=config.model.statistics == "fixed",
-            seed=config.seed,
         ),
         run.mesh,
         run.shardings,

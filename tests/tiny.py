@@ -93,7 +93,7 @@ class Tiny:
             ema=ema,
             anchored=anchored,
         )
-        return jax.jit(make)(jax.random.key(self.config.seed, impl="rbg"))
+        return jax.jit(make)(jnp.uint32(self.config.seed))
 
     @property
     def optimizer(self) -> Any:

@@ -136,3 +136,14 @@ def test_a_second_start_reads_the_compiled_programs(tmp_path, empty_kgv_cache, m
     assert told[1].stdout == told[0].stdout and "ompiled" not in told[0].stderr + told[1].stderr
     logits = [Predictions.load(tmp_path / name / "predictions" / "cn.npz").logits for name in ("first", "second")]
     np.testing.assert_array_equal(*logits)
+
+
+def test_another_seed_compiles_nothing_again(tmp_path, empty_kgv_cache, monkeypatch):
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    kept, logits = [], []
+    for seed in ("0", "1"):
+        arguments = (*cli.DRAWN, "--config.method=ce", "--config.train.steps=4", f"--config.seed={seed}")
+        cli.succeed("main", *arguments, f"--workdir={tmp_path / seed}")
+        kept.append({path.name for path in (empty_kgv_cache / "xla").glob("*-cache")})
+        logits.append(Predictions.load(tmp_path / seed / "predictions" / "cn.npz").logits)
+    assert kept[1] == kept[0] and not np.allclose(*logits)

@@ -49,7 +49,7 @@ def _run(*, devices: int = 1, **settings) -> train.Run:
     )
     knowledge = jax.device_put(problem.knowledge, mesh_lib.replicated(mesh))
     run = train.Run(problem.config, experiment, mesh, problem.classifier, problem.objective, knowledge, None, None)
-    abstract = jax.eval_shape(lambda: train._initial_state(run))
+    abstract = jax.eval_shape(lambda: train._initial_state(run, run.seed))
     return dataclasses.replace(run, abstract_state=abstract, shardings=mesh_lib.state_shardings(mesh, abstract))
 
 

@@ -12,7 +12,7 @@ from kgv_jax.state import State
 def _state(anchor=True):
     params = {"classifier": {"kernel": jnp.array([4.0])}, "knowledge": {"mu": jnp.array([8.0])}}
     zeros = {"params": jax.tree.map(jnp.zeros_like, params), "batch_stats": {"mean": jnp.array([1.0])}}
-    return State(jnp.array(3), params, {"mean": jnp.array([3.0])}, (), {}, zeros if anchor else {})
+    return State(jnp.array(3), jnp.array(0), params, {"mean": jnp.array([3.0])}, (), {}, zeros if anchor else {})
 
 
 def test_weights_and_statistics_lie_on_the_line_from_start_to_end():

@@ -11,15 +11,17 @@ _GB = 1e9
 
 
 class StepCost(NamedTuple):
-    """`flops` of the whole step over all devices; bytes on each device: what it is given, and its temporaries."""
+    """`flops` of the whole step over all devices, or None where the backend does not count them; bytes on each device:
+    what it is given, and its temporaries."""
 
-    flops: float
+    flops: float | None
     argument_bytes: int
     temporary_bytes: int
 
     def __str__(self) -> str:
+        work = "" if self.flops is None else f"{self.flops / _GB:.3g} GFLOP a step; "
         return (
-            f"{self.flops / _GB:.3g} GFLOP a step; on each device {self.argument_bytes / _GB:.3g} GB of parameters, "
+            f"{work}on each device {self.argument_bytes / _GB:.3g} GB of parameters, "
             f"optimiser and batch, {self.temporary_bytes / _GB:.3g} GB of temporaries"
         )
 
@@ -30,10 +32,10 @@ def step_cost(lowered: jax.stages.Lowered, compiled: jax.stages.Compiled) -> Ste
     FLOPs are those of the program as written: after compilation some are hidden in library calls.
     Memory is that of the program as compiled.
     """
-    analysis = lowered.cost_analysis() or {}
+    analysis = lowered.cost_analysis() or {}  # none for a GPU
     memory = compiled.memory_analysis()
     return StepCost(
-        float(analysis.get("flops", float("nan"))),
+        analysis.get("flops"),
         int(memory.argument_size_in_bytes),
         int(memory.temp_size_in_bytes),
     )

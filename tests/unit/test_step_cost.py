@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from kgv_jax.step_cost import parameter_counts, step_cost
+from kgv_jax.step_cost import StepCost, parameter_counts, step_cost
 
 
 def test_a_matrix_product_costs_what_it_must():
@@ -14,6 +14,10 @@ def test_a_matrix_product_costs_what_it_must():
     assert cost.flops == 2 * rows * inner * columns
     assert cost.argument_bytes == 4 * (rows * inner + inner * columns)
     assert "0.000524 GFLOP a step" in str(cost)
+
+
+def test_a_backend_that_counts_no_work_is_not_quoted_on_it():
+    assert str(StepCost(None, 10**9, 2 * 10**9)).startswith("on each device 1 GB of parameters")
 
 
 def test_parameters_are_counted_by_what_is_trained():

@@ -18,7 +18,7 @@ class State(NamedTuple):
 
     Attributes:
       step: `[]` int32, optimiser steps taken.
-      seed: `[]` uint32, the run's. A number of the state and none of the program, so that all seeds share what is compiled.
+      seed: `[]` uint32, the run's. A number of the state and none of the program: all seeds share what is compiled.
       params: `{"classifier": ..., "knowledge": ...}` float32.
       batch_stats: running statistics of batch norm; empty with group norm.
       opt_state: the optimiser's moments.

@@ -1,7 +1,8 @@
-"""WordNet around a list of classes as a graph: all hypernyms up to the root, what classes are made of, descriptions.
+"""WordNet around a list of classes as a graph: all hypernyms up to the root, what classes are made of, how they look.
 
-Nothing is inferred: a triple is a pointer of WordNet. A fact that WordNet states of a hypernym (a car has a bumper, and
-so has a minivan) stays there; `kg/mask.py` lets classes inherit it.
+Nothing is inferred: a triple is a pointer of WordNet, or a word of a class's visual description (`visual_words.py`). A
+fact that WordNet states of a hypernym (a car has a bumper, and so has a minivan) stays there; `kg/mask.py` lets classes
+inherit it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from kgv_jax.kg import closure
+from kgv_jax.kg import closure, visual_words
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.imagenet_ids import read_descriptions, read_ids
 from kgv_jax.kg.names import local_name
@@ -32,8 +33,10 @@ SYMBOLS = {
     "hasSubstance": ("%s",),
     "attribute": ("=",),
 }
-RELATIONS = tuple(SYMBOLS)
-_VERSION = 1  # raise it when the same files give another graph
+# Relation -> type of its values, read from descriptions.
+LOOKS = {visual_words.COLOUR: "Colour", visual_words.LOOKS: "Look"}
+RELATIONS = (*SYMBOLS, *LOOKS)
+_VERSION = 2  # raise it when the same files give another graph
 
 
 def make_graph(
@@ -48,14 +51,15 @@ def make_graph(
 
     The synsets of `ids` are of type `Class`, all their hypernyms (also of instances) of type `Category`. What these
     name as part, member or substance joins as `Part`, an adjective that gives a value of an attribute as `Attribute`;
-    of such nodes nothing more is told. A node is `NAMESPACE` + id. Its label is the synset's first word; attributes
-    are `altLabel` (its other words), `definition`, and for classes `description`.
+    of such nodes nothing more is told. Of a class that is described, `hasColour` names a `Colour` and `looks` a `Look`.
+    A node is `NAMESPACE` + id, or word. Its label is the synset's first word; attributes are `altLabel` (its other
+    words), `definition`, and for classes `description`.
 
     Args:
       wordnet: the files.
       ids: noun synsets, `n########`.
       relations: which of `RELATIONS` to have; without `broader` there are no categories.
-      descriptions: id -> visual description, of any classes.
+      descriptions: id -> visual description, of any classes; all of them decide which words are facts.
       source: what messages call the list.
 
     Raises:
@@ -73,16 +77,22 @@ def make_graph(
     types = dict.fromkeys(described, "Category") | dict.fromkeys(ids, "Class")
     triples = []
     for synset in list(described.values()):
-        for relation in relations:
+        for relation in (name for name in relations if name in SYMBOLS):
             for target in synset.follow(*SYMBOLS[relation]):
                 triples.append((NAMESPACE + synset.id, VOCAB + relation, NAMESPACE + target))
                 types.setdefault(target, "Attribute" if relation == "attribute" else "Part")
     synsets = [described.get(name) or wordnet.synset(name) for name in types]
-    descriptions = {name: descriptions[name] for name in ids if name in descriptions} if descriptions else {}
+    descriptions = descriptions or {}
+    looks = visual_words.read_looks(descriptions)
+    descriptions = {name: descriptions[name] for name in ids if name in descriptions}
+    shown = [(name, *fact) for name in descriptions for fact in looks[name] if fact[0] in relations]
+    triples += [(NAMESPACE + name, VOCAB + relation, NAMESPACE + word) for name, relation, word in shown]
+    words = {word: LOOKS[relation] for _, relation, word in shown}
     return Graph.from_triples(
         triples,
-        types={NAMESPACE + name: kind for name, kind in types.items()},
-        labels={NAMESPACE + synset.id: synset.lemmas[0] for synset in synsets},
+        types={NAMESPACE + name: kind for name, kind in (types | words).items()},
+        labels={NAMESPACE + synset.id: synset.lemmas[0] for synset in synsets}
+        | {NAMESPACE + word: word for word in words},
         attributes={NAMESPACE + synset.id: _literals(synset, descriptions.get(synset.id)) for synset in synsets},
     )
 
@@ -99,7 +109,12 @@ def summary(graph: Graph) -> list[str]:
     """Returns lines of counts: nodes by type, triples by relation, roots and depth of the hierarchy, descriptions."""
     kinds = collections.Counter(graph.types)
     lines = [f"classes: {kinds['Class']}", f"ancestors that are no classes: {kinds['Category']}"]
-    further = (("Part", "parts, members, substances"), ("Attribute", "values of attributes"))
+    further = (
+        ("Part", "parts, members, substances"),
+        ("Attribute", "values of attributes"),
+        ("Colour", "colours"),
+        ("Look", "other words of looks"),
+    )
     lines += [f"{name}: {kinds[kind]}" for kind, name in further if kinds[kind]]
     lines.append(f"nodes: {len(graph.nodes)}")
     counts = np.bincount(graph.triples[:, 1], minlength=len(graph.relations)).tolist()

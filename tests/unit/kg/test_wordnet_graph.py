@@ -101,6 +101,20 @@ def test_words(wordnet, ids):
     assert graph.attributes[graph.node(ids["n.pet"])] == {"definition": "kept for companionship"}
 
 
+def test_descriptions_are_facts_of_the_classes_they_describe(wordnet, ids):
+    others = {f"n9{k:07d}": "a red flag" for k in range(5)} | {f"n8{k:07d}": f"unlike {k}" for k in range(20)}
+    descriptions = {ids["n.dog"]: "A red dog with a flag.", ids["n.pet"]: "red"} | others
+    graph = make_graph(wordnet, [ids["n.dog"]], relations=("hasColour", "looks"), descriptions=descriptions)
+    assert {(local_name(h), local_name(r), local_name(t)) for h, r, t in graph.named_triples()} == {
+        (ids["n.dog"], "hasColour", "red"),
+        (ids["n.dog"], "looks", "flag"),
+    }
+    assert [graph.types[graph.node(NAMESPACE + word)] for word in ("red", "flag")] == ["Colour", "Look"]
+    assert graph.labels[graph.node(NAMESPACE + "red")] == "red"
+    plain = make_graph(wordnet, [ids["n.dog"]], relations=("hasPart",), descriptions=descriptions)
+    assert not len(plain.nodes_of_type("Look"))
+
+
 def test_folder_names_of_imagenet_are_nodes(wordnet, ids):
     folders = [ids["n.pack"], ids["n.dog"]]
     graph = make_graph(wordnet, folders)

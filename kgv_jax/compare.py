@@ -32,8 +32,9 @@ from kgv_jax.flags import run_command
 from kgv_jax.methods.presets import PRESETS
 from kgv_jax.predictions import HEADS, VALIDATION, Predictions
 from kgv_jax.report import stats
+from kgv_jax.report.overview import overview_table
 from kgv_jax.report.runs import choose_head
-from kgv_jax.report.table import TARGETS, chosen_only, print_tables, summary_tables, summary_text
+from kgv_jax.report.table import TARGETS, chosen_only, markdown, print_tables, summary_tables, summary_text
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.workdir import Workdir
 
@@ -257,9 +258,11 @@ def main(argv: list[str]) -> None:
     summary = summarise(keys, root, source=config.data.source, targets=targets)
     report: Mapping[str, Any] = {"records": records, "summary": summary}
     (root / "compare.json").write_text(json.dumps(report, indent=1) + "\n")
-    texts = [summary_text(rows, source=config.data.source) for rows in (chosen_only(summary), summary)]
-    (root / "compare.md").write_text("## The chosen heads\n\n{}\n\n## Every head\n\n{}\n".format(*texts))
-    print_tables(summary_tables(chosen_only(summary), source=config.data.source))
+    overview = overview_table(summary, source=config.data.source)
+    texts = [markdown(overview)] + [summary_text(rows, source=config.data.source) for rows in (chosen_only(summary), summary)]
+    page = "{}\n\n## The chosen heads\n\n{}\n\n## Every head\n\n{}\n".format(*texts)
+    (root / "compare.md").write_text(page)
+    print_tables([overview, *summary_tables(chosen_only(summary), source=config.data.source)])
     print(f"Every head: {root / 'compare.md'}; records and paired tests: {root / 'compare.json'}")
 
 

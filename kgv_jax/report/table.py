@@ -20,7 +20,7 @@ import rich.markup
 import rich.table
 
 TARGETS = "targets"
-_MISSING = "-"
+MISSING = "-"
 _ROW_KEYS = ("method", "fraction", "seed", "head", "alpha")
 
 Record = Mapping[str, Any]
@@ -50,12 +50,17 @@ def records_table(records: Sequence[Record], *, source: str, held_out: Sequence[
     rows = []
     for row in dict.fromkeys(tuple(record.get(key) for key in keys) for record in records):
         of_row = {r["domain"]: r for r in records if tuple(r.get(key) for key in keys) == row}
-        cells = [_interval(of_row[d], "accuracy") if d in of_row else _MISSING for d in domains]
+        cells = [interval_text(of_row[d], "accuracy") if d in of_row else MISSING for d in domains]
         if targets:
             cells.append(_mean_over_targets(of_row, targets))
         rows.append((*map(str, row), *cells))
     header = (*keys, *domains, *(["mean over targets"] if targets else []))
     return Table(header, tuple(rows), labels=len(keys))
+
+
+def data_label(row: Record) -> str:
+    """Returns how much of the data a row's runs had."""
+    return f"{100 * row['fraction']:g} %"
 
 
 def chosen_only(summary: Sequence[Record]) -> list[Record]:
@@ -76,7 +81,7 @@ def summary_tables(summary: Sequence[Record], *, source: str) -> list[Table]:
     tables = []
     for fraction in _distinct(summary, "fraction"):
         of_fraction = [row for row in summary if row["fraction"] == fraction]
-        share = f"{100 * fraction:g} % of the training pictures"
+        share = f"{data_label(of_fraction[0])} of the training pictures"
         tables.append(_accuracy_table(of_fraction, source, title=f"{share}: accuracy"))
         gains = _gain_table(
             [r for r in of_fraction if r["domain"] == TARGETS], title=f"{share}: gain on the mean over targets"
@@ -90,7 +95,7 @@ def _accuracy_table(summary: Sequence[Record], source: str, *, title: str) -> Ta
     rows = []
     for method, head in dict.fromkeys((row["method"], row["head"]) for row in summary):
         by_domain = {r["domain"]: r for r in summary if (r["method"], r["head"]) == (method, head)}
-        cells = [_interval(by_domain[d], "mean") if d in by_domain else _MISSING for d in domains]
+        cells = [interval_text(by_domain[d], "mean") if d in by_domain else MISSING for d in domains]
         seeds = str(max(row["seeds"] for row in by_domain.values()))
         rows.append((method, _head(next(iter(by_domain.values()))), seeds, *cells))
     names = ["mean over targets" if domain == TARGETS else domain for domain in domains]
@@ -101,7 +106,7 @@ def _gain_table(summary: Sequence[Record], *, title: str) -> Table:
     compared = {name for row in summary for name in row["versus"]}
     controls = [method for method in _distinct(summary, "method") if method in compared]
     rows = [
-        (r["method"], _head(r), *(_gain(r["versus"][c]) if c in r["versus"] else _MISSING for c in controls))
+        (r["method"], _head(r), *(gain_text(r["versus"][c]) if c in r["versus"] else MISSING for c in controls))
         for r in summary
     ]
     return Table(("method", "head", *(f"over {control}" for control in controls)), tuple(rows), 2, title)
@@ -170,9 +175,9 @@ def _source_first(domains: Iterable[str], source: str) -> list[str]:
 def _mean_over_targets(of_row: Mapping[str, Record], targets: Sequence[str]) -> str:
     """The record of that name with its interval, else the bare mean where every target is known."""
     if TARGETS in of_row:
-        return _interval(of_row[TARGETS], "accuracy")
+        return interval_text(of_row[TARGETS], "accuracy")
     if any(domain not in of_row for domain in targets):
-        return _MISSING
+        return MISSING
     return _percent(statistics.fmean(of_row[domain]["accuracy"] for domain in targets))
 
 
@@ -180,11 +185,13 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _interval(record: Record, key: str) -> str:
+def interval_text(record: Record, key: str) -> str:
+    """Returns `mean [low, high]` in percent."""
     return f"{_percent(record[key])} [{_percent(record['low'])}, {_percent(record['high'])}]"
 
 
-def _gain(difference: Record) -> str:
+def gain_text(difference: Record) -> str:
+    """Returns a paired difference with its interval, in points, and its p."""
     mean, low, high = (f"{100 * difference[key]:+.1f}" for key in ("mean", "low", "high"))
     p = "p < 0.001" if difference["p"] < 0.001 else f"p = {difference['p']:.3f}"
     return f"{mean} [{low}, {high}], {p}"

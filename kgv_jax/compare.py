@@ -30,7 +30,7 @@ from ml_collections import config_flags
 from kgv_jax import config_schema
 from kgv_jax.flags import run_command
 from kgv_jax.methods.presets import PRESETS
-from kgv_jax.predictions import HEADS, VALIDATION, Predictions
+from kgv_jax.predictions import HEADS, VALIDATION, Outcomes, Predictions
 from kgv_jax.report import stats
 from kgv_jax.report.overview import overview_table
 from kgv_jax.report.runs import choose_head
@@ -166,7 +166,7 @@ def _run_one(key: RunKey, root: pathlib.Path, config_arguments: Sequence[str], c
 
 
 class _Comparison:
-    """The predictions of every run, read once, and who has which seeds."""
+    """What every run got right, read once, and who has which seeds."""
 
     def __init__(self, keys: Sequence[RunKey], root: pathlib.Path, domains: Sequence[str]) -> None:
         self.root = root
@@ -177,8 +177,16 @@ class _Comparison:
         self.groups = {domain: self.loaded[keys[0], domain].picture for domain in domains}
         self.chosen = {method: self._choose(*method) for method in self.seeds}
 
-    def _load(self, key: RunKey, domain: str) -> Predictions:
-        return Predictions.load(Workdir(key.folder(self.root)).predictions / f"{domain}.npz")
+    def _has(self, key: RunKey, domain: str) -> bool:
+        workdir = Workdir(key.folder(self.root))
+        return any((folder / f"{domain}.npz").exists() for folder in (workdir.outcomes, workdir.predictions))
+
+    def _load(self, key: RunKey, domain: str) -> Outcomes:
+        workdir = Workdir(key.folder(self.root))
+        file = workdir.outcomes / f"{domain}.npz"
+        if file.exists():
+            return Outcomes.load(file)
+        return Predictions.load(workdir.predictions / f"{domain}.npz").outcomes()  # a run of before there was one
 
     def heads(self, method: str, fraction: float) -> tuple[str, ...]:
         """Returns the heads that a method has."""
@@ -193,10 +201,9 @@ class _Comparison:
     def _choose(self, method: str, fraction: float) -> str:
         """Returns the head that is best on the source's held-out drawings; the decoder, if there are none."""
         runs = [RunKey(method, fraction, seed) for seed in self.seeds[method, fraction]]
-        if not all((Workdir(run.folder(self.root)).predictions / f"{VALIDATION}.npz").exists() for run in runs):
+        if not all(self._has(run, VALIDATION) for run in runs):
             return HEADS[0]
-        held_out = [self._load(run, VALIDATION) for run in runs]
-        return choose_head(held_out)
+        return choose_head([self._load(run, VALIDATION) for run in runs])
 
 
 def summarise(
@@ -259,8 +266,8 @@ def main(argv: list[str]) -> None:
     report: Mapping[str, Any] = {"records": records, "summary": summary}
     (root / "compare.json").write_text(json.dumps(report, indent=1) + "\n")
     overview = overview_table(summary, source=config.data.source)
-    texts = [markdown(overview)] + [summary_text(rows, source=config.data.source) for rows in (chosen_only(summary), summary)]
-    page = "{}\n\n## The chosen heads\n\n{}\n\n## Every head\n\n{}\n".format(*texts)
+    chosen, every = (summary_text(rows, source=config.data.source) for rows in (chosen_only(summary), summary))
+    page = f"{markdown(overview)}\n\n## The chosen heads\n\n{chosen}\n\n## Every head\n\n{every}\n"
     (root / "compare.md").write_text(page)
     print_tables([overview, *summary_tables(chosen_only(summary), source=config.data.source)])
     print(f"Every head: {root / 'compare.md'}; records and paired tests: {root / 'compare.json'}")

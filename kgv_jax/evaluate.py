@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -20,6 +19,7 @@ from kgv_jax.parallel.mesh import check_divisible, put_batch
 from kgv_jax.predictions import Predictions
 from kgv_jax.report.stats import accuracy_interval
 from kgv_jax.state import State
+from kgv_jax.workdir import Workdir
 
 _log = logging.getLogger(__name__)
 
@@ -73,17 +73,21 @@ def evaluate_domains(
     *,
     config: Config,
     classes: tuple[str, ...],
-    folder: pathlib.Path | None,
+    workdir: Workdir | None,
     mesh: Mesh,
 ) -> list[dict[str, Any]]:
-    """Evaluates every domain; writes `folder/<domain>.npz`, if there is a folder. Returns records of `results.json`."""
+    """Evaluates every domain; writes `predictions/` and `outcomes/`, if there is a folder.
+
+    Returns the records of `results.json`.
+    """
     records = []
     for name, examples in domains.items():
         predictions = predict(
             evaluate, state, knowledge, examples, classes=classes, batch_size=config.evaluate.batch_size, mesh=mesh
         )
-        if folder is not None and distributed.is_leader():
-            predictions.save(folder / f"{name}.npz")
+        if workdir is not None and distributed.is_leader():
+            predictions.save(workdir.predictions / f"{name}.npz")
+            predictions.outcomes().save(workdir.outcomes / f"{name}.npz")
         records += make_records(predictions, domain=name, config=config)
     return records
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 
 import numpy as np
 from scipy.special import log_softmax
@@ -62,6 +63,10 @@ class Predictions:
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(path, **dataclasses.asdict(self))
 
+    def outcomes(self) -> Outcomes:
+        """Returns which photographs every head gets right."""
+        return Outcomes(self.picture, {head: self.correct(head) for head in self.heads()})
+
     @classmethod
     def load(cls, path: pathlib.Path) -> Predictions:
         """Reads what `save` wrote."""
@@ -69,3 +74,35 @@ class Predictions:
             kept = {name: arrays[name] for name in arrays.files}
         kept.setdefault("also", np.zeros((len(kept["label"]), 0), np.int32))  # files of before there was one
         return cls(**{field.name: kept[field.name] for field in dataclasses.fields(cls)})
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcomes:
+    """Right and wrong alone: all that accuracies and paired tests need, a thousandth of the predictions' size.
+
+    Attributes:
+      picture: `[n]` name of the drawing that each photograph shows.
+      right: head -> `[n]` bool.
+    """
+
+    picture: np.ndarray
+    right: Mapping[str, np.ndarray]
+
+    def heads(self) -> tuple[str, ...]:
+        """Returns the heads there are."""
+        return tuple(head for head in HEADS if head in self.right)
+
+    def correct(self, head: str) -> np.ndarray:
+        """Returns `[n]` bool: whether the best class is a right one."""
+        return self.right[head]
+
+    def save(self, path: pathlib.Path) -> None:
+        """Writes an `.npz` of plain arrays."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(path, picture=self.picture, **self.right)
+
+    @classmethod
+    def load(cls, path: pathlib.Path) -> Outcomes:
+        """Reads what `save` wrote."""
+        with np.load(path, allow_pickle=False) as arrays:
+            return cls(arrays["picture"], {head: arrays[head] for head in HEADS if head in arrays.files})

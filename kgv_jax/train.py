@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import pathlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -326,7 +325,7 @@ def report(run: Run, state: State, workdir: Workdir) -> list[dict[str, Any]]:
     """Evaluates every domain; writes `predictions/`, `validation.json`, `results.json`, and the curve of WiSE-FT."""
     evaluate = step_lib.jit_eval_step(step_lib.make_eval_step(run.classifier, run.objective), run.mesh, run.shardings)
 
-    def records_of(state: State, folder: pathlib.Path | None) -> list[dict[str, Any]]:
+    def records_of(state: State, workdir: Workdir | None) -> list[dict[str, Any]]:
         return evaluate_domains(
             evaluate,
             state,
@@ -334,7 +333,7 @@ def report(run: Run, state: State, workdir: Workdir) -> list[dict[str, Any]]:
             run.experiment.domains,
             config=run.config,
             classes=run.experiment.dataset.classes,
-            folder=folder,
+            workdir=workdir,
             mesh=run.mesh,
         )
 
@@ -344,7 +343,7 @@ def report(run: Run, state: State, workdir: Workdir) -> list[dict[str, Any]]:
         if distributed.is_leader():
             workdir.write_records("wise_ft.json", curve)
         state = average(state, run.config.transfer.alpha)
-    records = records_of(state, workdir.predictions)
+    records = records_of(state, workdir)
     if distributed.is_leader():
         workdir.write_records("validation.json", [r for r in records if r["domain"] == VALIDATION])
         # Last, because it is the mark of a finished run.

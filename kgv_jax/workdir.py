@@ -32,6 +32,11 @@ class Workdir:
         """Folder of the predictions files."""
         return self.path / "predictions"
 
+    @property
+    def outcomes(self) -> pathlib.Path:
+        """Folder of the files that say which predictions are right."""
+        return self.path / "outcomes"
+
     def claim(self, config: Config) -> None:
         """Makes the folder and writes `config.json`, or checks that it holds the same config.
 

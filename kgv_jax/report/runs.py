@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from kgv_jax.config_schema import Config, differences, to_dict
-from kgv_jax.predictions import HEADS, VALIDATION, Predictions
+from kgv_jax.predictions import HEADS, VALIDATION, Outcomes, Predictions
 from kgv_jax.report.table import TARGETS
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.workdir import Workdir
@@ -200,7 +200,7 @@ def _held_out(runs: Sequence[Run]) -> list[Predictions]:
     return [run.predictions[VALIDATION] for run in runs] if there else []
 
 
-def choose_head(held_out: Sequence[Predictions]) -> str:
+def choose_head(held_out: Sequence[Predictions | Outcomes]) -> str:
     """Returns the head that is best on held-out drawings, given a run's predictions each; the decoder, without any."""
     if not held_out:
         return HEADS[0]

@@ -13,8 +13,9 @@ Domains count the same whatever their size: each is resampled on its own, then t
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,8 @@ CONFIDENCE = 0.95
 RESAMPLES = 10_000
 # Weights drawn at once: 32 MB as float64.
 _CHUNK_WEIGHTS = 4_000_000
+# Weights kept for the next test of the same drawings: 80 MB as uint16.
+_KEPT_WEIGHTS = 40_000_000
 
 # [S, n]: one row of right or wrong a seed, over the same photographs in the same order.
 Correct = Sequence[npt.ArrayLike] | np.ndarray
@@ -194,29 +197,50 @@ def _resample(tallies: Sequence[_Tally], resamples: int, seed: int) -> np.ndarra
     counts_of_seeds = {tally.sums.shape[0] for tally in tallies}
     if len(counts_of_seeds) > 1:
         raise ValueError(f"every domain needs the same seeds, found {sorted(counts_of_seeds)} of them")
-    rng = np.random.default_rng(seed)
-    seeds = counts_of_seeds.pop()
-    seed_weights = _multiplicities(rng, resamples, seeds) / seeds
+    drawings = tuple(len(tally.counts) for tally in tallies)
+    draw = _kept_draws if resamples * sum(drawings) <= _KEPT_WEIGHTS else _draws
+    of_seeds, of_domains = draw(seed, resamples, counts_of_seeds.pop(), drawings)
+    seed_weights = of_seeds / of_seeds.shape[-1]
     means = np.zeros(resamples)
-    for tally in tallies:
-        drawings = len(tally.counts)
-        domain = np.empty(resamples)
-        step = max(1, _CHUNK_WEIGHTS // drawings)
-        for start in range(0, resamples, step):
-            chunk = slice(start, min(start + step, resamples))
-            weights = _multiplicities(rng, chunk.stop - start, drawings)
-            per_seed = weights @ tally.sums.T / (weights @ tally.counts)[:, None]
-            domain[chunk] = np.sum(per_seed * seed_weights[chunk], axis=1)
-        means += tally.mean + _widening(drawings) * (domain - tally.mean)
+    for tally, chunks in zip(tallies, of_domains, strict=True):
+        per_seed = []
+        for counts in chunks:
+            weights = counts.astype(np.float64)
+            per_seed.append(weights @ tally.sums.T / (weights @ tally.counts)[:, None])
+        domain = np.sum(np.concatenate(per_seed) * seed_weights, axis=1)
+        means += tally.mean + _widening(len(tally.counts)) * (domain - tally.mean)
     return means / len(tallies)
 
 
+def _draws(
+    seed: int, resamples: int, seeds: int, drawings: tuple[int, ...]
+) -> tuple[np.ndarray, Iterable[Iterable[np.ndarray]]]:
+    """How often each seed is drawn, `[resamples, S]`, and each drawing of each domain, in chunks `[chunk, G]`."""
+    rng = np.random.default_rng(seed)
+
+    def chunks(items: int) -> Iterator[np.ndarray]:
+        step = max(1, _CHUNK_WEIGHTS // items)
+        for start in range(0, resamples, step):
+            yield _multiplicities(rng, min(step, resamples - start), items)
+
+    return _multiplicities(rng, resamples, seeds), map(chunks, drawings)
+
+
+@functools.lru_cache(maxsize=16)
+def _kept_draws(
+    seed: int, resamples: int, seeds: int, drawings: tuple[int, ...]
+) -> tuple[np.ndarray, Iterable[Iterable[np.ndarray]]]:
+    """The same, kept: a table asks hundreds of times for the same few."""
+    of_seeds, of_domains = _draws(seed, resamples, seeds, drawings)
+    return of_seeds, tuple(map(tuple, of_domains))
+
+
 def _multiplicities(rng: np.random.Generator, resamples: int, items: int) -> np.ndarray:
-    """[resamples, items] how often each item is drawn when `items` are drawn with replacement."""
+    """[resamples, items] uint16: how often each item is drawn when `items` are drawn with replacement."""
     drawn = rng.integers(items, size=(resamples, items))
     drawn += np.arange(resamples)[:, None] * items
     counts = np.bincount(drawn.ravel(), minlength=resamples * items)
-    return counts.reshape(resamples, items).astype(np.float64)
+    return counts.astype(np.uint16).reshape(resamples, items)
 
 
 def _widening(groups: int) -> float:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kgv_jax.predictions import Predictions
+from kgv_jax.predictions import Outcomes, Predictions
 
 
 def _predictions(logits, scores, label, also=None):
@@ -68,3 +68,12 @@ def test_objects_in_a_file_are_not_unpickled(tmp_path):
     np.savez(tmp_path / "bad.npz", id=np.array([{}], dtype=object))
     with pytest.raises(ValueError, match="allow_pickle"):
         Predictions.load(tmp_path / "bad.npz")
+
+
+def test_outcomes_are_what_the_predictions_get_right(tmp_path):
+    value = _predictions([[2, 0], [0, 1]], [[0, 1], [0, 3]], [0, 1])
+    value.outcomes().save(tmp_path / "deep" / "cn.npz")
+    read = Outcomes.load(tmp_path / "deep" / "cn.npz")
+    assert read.heads() == value.heads() and read.picture.tolist() == value.picture.tolist()
+    for head in value.heads():
+        np.testing.assert_array_equal(read.correct(head), value.correct(head))

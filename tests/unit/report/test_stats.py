@@ -146,3 +146,11 @@ def test_wrong_shapes_are_named():
         stats.mean_interval_over_domains({"DE": [[True]]}, {"CN": [0]})
     with pytest.raises(ValueError, match="neither empty"):
         stats.accuracy_interval([], [])
+
+
+def test_draws_that_are_kept_are_those_that_are_not(monkeypatch):
+    right, drawings = clustered(np.random.default_rng(5), seeds=3, drawings=40)
+    kept = [stats.mean_interval(right, drawings) for _ in range(2)]
+    monkeypatch.setattr(stats, "_KEPT_WEIGHTS", 0)
+    monkeypatch.setattr(stats, "_CHUNK_WEIGHTS", 4_000)
+    assert kept == [stats.mean_interval(right, drawings)] * 2

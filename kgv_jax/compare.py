@@ -1,10 +1,11 @@
-"""`python -m kgv_jax.compare`: many methods, fractions and seeds; one table, with paired tests.
+"""`python -m kgv_jax.compare`: many methods, amounts of data and seeds; one table an amount, with paired tests.
 
     python -m kgv_jax.compare --config=configs/roadsigns.py --workdir=DIR --methods=ce,kgv --seeds=3 --fractions=1,0.1
+    python -m kgv_jax.compare ... --methods=ce,kgv,dgp,ebv --fractions=1,0.1 --shots=4 --shot_methods=ce,kgv,dgp
 
-Each run is a `kgv_jax.main` process in a folder of its own, `DIR/<method>/fraction<f>/seed<s>`, so a
-comparison that was cut off goes on where it was. `DIR/compare.json` holds the records of every run and a summary
-a method, fraction, domain and head. Everything is read from predictions files.
+Each run is a `kgv_jax.main` process in a folder of its own, `DIR/<method>/fraction<f>/seed<s>` or
+`DIR/<method>/shots<k>/seed<s>`, so a comparison that was cut off goes on where it was. `DIR/compare.json` holds the
+records of every run and a summary a method, amount of data, domain and head. Everything is read from predictions files.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from kgv_jax.methods.presets import PRESETS
 from kgv_jax.predictions import HEADS, VALIDATION, Outcomes, Predictions
 from kgv_jax.report import stats
 from kgv_jax.report.overview import overview_table
-from kgv_jax.report.runs import choose_head
+from kgv_jax.report.runs import Setting, choose_head
 from kgv_jax.report.table import TARGETS, chosen_only, markdown, print_tables, summary_tables, summary_text
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.workdir import Workdir
@@ -42,7 +43,11 @@ _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; `FILE.py
 _WORKDIR = flags.DEFINE_string("workdir", "runs/compare", "Folder of the comparison.")
 _METHODS = flags.DEFINE_list("methods", list(PRESETS), "Methods; `NAME:SEEDS` gives one its own number of seeds.")
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of every method.", lower_bound=1)
-_FRACTIONS = flags.DEFINE_list("fractions", ["1"], "Shares of the training photographs.")
+_FRACTIONS = flags.DEFINE_list("fractions", ["1"], "Shares of the training photographs; may be empty with --shots.")
+_SHOTS = flags.DEFINE_list("shots", [], "Numbers of training images of every class, beside the fractions.")
+_SHOT_METHODS = flags.DEFINE_list(
+    "shot_methods", [], "Methods that --shots is for, `NAME` or `NAME:SEEDS`; empty: those of --methods."
+)
 _JOBS = flags.DEFINE_integer(
     "jobs", os.cpu_count() or 1, "Runs at a time, each on its share of the cores.", lower_bound=1
 )
@@ -62,46 +67,105 @@ _log = logging.getLogger("kgv_jax.compare")  # by name: as a command this module
 
 @dataclasses.dataclass(frozen=True, order=True)
 class RunKey:
-    """One run of a comparison."""
+    """One run of a comparison, on a share of the training images or on so many of every class.
+
+    Attributes:
+      method: its name.
+      fraction: the share; 1 where shots are counted.
+      seed: the seed.
+      shots: training images of every class; 0: a fraction.
+    """
 
     method: str
     fraction: float
     seed: int
+    shots: int = 0
+
+    @property
+    def setting(self) -> Setting:
+        """What it shares with other seeds."""
+        return Setting(self.method, self.fraction, self.shots)
 
     def folder(self, root: pathlib.Path) -> pathlib.Path:
         """Returns the run's folder."""
-        return root / self.method / f"fraction{self.fraction:g}" / f"seed{self.seed}"
+        amount = f"shots{self.shots}" if self.shots else f"fraction{self.fraction:g}"
+        return root / self.method / amount / f"seed{self.seed}"
+
+    def settings(self) -> dict[str, Any]:
+        """Returns what it sets in the config."""
+        settings = dataclasses.asdict(self)
+        return settings if self.shots else {name: settings[name] for name in ("method", "fraction", "seed")}
 
 
-def plan(methods: Sequence[str], fractions: Sequence[str], seeds: int) -> list[RunKey]:
-    """Returns every run, seed by seed, so that a comparison cut off has whole seeds of all methods."""
-    counts: dict[str, int] = {}
-    for entry in methods:
-        method, _, own = entry.partition(":")
-        if method not in PRESETS:
-            raise UserError(f"--methods names {method!r}{nearest(method, PRESETS)}; known: {', '.join(PRESETS)}.")
-        if own and not own.isdecimal():
-            raise UserError(f"--methods has {entry!r}; expected NAME or NAME:SEEDS, such as {method}:5.")
-        counts[method] = int(own) if own else seeds
+def plan(
+    methods: Sequence[str],
+    fractions: Sequence[str],
+    seeds: int,
+    *,
+    shots: Sequence[str] = (),
+    shot_methods: Sequence[str] = (),
+) -> list[RunKey]:
+    """Returns every run, seed by seed, so that a comparison cut off has whole seeds of all methods.
+
+    Args:
+      methods: `NAME` or `NAME:SEEDS`.
+      fractions: shares of the training images, for all of `methods`.
+      seeds: of the methods that do not say.
+      shots: numbers of training images of every class.
+      shot_methods: whom `shots` is for, written like `methods`, with the same seeds unless they say; empty: `methods`.
+
+    Raises:
+      UserError: a method is not known, a number is none, or nothing is asked for.
+    """
+    counts = _seeds_of(methods, "--methods", seeds)
+    shot_counts = _seeds_of(shot_methods, "--shot_methods", seeds, counts) if shot_methods else counts
     try:
         shares = [float(fraction) for fraction in fractions]
     except ValueError as error:
         raise UserError(f"--fractions is {','.join(fractions)}; expected numbers, such as 1,0.1.") from error
-    return [
-        RunKey(method, share, seed)
-        for seed, share, method in itertools.product(range(max(counts.values())), shares, counts)
-        if seed < counts[method]
+    if bad := [text for text in shots if not text.isdecimal() or not int(text)]:
+        raise UserError(f"--shots has {bad[0]!r}; expected whole numbers from 1 on, such as 1,4.")
+    if shot_methods and not shots:
+        raise UserError("--shot_methods is given without --shots; say how many images of a class: --shots=4.")
+    amounts = [(share, 0, counts) for share in shares] + [(1.0, int(text), shot_counts) for text in shots]
+    if not amounts:
+        raise UserError("--fractions and --shots are both empty; expected an amount of data, such as --fractions=1.")
+    keys = [
+        RunKey(method, share, seed, number)
+        for seed in range(max([*counts.values(), *shot_counts.values()]))
+        for share, number, of in amounts
+        for method in of
+        if seed < of[method]
     ]
+    return list(dict.fromkeys(keys))
+
+
+def _seeds_of(entries: Sequence[str], flag: str, seeds: int, known: Mapping[str, int] | None = None) -> dict[str, int]:
+    """Returns method -> number of its seeds, of `NAME:SEEDS` or `NAME`, which has those of `known`, else `seeds`."""
+    counts: dict[str, int] = {}
+    for entry in entries:
+        method, _, own = entry.partition(":")
+        if method not in PRESETS:
+            raise UserError(f"{flag} names {method!r}{nearest(method, PRESETS)}; known: {', '.join(PRESETS)}.")
+        if own and not own.isdecimal():
+            raise UserError(f"{flag} has {entry!r}; expected NAME or NAME:SEEDS, such as {method}:5.")
+        counts[method] = int(own) if own else (known or {}).get(method, seeds)
+    return counts
 
 
 def claim_all(keys: Sequence[RunKey], root: pathlib.Path, values: Mapping[str, Any]) -> None:
     """Claims every run's folder for the config it will have, so that no result of another config is taken for it.
 
     Raises:
-      UserError: a folder holds a run of another config; the differences are listed.
+      UserError: a folder holds a run of another config; the differences are listed. Or the config counts shots itself.
     """
+    if values.get("shots") and any(key.shots for key in keys):
+        raise UserError(
+            f"config.shots is {values['shots']} with --shots, and the runs of --fractions would have them too; leave "
+            "config.shots at 0."
+        )
     for key in keys:
-        Workdir(key.folder(root)).claim(config_schema.resolve({**values, **dataclasses.asdict(key)}))
+        Workdir(key.folder(root)).claim(config_schema.resolve({**values, **key.settings()}))
 
 
 def run_all(keys: Sequence[RunKey], root: pathlib.Path, config_arguments: Sequence[str], *, jobs: int) -> None:
@@ -133,9 +197,7 @@ def run_all(keys: Sequence[RunKey], root: pathlib.Path, config_arguments: Sequen
                 key = future.result()
                 each = (time.monotonic() - start) / number
                 left = each * (len(todo) - number) / 60
-                _log.info(
-                    "%d/%d %s fraction %g seed %d; %.0f min left", number, len(todo), *dataclasses.astuple(key), left
-                )
+                _log.info("%d/%d %s; %.0f min left", number, len(todo), key.folder(pathlib.Path()), left)
         except BaseException:
             for future in futures:
                 future.cancel()
@@ -147,7 +209,7 @@ def _run_one(key: RunKey, root: pathlib.Path, config_arguments: Sequence[str], c
     folder.mkdir(parents=True, exist_ok=True)
     command = [
         sys.executable, "-m", "kgv_jax.main", *config_arguments, f"--workdir={folder}",
-        f"--config.method={key.method}", f"--config.seed={key.seed}", f"--config.fraction={key.fraction}",
+        *(f"--config.{name}={value}" for name, value in key.settings().items()),
     ]  # fmt: skip
     log = folder / "log.txt"
     # Of this thread; the process inherits it, and XLA sizes its thread pool by the cores it may use.
@@ -170,12 +232,12 @@ class _Comparison:
 
     def __init__(self, keys: Sequence[RunKey], root: pathlib.Path, domains: Sequence[str]) -> None:
         self.root = root
-        self.seeds: dict[tuple[str, float], list[int]] = {}
+        self.runs: dict[Setting, dict[int, RunKey]] = {}
         for key in keys:
-            self.seeds.setdefault((key.method, key.fraction), []).append(key.seed)
+            self.runs.setdefault(key.setting, {})[key.seed] = key
         self.loaded = {(key, domain): self._load(key, domain) for key in keys for domain in domains}
         self.groups = {domain: self.loaded[keys[0], domain].picture for domain in domains}
-        self.chosen = {method: self._choose(*method) for method in self.seeds}
+        self.chosen = {setting: self._choose(setting) for setting in self.runs}
 
     def _has(self, key: RunKey, domain: str) -> bool:
         workdir = Workdir(key.folder(self.root))
@@ -188,19 +250,17 @@ class _Comparison:
             return Outcomes.load(file)
         return Predictions.load(workdir.predictions / f"{domain}.npz").outcomes()  # a run of before there was one
 
-    def heads(self, method: str, fraction: float) -> tuple[str, ...]:
-        """Returns the heads that a method has."""
-        return next(
-            p.heads() for (key, _), p in self.loaded.items() if (key.method, key.fraction) == (method, fraction)
-        )
+    def heads(self, setting: Setting) -> tuple[str, ...]:
+        """Returns the heads that a setting has."""
+        return next(p.heads() for (key, _), p in self.loaded.items() if key.setting == setting)
 
-    def correct(self, method: str, fraction: float, head: str, domain: str, seeds: Sequence[int]) -> np.ndarray:
+    def correct(self, setting: Setting, head: str, domain: str, seeds: Sequence[int]) -> np.ndarray:
         """Returns `[S, n]` bool."""
-        return np.stack([self.loaded[RunKey(method, fraction, seed), domain].correct(head) for seed in seeds])
+        return np.stack([self.loaded[self.runs[setting][seed], domain].correct(head) for seed in seeds])
 
-    def _choose(self, method: str, fraction: float) -> str:
+    def _choose(self, setting: Setting) -> str:
         """Returns the head that is best on the source's held-out drawings; the decoder, if there are none."""
-        runs = [RunKey(method, fraction, seed) for seed in self.seeds[method, fraction]]
+        runs = self.runs[setting].values()
         if not all(self._has(run, VALIDATION) for run in runs):
             return HEADS[0]
         return choose_head([self._load(run, VALIDATION) for run in runs])
@@ -209,7 +269,7 @@ class _Comparison:
 def summarise(
     keys: Sequence[RunKey], root: pathlib.Path, *, source: str, targets: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Returns a summary row for every method, fraction, head and domain, the mean over targets included.
+    """Returns a summary row for every method, amount of data, head and domain, the mean over targets included.
 
     Drawings (class x domain) and seeds are resampled, not photographs. `chosen` marks the head that is best
     on the source's held-out drawings; `versus` holds the paired difference to the chosen head of each control.
@@ -217,33 +277,32 @@ def summarise(
     comparison = _Comparison(keys, root, (source, *targets))
     places = {domain: (domain,) for domain in (source, *targets)} | ({TARGETS: tuple(targets)} if targets else {})
     rows = []
-    for (method, fraction), seeds in comparison.seeds.items():
-        for head, (name, domains) in itertools.product(comparison.heads(method, fraction), places.items()):
+    for setting, runs in comparison.runs.items():
+        controls = {name: dataclasses.replace(setting, method=name) for name in CONTROLS if name != setting.method}
+        for head, (name, domains) in itertools.product(comparison.heads(setting), places.items()):
             groups = {domain: comparison.groups[domain] for domain in domains}
-            mine = {domain: comparison.correct(method, fraction, head, domain, seeds) for domain in domains}
-            row = {"method": method, "fraction": fraction, "domain": name, "head": head, "seeds": len(seeds)}
+            mine = {domain: comparison.correct(setting, head, domain, [*runs]) for domain in domains}
+            row = {**dataclasses.asdict(setting), "domain": name, "head": head, "seeds": len(runs)}
             row |= stats.mean_interval_over_domains(mine, groups)._asdict()
-            row["chosen"] = comparison.chosen[method, fraction] == head
+            row["chosen"] = comparison.chosen[setting] == head
             row["versus"] = {
-                control: _paired(comparison, (method, fraction, head), control, groups)
-                for control in CONTROLS
-                if control != method and (control, fraction) in comparison.seeds
+                name: _paired(comparison, setting, head, control, groups)
+                for name, control in controls.items()
+                if control in comparison.runs
             }
             rows.append(row)
     return rows
 
 
 def _paired(
-    comparison: _Comparison, mine: tuple[str, float, str], control: str, groups: Mapping[str, np.ndarray]
+    comparison: _Comparison, setting: Setting, head: str, control: Setting, groups: Mapping[str, np.ndarray]
 ) -> dict[str, Any]:
     """Returns the difference to the control's chosen head over the seeds that both have."""
-    method, fraction, head = mine
-    theirs = comparison.seeds[control, fraction]
-    seeds = [seed for seed in comparison.seeds[method, fraction] if seed in theirs]
-    control_head = comparison.chosen[control, fraction]
+    seeds = [seed for seed in comparison.runs[setting] if seed in comparison.runs[control]]
+    control_head = comparison.chosen[control]
     result = stats.paired_difference_over_domains(
-        {domain: comparison.correct(method, fraction, head, domain, seeds) for domain in groups},
-        {domain: comparison.correct(control, fraction, control_head, domain, seeds) for domain in groups},
+        {domain: comparison.correct(setting, head, domain, seeds) for domain in groups},
+        {domain: comparison.correct(control, control_head, domain, seeds) for domain in groups},
         groups,
     )
     return result._asdict() | {"head": control_head, "seeds": len(seeds)}
@@ -254,13 +313,16 @@ def main(argv: list[str]) -> None:
     if _CONFIG.value is None:
         raise UserError("--config is missing; name a config file, such as --config=configs/roadsigns.py:artwork.")
     config = config_schema.resolve(_CONFIG.value)
-    keys = plan(_METHODS.value, _FRACTIONS.value, _SEEDS.value)
+    keys = plan(
+        _METHODS.value, _FRACTIONS.value, _SEEDS.value, shots=_SHOTS.value, shot_methods=_SHOT_METHODS.value
+    )
     root = pathlib.Path(_WORKDIR.value).absolute()
     claim_all(keys, root, _CONFIG.value.to_dict())
-    # The runs read the same file and overrides; their method, fraction and seed come last and win.
+    # The runs read the same file and overrides; their method, amount of data and seed come last and win.
     arguments = [argument for argument in sys.argv[1:] if argument.startswith("--config")]
     run_all(keys, root, arguments, jobs=_JOBS.value)
-    records = [record for key in keys for record in Workdir(key.folder(root)).read_results()]
+    # Runs of before records told their shots have none.
+    records = [{"shots": 0, **record} for key in keys for record in Workdir(key.folder(root)).read_results()]
     targets = list(dict.fromkeys(r["domain"] for r in records if r["domain"] != config.data.source))
     summary = summarise(keys, root, source=config.data.source, targets=targets)
     report: Mapping[str, Any] = {"records": records, "summary": summary}

@@ -110,6 +110,7 @@ def make_records(predictions: Predictions, *, domain: str, config: Config) -> li
                 "method": config.method,
                 "seed": config.seed,
                 "fraction": config.fraction,
+                "shots": config.shots,
                 "domain": domain,
                 "head": head,
                 "accuracy": float(accuracy),

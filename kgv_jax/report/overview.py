@@ -24,11 +24,11 @@ def overview_table(summary: Sequence[Record], *, source: str, control: str = CON
       control: the method that gains are over.
     """
     chosen = chosen_only(summary)
-    amounts = list(dict.fromkeys(map(data_label, chosen)))
+    amounts = list(dict.fromkeys(map(_amount, chosen)))
     cells: dict[str, dict[tuple[str, str], Record]] = {}
     for row in chosen:
         if row["domain"] in (source, TARGETS):
-            cells.setdefault(row["method"], {})[data_label(row), row["domain"]] = row
+            cells.setdefault(row["method"], {})[_amount(row), row["domain"]] = row
     gains = _corrected(cells, control)
     header, rows = ["method", "head"], []
     for amount in amounts:
@@ -41,6 +41,10 @@ def overview_table(summary: Sequence[Record], *, source: str, control: str = CON
             line.append(gain_text(gains[method, amount]) if (method, amount) in gains else MISSING)
         rows.append(tuple(line))
     return Table(tuple(header), tuple(rows), 2, f"Chosen heads; p corrected for {len(gains)} tests")
+
+
+def _amount(row: Record) -> str:
+    return data_label(row, short=True)
 
 
 def _corrected(

@@ -39,7 +39,7 @@ def count(header: str) -> Column:
 
 def label(setting: Setting, **names: str) -> Record:
     """Returns the part of a record that says what it is about."""
-    return {"method": setting.name, "fraction": setting.fraction, **names}
+    return {"method": setting.name, "fraction": setting.fraction, "shots": setting.shots, **names}
 
 
 def each_head(study: Study, domains: Sequence[str] = ()) -> Iterator[tuple[Setting, str, str, list[Predictions]]]:

@@ -1,9 +1,9 @@
 """Result records as a table: rich on a terminal, Markdown everywhere else.
 
-A record is one line of `results.json`: the keys `method, seed, fraction, domain, head, accuracy, low, high,
-n`. A summary row is one line of the summary in `compare.json`: `method, fraction, domain, head, seeds, mean,
+A record is one line of `results.json`: the keys `method, seed, fraction, shots, domain, head, accuracy, low, high,
+n`. A summary row is one line of the summary in `compare.json`: `method, fraction, shots, domain, head, seeds, mean,
 low, high` and `versus`, which maps a control's name to the paired `{mean, low, high, p}` against it. The
-domain `targets` is the mean over target domains.
+domain `targets` is the mean over target domains. Files of before there was `shots` lack it, which means 0.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import rich.table
 
 TARGETS = "targets"
 MISSING = "-"
-_ROW_KEYS = ("method", "fraction", "seed", "head", "alpha")
+_ROW_KEYS = ("method", "fraction", "shots", "seed", "head", "alpha")
 
 Record = Mapping[str, Any]
 
@@ -58,9 +58,13 @@ def records_table(records: Sequence[Record], *, source: str, held_out: Sequence[
     return Table(header, tuple(rows), labels=len(keys))
 
 
-def data_label(row: Record) -> str:
-    """Returns how much of the data a row's runs had."""
-    return f"{100 * row['fraction']:g} %"
+def data_label(row: Record, *, short: bool = False) -> str:
+    """Returns how much of the training data a row's runs had."""
+    if shots := row.get("shots", 0):
+        pictures = "picture" if shots == 1 else "pictures"
+        return f"{shots} a class" if short else f"{shots} training {pictures} of every class"
+    share = f"{100 * row['fraction']:g} %"
+    return share if short else f"{share} of the training pictures"
 
 
 def chosen_only(summary: Sequence[Record]) -> list[Record]:
@@ -69,7 +73,7 @@ def chosen_only(summary: Sequence[Record]) -> list[Record]:
 
 
 def summary_tables(summary: Sequence[Record], *, source: str) -> list[Table]:
-    """For each data fraction a table of accuracies by domain, and one of paired gains over the controls.
+    """For each amount of data a table of accuracies by domain, and one of paired gains over the controls.
 
     Gains are on the mean over targets, with interval and p. A star marks the head that the source's
     held-out drawings choose.
@@ -79,12 +83,11 @@ def summary_tables(summary: Sequence[Record], *, source: str) -> list[Table]:
       source: the domain that was trained on.
     """
     tables = []
-    for fraction in _distinct(summary, "fraction"):
-        of_fraction = [row for row in summary if row["fraction"] == fraction]
-        share = f"{data_label(of_fraction[0])} of the training pictures"
-        tables.append(_accuracy_table(of_fraction, source, title=f"{share}: accuracy"))
+    for amount in dict.fromkeys(map(data_label, summary)):
+        of_amount = [row for row in summary if data_label(row) == amount]
+        tables.append(_accuracy_table(of_amount, source, title=f"{amount}: accuracy"))
         gains = _gain_table(
-            [r for r in of_fraction if r["domain"] == TARGETS], title=f"{share}: gain on the mean over targets"
+            [r for r in of_amount if r["domain"] == TARGETS], title=f"{amount}: gain on the mean over targets"
         )
         tables += [gains] if gains.header[2:] else []
     return tables

@@ -34,7 +34,7 @@ def test_a_run_leaves_everything_it_promises(finished):
     workdir, done = finished
     records = json.loads((workdir / "results.json").read_text())
     keys = {"method", "seed", "fraction", "domain", "head", "accuracy", "low", "high", "n", "config_digest"}
-    keys |= {"classes", "masked_accuracy", "masked_low", "masked_high"}
+    keys |= {"shots", "classes", "masked_accuracy", "masked_low", "masked_high"}
     assert all(set(record) == keys for record in records)
     assert {(r["domain"], r["head"]) for r in records} == {
         (domain, head) for domain in ("de", "cn") for head in ("decoder", "density", "both")

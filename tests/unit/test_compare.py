@@ -26,6 +26,35 @@ def test_every_run_has_a_folder_of_its_own(tmp_path):
     assert RunKey("kgv", 0.1, 2).folder(tmp_path) == tmp_path / "kgv" / "fraction0.1" / "seed2"
 
 
+def test_shots_are_amounts_beside_fractions(tmp_path):
+    keys = plan(["ce:2", "ebv", "kgv"], ["1", "0.1"], 1, shots=["4", "16"], shot_methods=["ce", "dgp:3"])
+    amounts = {(key.method, key.fraction, key.shots): 0 for key in keys}
+    for key in keys:
+        amounts[key.method, key.fraction, key.shots] += 1
+    assert amounts == {
+        ("ce", 1, 0): 2, ("ebv", 1, 0): 1, ("kgv", 1, 0): 1, ("ce", 0.1, 0): 2, ("ebv", 0.1, 0): 1, ("kgv", 0.1, 0): 1,
+        ("ce", 1, 4): 2, ("dgp", 1, 4): 3, ("ce", 1, 16): 2, ("dgp", 1, 16): 3,
+    }  # fmt: skip
+    assert RunKey("ce", 1.0, 1, 4).folder(tmp_path) == tmp_path / "ce" / "shots4" / "seed1"
+    assert len({key.folder(tmp_path) for key in keys}) == len(keys) == 18
+    assert plan(["ce"], [], 2, shots=["4"]) == [RunKey("ce", 1.0, 0, 4), RunKey("ce", 1.0, 1, 4)]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"shots": ["0"]}, "--shots has '0'; expected whole numbers from 1 on"),
+        ({"shots": ["1.5"]}, "--shots has '1.5'; expected whole numbers"),
+        ({"shots": ["4"], "shot_methods": ["kvg"]}, "--shot_methods names 'kvg', did you mean 'kgv'"),
+        ({"shot_methods": ["ce"]}, "--shot_methods is given without --shots"),
+        ({}, "--fractions and --shots are both empty"),
+    ],
+)
+def test_mistakes_with_shots(given, words):
+    with pytest.raises(UserError, match=words):
+        plan(["ce", "kgv"], [], 1, **given)
+
+
 @pytest.mark.parametrize(
     ("methods", "fractions", "words"),
     [
@@ -84,6 +113,19 @@ def test_the_summary_of_files_written_by_hand(tmp_path):
     assert 0.15 < wide["mean"] - wide["low"] < 0.3
 
 
+def test_methods_are_held_against_controls_of_the_same_shots(tmp_path):
+    keys = plan(["ce"], ["1"], 1, shots=["4"], shot_methods=["ce", "kgv"])
+    for key in keys:
+        _save(tmp_path, key, "de", [True] * 20)
+        shares = {("ce", 0): [True] * 20, ("ce", 4): [True, False] * 10, ("kgv", 4): [True, True, True, False] * 5}
+        _save(tmp_path, key, "cn", shares[key.method, key.shots])
+    rows = summarise(keys, tmp_path, source="de", targets=("cn",))
+    found = {(row["method"], row["shots"]): row for row in rows if row["domain"] == "cn"}
+    assert {key: row["mean"] for key, row in found.items()} == {("ce", 0): 1, ("ce", 4): 0.5, ("kgv", 4): 0.75}
+    assert found["kgv", 4]["versus"]["ce"]["mean"] == pytest.approx(0.25)
+    assert all(row["fraction"] == 1 for row in rows)
+
+
 def test_a_run_that_fails_is_told_with_the_end_of_its_log(tmp_path, monkeypatch):
     stand_in = tmp_path / "python"
     stand_in.write_text("#!/bin/sh\necho 'the last words of the run'\nexit 3\n")
@@ -105,3 +147,15 @@ def test_results_of_another_config_are_not_taken_for_this_one(tmp_path):
         UserError, match=r"kgv/fraction0\.1/seed2 holds a run of another config \(1 differences.*\n.*kgv\.beta"
     ):
         compare.claim_all(keys, tmp_path, values)
+
+
+def test_the_config_of_a_run_has_its_shots(tmp_path):
+    values = config_schema.default_config().to_dict()
+    keys = [RunKey("ce", 1.0, 0), RunKey("ce", 1.0, 0, 4)]
+    compare.claim_all(keys, tmp_path, values)
+    assert [Workdir(key.folder(tmp_path)).read_config().shots for key in keys] == [0, 4]
+    with pytest.raises(UserError, match=r"config\.shots is 2 with --shots"):
+        compare.claim_all(keys, tmp_path, values | {"shots": 2})
+    # As before, where shots are the config's alone.
+    compare.claim_all(keys[:1], tmp_path / "other", values | {"shots": 2})
+    assert Workdir(keys[0].folder(tmp_path / "other")).read_config().shots == 2

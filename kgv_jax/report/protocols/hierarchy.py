@@ -5,18 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from kgv_jax.predictions import Predictions
-from kgv_jax.report import rows, severity, stats
+from kgv_jax.report import risk, rows, severity, stats
 from kgv_jax.report.protocols.base import Options, Result
 from kgv_jax.report.rows import decimals, each_head, label, percent
 from kgv_jax.report.runs import Study
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.lists import split_names
 
+DECISIONS = ("most probable", "least risk")  # the second: `report/risk.py`
 _TOP = (1, 5, 20)  # as Bertinetto et al. 2020
 
 
 def report_severity(study: Study, options: Options) -> Result:
-    """Returns the mean height of mistakes, and of the best 1, 5 and 20 classes, averaged over seeds."""
+    """Returns the mean height of mistakes, and of the best 1, 5 and 20 classes, averaged over seeds.
+
+    Every head decides twice: for the most probable class, and for the one of least risk (`report/risk.py`).
+    """
     hierarchy, _ = _hierarchy(study)
     heights = severity.lca_heights(hierarchy)
     top = [k for k in _TOP if k <= len(heights)]
@@ -24,19 +28,22 @@ def report_severity(study: Study, options: Options) -> Result:
     columns |= {f"distance_{k}": decimals(f"distance, top {k}", 2) for k in top}
     records = []
     for setting, head, domain, predictions in each_head(study):
-        found = [_distances(heights, of_seed, head, top[-1]) for of_seed in predictions]
-        record = label(setting, head=head, domain=domain)
-        record["mistakes"] = float(np.mean([distance[:, 0] > 0 for distance in found]))
-        of_mistakes = [severity.mistake_severity(distance[:, 0]) for distance in found]
-        record["severity"] = float(np.mean(of_mistakes)) if np.isfinite(of_mistakes).all() else None
-        record |= {f"distance_{k}": float(np.mean([distance[:, :k].mean() for distance in found])) for k in top}
-        records.append(record)
+        for decision in DECISIONS:
+            found = [_distances(heights, of_seed, head, decision, top[-1]) for of_seed in predictions]
+            record = label(setting, head=head, decision=decision, domain=domain)
+            record["mistakes"] = float(np.mean([distance[:, 0] > 0 for distance in found]))
+            of_mistakes = [severity.mistake_severity(distance[:, 0]) for distance in found]
+            record["severity"] = float(np.mean(of_mistakes)) if np.isfinite(of_mistakes).all() else None
+            record |= {f"distance_{k}": float(np.mean([distance[:, :k].mean() for distance in found])) for k in top}
+            records.append(record)
     title = f"Severity of mistakes: height of the lowest common ancestor, of at most {heights.max()}"
-    return Result(records, [rows.tabulate(title, records, ("head", "domain"), columns)])
+    return Result(records, [rows.tabulate(title, records, ("head", "decision", "domain"), columns)])
 
 
-def _distances(heights: np.ndarray, predictions: Predictions, head: str, k: int) -> np.ndarray:
-    chosen = severity.top_classes(predictions.log_probabilities(head), k)
+def _distances(heights: np.ndarray, predictions: Predictions, head: str, decision: str, k: int) -> np.ndarray:
+    log_p = predictions.log_probabilities(head)
+    probable = decision == DECISIONS[0]
+    chosen = severity.top_classes(log_p, k) if probable else risk.least_risk_classes(log_p, heights, k)
     return severity.distances(heights, chosen, predictions.label, predictions.also)
 
 

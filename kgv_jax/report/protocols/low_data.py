@@ -9,8 +9,15 @@ from kgv_jax.report.runs import Setting, Study
 
 
 def report(study: Study, options: Options) -> Result:
-    """Returns accuracy, averaged over targets, by amount of data, and the area under it."""
-    by_shots = any(setting.shots for setting in study.runs)
+    """Returns accuracy, averaged over targets, by shots, shares or both, and the area under each curve."""
+    results = [_curve(study, by_shots=by_shots) for by_shots in _units(study)]
+    return Result(
+        [record for result in results for record in result.records],
+        [table for result in results for table in result.tables],
+    )
+
+
+def _curve(study: Study, *, by_shots: bool) -> Result:
     amounts: dict[tuple[str, str], dict[float, Setting]] = {}
     for setting, heads in study.heads.items():
         if bool(setting.shots) == by_shots:
@@ -29,8 +36,8 @@ def report(study: Study, options: Options) -> Result:
         if len(curve) > 1:
             area = curves.area_under_curve([*curve], [interval.mean for interval in curve.values()])
         for amount, interval in curve.items():
-            about = {"method": method, "head": head, "amount": amount, "area": area}
-            records.append(about | interval._asdict())
+            about = {"method": method, "head": head, "unit": "shots" if by_shots else "fraction", "amount": amount}
+            records.append(about | {"area": area} | interval._asdict())
     unit = "shots" if by_shots else "shares of the training photographs"
     cells = [record | {"across": f"{record['amount']:g}"} for record in records]
     title = f"Accuracy by {unit}, mean over {', '.join(domains)}"
@@ -40,9 +47,16 @@ def report(study: Study, options: Options) -> Result:
     return Result(records, [table, area_table])
 
 
+def _units(study: Study) -> list[bool]:
+    """Returns which curves there are, by shots (True) or by fractions (False): two amounts make one."""
+    amounts: dict[bool, set[float]] = {True: set(), False: set()}
+    for setting in study.runs:
+        amounts[bool(setting.shots)].add(setting.shots or setting.fraction)
+    return [by_shots for by_shots, of in amounts.items() if len(of) > 1]
+
+
 def lacks(study: Study, options: Options) -> str:
     """Says whether there are fewer than two amounts of data."""
-    shots = {setting.shots for setting in study.runs} - {0}
-    if len(shots) > 1 or (not shots and len({setting.fraction for setting in study.runs}) > 1):
+    if _units(study):
         return ""
     return "the runs have one amount of data; a curve needs runs of several config.shots or config.fraction"

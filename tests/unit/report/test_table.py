@@ -113,6 +113,26 @@ def test_a_fraction_has_a_table_of_accuracies_and_one_of_gains_over_controls():
     assert table.summary_text(rows, source="DE").count("**") == 6
 
 
+def test_shots_have_tables_of_their_own_beside_fractions():
+    gain = {"mean": 0.01, "low": 0.0, "high": 0.02, "p": 0.05}
+    rows = [
+        summary_row("ce", "targets", 0.4),  # of before there were shots
+        summary_row("ce", "targets", 0.2) | {"shots": 4},
+        summary_row("kgv", "targets", 0.3, versus={"ce": gain}) | {"shots": 4},
+        summary_row("ce", "targets", 0.1) | {"shots": 1},
+    ]
+    assert [made.title for made in table.summary_tables(rows, source="DE")] == [
+        "100 % of the training pictures: accuracy",
+        "4 training pictures of every class: accuracy",
+        "4 training pictures of every class: gain on the mean over targets",
+        "1 training picture of every class: accuracy",
+    ]
+    records = [record("ce", "DE", 0.5), record("ce", "DE", 0.4) | {"shots": 4}]
+    assert table.records_table([r | {"shots": r.get("shots", 0)} for r in records], source="DE").header[:3] == (
+        "method", "shots", "head",
+    )  # fmt: skip
+
+
 def test_a_pipe_gets_markdown_and_a_terminal_a_drawn_table():
     made = table.records_table(RECORDS, source="DE")
     pipe, terminal = io.StringIO(), io.StringIO()

@@ -43,5 +43,19 @@ def test_fractions_are_a_curve_too(tmp_path):
     assert records[0]["area"] == pytest.approx(0.75)
 
 
+def test_a_comparison_of_both_has_a_curve_of_each_that_has_two(tmp_path):
+    points = [("ce", "fraction", 1.0, 4), ("ce", "fraction", 0.1, 2), ("ce", "shots", 4, 1)]
+    records, tables = low_data.report(study(tmp_path / "a", points), Options())
+    assert [(r["unit"], r["amount"], r["mean"]) for r in records] == [("fraction", 0.1, 0.5), ("fraction", 1.0, 1.0)]
+    assert len(tables) == 2
+    records, tables = low_data.report(study(tmp_path / "b", [*points, ("ce", "shots", 2, 0)]), Options())
+    assert [(r["unit"], r["amount"]) for r in records] == [
+        ("shots", 2), ("shots", 4), ("fraction", 0.1), ("fraction", 1.0),
+    ]  # fmt: skip
+    assert [table.title[:17] for table in tables] == [
+        "Accuracy by shots", "Area under the cu", "Accuracy by share", "Area under the cu",
+    ]  # fmt: skip
+
+
 def test_one_amount_is_no_curve(tmp_path):
     assert "one amount of data" in low_data.lacks(study(tmp_path, [("ce", "shots", 4, 2)]), Options())

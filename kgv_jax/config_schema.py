@@ -331,6 +331,17 @@ def digest(config: Config) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def with_defaults(values: dict[str, Any]) -> dict[str, Any]:
+    """Returns the settings of a `config.json`, and the defaults of those that were not there when it was written."""
+
+    def merged(default: Any, value: Any) -> Any:
+        if not (isinstance(default, dict) and isinstance(value, dict)):
+            return value
+        return default | {key: merged(default.get(key), inner) for key, inner in value.items()}
+
+    return merged(to_dict(Config()), values)
+
+
 def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
     """Returns a line `key: old -> new` for every setting in which two configs differ."""
     lines = []

@@ -7,7 +7,7 @@ import os
 import pathlib
 from typing import Any
 
-from kgv_jax.config_schema import Config, differences, resolve, to_dict
+from kgv_jax.config_schema import Config, differences, resolve, to_dict, with_defaults
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.writers import METRICS_FILE, naming_full_disk
 
@@ -40,13 +40,15 @@ class Workdir:
     def claim(self, config: Config) -> None:
         """Makes the folder and writes `config.json`, or checks that it holds the same config.
 
+        A setting that is newer than the run counts as its default, which does what was done before there was one.
+
         Raises:
           UserError: another config's run is in the folder (the differences are listed), or the
             folder cannot be written.
         """
         file = self.path / "config.json"
         if file.exists():
-            found = differences(json.loads(file.read_text()), to_dict(config))
+            found = differences(with_defaults(json.loads(file.read_text())), to_dict(config))
             if found and self._has_run():
                 raise UserError(
                     f"{self.path} holds a run of another config ({len(found)} differences, there -> here):\n  "

@@ -46,15 +46,27 @@ def test_a_folder_in_which_nothing_was_trained_takes_the_corrected_config(tmp_pa
     assert Workdir(tmp_path).read_config() == corrected
 
 
-def test_settings_of_another_version_are_differences(tmp_path, config):
-    Workdir(tmp_path).claim(config)
-    file = tmp_path / "config.json"
+def _written_by_an_earlier_version(folder, config, **settings):
+    Workdir(folder).claim(config)
+    file = folder / "config.json"
     values = json.loads(file.read_text())
     del values["optim"]["clip_norm"]
-    values["optim"]["gone"] = 1
+    values["optim"] |= settings
     file.write_text(json.dumps(values))
-    (tmp_path / "results.json").write_text("[]")
-    with pytest.raises(UserError, match=r"optim.clip_norm: None -> 1.0\n  optim.gone: 1 -> None"):
+    (folder / "results.json").write_text("[]")
+
+
+def test_a_setting_that_was_not_there_yet_has_its_default(tmp_path, config):
+    _written_by_an_earlier_version(tmp_path, config)
+    Workdir(tmp_path).claim(config)
+    other = dataclasses.replace(config, optim=dataclasses.replace(config.optim, clip_norm=7.0))
+    with pytest.raises(UserError, match=r"1 differences.*\n  optim.clip_norm: 1.0 -> 7.0"):
+        Workdir(tmp_path).claim(other)
+
+
+def test_a_setting_that_is_gone_is_a_difference(tmp_path, config):
+    _written_by_an_earlier_version(tmp_path, config, gone=1)
+    with pytest.raises(UserError, match=r"1 differences.*\n  optim.gone: 1 -> None"):
         Workdir(tmp_path).claim(config)
 
 

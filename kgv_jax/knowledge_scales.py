@@ -3,6 +3,7 @@
     triples       text of the class's own triples, written as a sentence
     graph         the class's node in an embedding of the graph (`starting_nodes.py`)
     description   text of a longer description: literals of the node, else what is two steps away in the graph
+    random        a direction of its own for each class, drawn from the run's seed: the control, which knows nothing
 
 Texts are means of word vectors (`embed/words.py`). Embeddings are centred over the classes: means of words differ
 little.
@@ -36,6 +37,9 @@ def knowledge_scales(
     for number, scale in enumerate(config.infuse.names()):
         if scale == "graph":
             rows = start_nodes(config, experiment)["mu"][experiment.class_nodes]
+        elif scale == "random":
+            shape = len(experiment.class_nodes), config.model.dim
+            rows = np.random.default_rng((config.seed, number)).standard_normal(shape)
         else:
             vocabulary = vocabulary or words.load_glove()
             texts = [_TEXTS[scale](experiment.graph, int(node)) for node in experiment.class_nodes]

@@ -27,6 +27,7 @@ from kgv_jax.methods.objective import Objective
 from kgv_jax.methods.registry import make_objective
 from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
+from kgv_jax.models.infuse import make_infuse
 from kgv_jax.models.pretrained.published import Published
 from kgv_jax.models.spec import EncoderOptions
 from kgv_jax.optim.optimizer import make_optimizer
@@ -128,8 +129,7 @@ def make_classifier(config: Config, *, num_classes: int, epsilon: float | None =
         num_classes=num_classes,
         dim=model.dim,
         decoder=model.decoder,
-        infuse=len(config.infuse.names()),
-        infuse_dropout=config.infuse.dropout,
+        infuse=make_infuse(config.infuse, width=model.dim),
         mean=encoder.mean,
         std=encoder.std,
         input_px=model.input_px,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +16,8 @@ from kgv_jax.config_schema import Optim, Transfer
 from kgv_jax.optim.parameters import layer_rates, matching, path_of
 from kgv_jax.optim.stages import Stage
 
-_FROZEN = "frozen"
+_FROZEN, _SLOWLY = "frozen", "-"
+_SLOW = 0.1  # a stage's rate for what it trains slowly, as a share of its rate
 
 
 def make_schedule(stages: Sequence[Stage], warmup_steps: int) -> optax.Schedule:
@@ -63,11 +65,12 @@ def make_optimizer(
 
     def parts(params: Any) -> optax.GradientTransformation:
         held = [matching(params, stage.frozen) for stage in stages]
-        labels = jax.tree_util.tree_map_with_path(_label, params, *held)
+        slow = [matching(params, stage.slow) for stage in stages]
+        labels = jax.tree_util.tree_map_with_path(_label, params, *held, *slow)
         transforms = {_FROZEN: optax.set_to_zero()}
         for label in set(jax.tree.leaves(labels)) - {_FROZEN}:
             room, *numbers = label.split()
-            transforms[label] = adamw(room, [stages[int(number)] for number in numbers])
+            transforms[label] = adamw(room, [_active(stages, number) for number in numbers])
         return optax.partition(transforms, labels)
 
     # Which parts there are follows from the parameters, so the partition is made when they are seen.
@@ -78,12 +81,21 @@ def make_optimizer(
     return optax.chain(clip, by_part)
 
 
-def _label(keys: tuple, _: Any, *held: bool) -> str:
-    """Returns `ROOM NUMBER ...`: its room and the stages that train it, all that tells its optimiser from others."""
-    active = [str(number) for number, frozen in enumerate(held) if not frozen]
+def _label(keys: tuple, _: Any, *flags: bool) -> str:
+    """Returns `ROOM NUMBER ...`: its room and the stages that train it, all that tells its optimiser from others.
+
+    `flags` say of every stage whether it freezes the parameter, then of every stage whether it is slow: `NUMBER-`.
+    """
+    held, slow = flags[: len(flags) // 2], flags[len(flags) // 2 :]
+    active = [f"{number}{_SLOWLY * slow[number]}" for number, frozen in enumerate(held) if not frozen]
     room = path_of(keys).partition("/")[0]
     room = room if room in ("encoder", "knowledge") else "classifier"
     return " ".join([room, *active]) if active else _FROZEN
+
+
+def _active(stages: Sequence[Stage], number: str) -> Stage:
+    stage = stages[int(number.removesuffix(_SLOWLY))]
+    return dataclasses.replace(stage, learning_rate=_SLOW * stage.learning_rate) if number.endswith(_SLOWLY) else stage
 
 
 def _within(stages: Sequence[Stage], step: Array) -> Array:

@@ -107,7 +107,7 @@ def _check_infuse(config: Config) -> None:
     weights, taps = split_names(infuse.weights), split_names(infuse.taps)
     for text in weights:
         if not _is_weight(text):
-            raise UserError(f"config.infuse.weights has {text!r}; expected a number from 0 for each scale, such as 0.5.")
+            raise UserError(f"config.infuse.weights has {text!r}; expected a number from 0, such as 0.5, a scale.")
     if weights and not any(map(float, weights)):
         raise UserError(f"config.infuse.weights is {infuse.weights!r}: nothing would be aligned. Give one more than 0.")
     for text in taps if taps != ("spread",) else ():

@@ -6,6 +6,10 @@ from typing import NamedTuple
 
 from jax import Array
 
+# The name under which an encoder lets its explained map be perturbed (`nn.Module.perturb`; `EncoderSpec.explained`):
+# the gradient at the perturbation is the gradient at the map. Without the collection nothing is added or computed.
+EXPLAINED = "explained"
+
 
 class Features(NamedTuple):
     """The contract `(images) -> features` of every encoder, all float32.

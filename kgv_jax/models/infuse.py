@@ -88,7 +88,7 @@ def find_taps(names: Sequence[str], *, scales: int, maps: int) -> tuple[int | No
         return (None,) * scales
     if not maps:
         raise UserError(
-            f"config.infuse.taps is {','.join(names)!r}, but this encoder returns no maps on the way (`Features.taps`). "
+            f"config.infuse.taps is {','.join(names)!r}, but this encoder returns no maps on the way (Features.taps). "
             "Leave the taps empty, or choose an encoder of the registry."
         )
     if tuple(names) == (SPREAD,):

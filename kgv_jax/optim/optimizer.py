@@ -16,8 +16,8 @@ from kgv_jax.config_schema import Optim, Transfer
 from kgv_jax.optim.parameters import layer_rates, matching, path_of
 from kgv_jax.optim.stages import Stage
 
-_FROZEN, _SLOWLY = "frozen", "-"
-_SLOW = 0.1  # a stage's rate for what it trains slowly, as a share of its rate
+_FROZEN = "frozen"
+_SLOW = 0.1  # share of a stage's rate
 
 
 def make_schedule(stages: Sequence[Stage], warmup_steps: int) -> optax.Schedule:
@@ -64,13 +64,16 @@ def make_optimizer(
         return part
 
     def parts(params: Any) -> optax.GradientTransformation:
-        held = [matching(params, stage.frozen) for stage in stages]
-        slow = [matching(params, stage.slow) for stage in stages]
-        labels = jax.tree_util.tree_map_with_path(_label, params, *held, *slow)
+        labels = jax.tree_util.tree_map_with_path(_label, params, *(_shares(params, stage) for stage in stages))
         transforms = {_FROZEN: optax.set_to_zero()}
         for label in set(jax.tree.leaves(labels)) - {_FROZEN}:
-            room, *numbers = label.split()
-            transforms[label] = adamw(room, [_active(stages, number) for number in numbers])
+            room, *shares = label.split()
+            active = [
+                dataclasses.replace(stage, learning_rate=float(share) * stage.learning_rate)
+                for stage, share in zip(stages, shares, strict=True)
+                if float(share)
+            ]
+            transforms[label] = adamw(room, active)
         return optax.partition(transforms, labels)
 
     # Which parts there are follows from the parameters, so the partition is made when they are seen.
@@ -81,21 +84,17 @@ def make_optimizer(
     return optax.chain(clip, by_part)
 
 
-def _label(keys: tuple, _: Any, *flags: bool) -> str:
-    """Returns `ROOM NUMBER ...`: its room and the stages that train it, all that tells its optimiser from others.
+def _shares(params: Any, stage: Stage) -> Any:
+    """Returns of every parameter what share of a stage's rate is its own."""
+    held, slow = matching(params, stage.frozen), matching(params, stage.slow)
+    return jax.tree.map(lambda held, slow: 0.0 if held else _SLOW if slow else 1.0, held, slow)
 
-    `flags` say of every stage whether it freezes the parameter, then of every stage whether it is slow: `NUMBER-`.
-    """
-    held, slow = flags[: len(flags) // 2], flags[len(flags) // 2 :]
-    active = [f"{number}{_SLOWLY * slow[number]}" for number, frozen in enumerate(held) if not frozen]
+
+def _label(keys: tuple, _: Any, *shares: float) -> str:
+    """Returns `ROOM SHARE ...`: its room, its share of each stage's rate; all that tells its optimiser from others."""
     room = path_of(keys).partition("/")[0]
     room = room if room in ("encoder", "knowledge") else "classifier"
-    return " ".join([room, *active]) if active else _FROZEN
-
-
-def _active(stages: Sequence[Stage], number: str) -> Stage:
-    stage = stages[int(number.removesuffix(_SLOWLY))]
-    return dataclasses.replace(stage, learning_rate=_SLOW * stage.learning_rate) if number.endswith(_SLOWLY) else stage
+    return " ".join([room, *map(str, shares)]) if any(shares) else _FROZEN
 
 
 def _within(stages: Sequence[Stage], step: Array) -> Array:

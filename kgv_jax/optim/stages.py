@@ -4,7 +4,8 @@
 
 A stage has a name, its share of the steps, and may have settings: `terms` of the objective (all, if left out),
 patterns of parameters (`optim/parameters.py`) to `freeze`, or to train `slow`, at a tenth of the rate of the others,
-and its peak learning `rate` as a multiple of the config's. Each has a warm-up and a cosine of its own. Between stages an objective may change its parameters (`Objective.begin`).
+and its peak learning `rate` as a multiple of the config's. Each has a warm-up and a cosine of its own. Between stages
+an objective may change its parameters (`Objective.begin`).
 """
 
 from __future__ import annotations

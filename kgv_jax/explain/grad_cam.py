@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from kgv_jax.models.classifier import Classifier
-from kgv_jax.models.features import EXPLAINED, Features
+from kgv_jax.models.features import Features
 from kgv_jax.util.errors import UserError
 
 GradCam = Callable[[Any, Array, Array], Array]
@@ -48,12 +48,11 @@ def map_and_gradient(
     classifier: Classifier, explained: Callable[[Features], Array], variables: Any, images: Array, classes: Array
 ) -> tuple[Array, Array]:
     """Returns `A` and `dy_c / dA`, `[B, H, W, F]`, of each image and its class; the model runs as in evaluation."""
-    shapes = jax.eval_shape(lambda: classifier.init(jax.random.key(0), images, train=False))
-    nothing = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes.get("perturbations", {}))
+    nothing = perturbations_of(classifier, variables, images)
     if not jax.tree.leaves(nothing):
         raise UserError(
-            f"The encoder {type(classifier.encoder).__name__} has no map that can be explained; it has to pass one "
-            f"through `self.perturb({EXPLAINED!r}, map)`."
+            f"The encoder {type(classifier.encoder).__name__} has no map that can be explained. Let it pass one "
+            "through explainable() of kgv_jax/models/features.py, or take an encoder of the registry."
         )
 
     def score(perturbations: Any) -> tuple[Array, Array]:
@@ -73,6 +72,14 @@ def map_and_gradient(
     if gradient.ndim == 3:  # tokens [B, T, F]; those of patches come last
         gradient = gradient[:, -maps.shape[1] * maps.shape[2] :].reshape(maps.shape)
     return maps, gradient.astype(jnp.float32)
+
+
+def perturbations_of(classifier: Classifier, variables: Any, images: Array) -> Any:
+    """Returns zeros for what of the model can be perturbed, for so many images; see `features.explainable`."""
+    _, found = jax.eval_shape(
+        lambda v, x: classifier.apply(v, x, train=False, mutable=["perturbations"]), variables, images
+    )
+    return jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), found.get("perturbations", {}))
 
 
 def enlarge(maps: Array, size_px: int) -> Array:

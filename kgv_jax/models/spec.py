@@ -51,8 +51,8 @@ class EncoderSpec:
       layouts: returns the layouts of published files that fit, for `kgv_jax.models.pretrained`.
       num_logits: classes of the published classification head; 0 if it has none.
       head_input: the `[B, P]` array that this head reads.
-      explained: the `[B, H, W, F]` map of `Features` that class activation maps are made of; the encoder lets it be
-        perturbed as `features.EXPLAINED`.
+      explained: the `[B, H, W, F]` map of `Features` that class activation maps are made of; the encoder passes it
+        through `features.explainable`.
       make_text: returns the text tower of a two-tower model, called as `tower(tokens [B, L]) -> [B, F]`.
     """
 

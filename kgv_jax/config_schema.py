@@ -243,7 +243,7 @@ class Infuse:
         "-1 the last) or z; spread: maps at equal distances, the last scale at the last; empty: z",
     )
     weights: str = _setting("", "weight of each scale in the alignment, separated by commas; empty: 1")
-    whiten: bool = _setting(False, "whiten embeddings of texts over the classes: means of words differ in few directions")
+    whiten: bool = _setting(False, "whiten embeddings of texts over the classes: they differ in few directions")
     loss: str = _setting("contrastive", "of the alignment", choices=("contrastive", "cosine"))
     temperature: float = _setting(0.1, "of its cosines (contrastive)", low=1e-3)
     dropout: float = _setting(0.1, "rate in each layer", low=0.0, high=0.9)

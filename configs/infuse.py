@@ -13,8 +13,8 @@ Variants:
 
 The scales are `triples`, `graph` and `description`; each alone (`--config.method=infuse_triples`), the pairs
 (`infuse_triples_graph`) and all (`infuse`) are methods, and so are the control with random directions
-(`infuse_random`), layers at maps of the encoder (`infuse_taps`) and a second stage that trains on everything
-(`infuse_slow`). `make infuse-table` compares them. Texts are means of GloVe's word vectors (76 MB from a registry
+(`infuse_random`), layers at maps of the encoder (`infuse_taps`) and a second stage that trains the decoder alone
+(`infuse_frozen`). `make infuse-table` compares them. Texts are means of GloVe's word vectors (76 MB from a registry
 package, once); the graph is embedded by this package before the first step.
 """
 

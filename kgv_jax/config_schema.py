@@ -240,7 +240,7 @@ class Infuse:
     taps: str = _setting(
         "",
         "what each scale's layer reads, separated by commas: the number of a map of the encoder (0 nearest the input, "
-        "-1 the last) or z; spread: maps at equal distances, the last scale at the last; empty: z",
+        "-1 the last) or z; spread: maps at equal distances, the last scale z; empty: z",
     )
     weights: str = _setting("", "weight of each scale in the alignment, separated by commas; empty: 1")
     whiten: bool = _setting(False, "whiten embeddings of texts over the classes: they differ in few directions")

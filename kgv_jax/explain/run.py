@@ -27,6 +27,7 @@ from kgv_jax.workdir import Workdir
 
 _BATCH = 2 * (STEPS + 1)  # the pictures of one deletion and one insertion
 
+
 @dataclasses.dataclass(frozen=True)
 class Explainer:
     """A run at its newest checkpoint, ready to be asked.

@@ -57,12 +57,12 @@ _KGNN = _NO_PICTURES | {
 }
 # A published embedding whose scores of all nodes are products: seconds on graphs of some thousand triples.
 _EMBEDDED = {"kg.vectors": "transh"}
-# The paper's second stage leaves backbone and infuse layers as they are, or trains them at a tenth of the rate.
+# Its second stage trains encoder and infuse layers at a tenth of the rate, or leaves them as they are.
 _ALIGNED = "align 0.7 terms=align; classify 0.3 terms=ce {}=encoder/.*,projection/.*,infuse/.*"
 _INFUSE = _EMBEDDED | {
     "infuse.scales": "triples,graph,description",
     "model.decoder": "mlp",
-    "train.stages": _ALIGNED.format("freeze"),
+    "train.stages": _ALIGNED.format("slow"),
 }
 _GCN = _NO_PICTURES | {"train.stages": "classify 0.7 terms=ce; finetune 0.3 terms=ce freeze=decoder/.* rate=0.1"}
 _GCNZ, _DGP, _SHORT = {"gcn.kind": "gcnz"}, {"gcn.kind": "dgp"}, {"gcn.epochs": 300}
@@ -96,10 +96,10 @@ PRESETS: dict[str, Preset] = {
     "infuse_taps": Preset(
         "infuse", "three scales at maps of the encoder", _NO_PICTURES | {"infuse.taps": "spread"}, _INFUSE
     ),
-    "infuse_slow": Preset(
+    "infuse_frozen": Preset(
         "infuse",
-        "three scales; then cross-entropy on everything, what was aligned at a tenth of the rate",
-        _NO_PICTURES | {"train.stages": _ALIGNED.format("slow")},
+        "three scales; then cross-entropy trains the decoder alone",
+        _NO_PICTURES | {"train.stages": _ALIGNED.format("freeze")},
         _INFUSE,
     ),
     "infuse_random": Preset(

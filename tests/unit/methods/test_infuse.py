@@ -77,14 +77,14 @@ def test_the_first_stage_has_no_gradient_in_the_decoder_nor_in_what_is_known():
 
 
 def test_the_second_stage_trains_the_decoder_alone_or_all_at_a_tenth():
-    problem = tiny.make("infuse")
+    problem = tiny.make("infuse_frozen")
     _, classify = plan_stages(problem.config)
     assert classify.terms == ("ce",)
     assert set(classify.frozen) == {"encoder/.*", "projection/.*", "infuse/.*"} and not classify.slow
     found = _moved(problem, classify)
     assert found["decoder"] and found["decoder_hidden"]
     assert not (found["encoder"] or found["projection"] or found["infuse"])
-    _, slow = plan_stages(tiny.config("infuse_slow"))
+    _, slow = plan_stages(tiny.config("infuse"))
     assert set(slow.slow) == {"encoder/.*", "projection/.*", "infuse/.*"} and not slow.frozen
 
 
@@ -98,7 +98,7 @@ def test_a_scale_is_a_layer_and_each_alone_the_pairs_and_all_are_methods():
         problem = tiny.make(method)
         assert problem.config.infuse.names() == names
         params = jax.eval_shape(problem.init).params
-        assert len(params["knowledge"]) == len(names) == len(params["classifier"]["infuse"]) // 2
+        assert len(params["knowledge"]) == len(names) == (len(params["classifier"]["infuse"]) - 1) // 2
 
 
 def test_knowledge_is_not_needed_to_infer():

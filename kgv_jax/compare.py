@@ -60,6 +60,7 @@ CONTROLS = (
     "attribute_bce_compose",
     "shuffled_kg_compose",
     "ce_compose_labelled",
+    "infuse_random",
 )
 
 _log = logging.getLogger("kgv_jax.compare")  # by name: as a command this module is `__main__`

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import typing
 
 from kgv_jax.util.errors import UserError, nearest
@@ -17,6 +18,7 @@ def check_together(config: Config) -> None:
     _check_batches(config)
     _check_kgv(config)
     _check_model(config)
+    _check_infuse(config)
     _check_transfer(config)
 
 
@@ -85,16 +87,52 @@ def _check_kgv(config: Config) -> None:
             )
 
 
-def _check_model(config: Config) -> None:
-    model, infuse = config.model, config.infuse
-    for name in infuse.names():
-        if name not in (scales := ("triples", "graph", "description")):
-            raise UserError(f"config.infuse.scales has {name!r}{nearest(name, scales)}; expected {', '.join(scales)}.")
-    if infuse.names() and model.decoder not in ("linear", "mlp"):
+def _check_infuse(config: Config) -> None:
+    infuse, decoder, scales = config.infuse, config.model.decoder, config.infuse.names()
+    for name in scales:
+        if name not in (known := ("triples", "graph", "description", "random")):
+            raise UserError(f"config.infuse.scales has {name!r}{nearest(name, known)}; expected {', '.join(known)}.")
+    if not scales:
+        return
+    if decoder not in ("linear", "mlp"):
         raise UserError(
-            f"config.infuse.scales is {infuse.scales!r} with model.decoder = {model.decoder!r}, which does not read "
+            f"config.infuse.scales is {infuse.scales!r} with model.decoder = {decoder!r}, which does not read "
             "the infuse layers. Set model.decoder=mlp or linear, or leave the scales empty."
         )
+    if "graph" in scales and not config.kg.vectors:
+        raise UserError(
+            f"config.infuse.scales is {infuse.scales!r} and config.kg.vectors is empty, so there is no embedding of "
+            "the graph. Name a file or a model, such as --config.kg.vectors=transh, or leave graph out."
+        )
+    weights, taps = split_names(infuse.weights), split_names(infuse.taps)
+    for text in weights:
+        if not _is_weight(text):
+            raise UserError(f"config.infuse.weights has {text!r}; expected a number from 0, such as 0.5, a scale.")
+    if weights and not any(map(float, weights)):
+        raise UserError(f"config.infuse.weights is {infuse.weights!r}: nothing would be aligned. Give one more than 0.")
+    for text in taps if taps != ("spread",) else ():
+        if text != "z" and not text.removeprefix("-").isdecimal():
+            raise UserError(
+                f"config.infuse.taps has {text!r}{nearest(text, ('spread',))}; expected spread, or for each scale z or "
+                "the number of a map, such as 0 or -1."
+            )
+    for name, given in (("weights", weights), ("taps", () if taps == ("spread",) else taps)):
+        if given and len(given) != len(scales):
+            raise UserError(
+                f"config.infuse.{name} is {getattr(infuse, name)!r}, {len(given)} for the {len(scales)} scales "
+                f"{infuse.scales!r}; expected one for each scale."
+            )
+
+
+def _is_weight(text: str) -> bool:
+    try:
+        return 0 <= float(text) < math.inf
+    except ValueError:
+        return False
+
+
+def _check_model(config: Config) -> None:
+    model = config.model
     if model.statistics == "fixed" and model.drop_path:
         raise UserError(
             f"config.model.drop_path is {model.drop_path} with model.statistics = 'fixed', under which the encoder "

@@ -232,7 +232,18 @@ class Gcn:
 class Infuse:
     """Knowledge of several scales in layers behind the encoder."""
 
-    scales: str = _setting("", "triples, graph, description or some of them, separated by commas; empty: no layers")
+    scales: str = _setting(
+        "",
+        "what layers are aligned with, separated by commas: triples, graph, description; random is the control; empty: "
+        "no layers",
+    )
+    taps: str = _setting(
+        "",
+        "what each scale's layer reads, separated by commas: the number of a map of the encoder (0 nearest the input, "
+        "-1 the last) or z; spread: maps at equal distances, the last scale z; empty: z",
+    )
+    weights: str = _setting("", "weight of each scale in the alignment, separated by commas; empty: 1")
+    whiten: bool = _setting(False, "whiten embeddings of texts over the classes: they differ in few directions")
     loss: str = _setting("contrastive", "of the alignment", choices=("contrastive", "cosine"))
     temperature: float = _setting(0.1, "of its cosines (contrastive)", low=1e-3)
     dropout: float = _setting(0.1, "rate in each layer", low=0.0, high=0.9)
@@ -240,6 +251,10 @@ class Infuse:
     def names(self) -> tuple[str, ...]:
         """Returns the names of the scales."""
         return split_names(self.scales)
+
+    def lambdas(self) -> tuple[float, ...]:
+        """Returns the weight of each scale."""
+        return tuple(map(float, split_names(self.weights))) or (1.0,) * len(self.names())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -263,7 +278,7 @@ class Train:
 
     steps: int = _setting(300, "optimiser steps; 0 evaluates the model as it starts", low=0)
     stages: str = _setting(
-        "", "what they are divided into: `NAME SHARE terms= freeze= rate=; ...` (`optim/stages.py`); empty: one stage"
+        "", "what they are divided into: `NAME SHARE terms= freeze= slow= rate=; ...` (`optim/stages.py`); empty: one"
     )
     batch_size: int = _setting(128, "real pictures in a batch, over all devices", low=1)
     accumulate: int = _setting(1, "micro-batches a step; the gradient equals the full batch's", low=1)

@@ -300,6 +300,11 @@ def _mask_table(
     )
 
 
+def test_stream(domain: str) -> str:
+    """Returns the name of the stream whose photographs a domain is tested on."""
+    return f"test-{domain}"
+
+
 def _test_examples(config: Config, dataset: Dataset) -> dict[str, Examples]:
     each = config.data.test_photographs if dataset.photographs else 1
     domains = {}
@@ -312,7 +317,7 @@ def _test_examples(config: Config, dataset: Dataset) -> dict[str, Examples]:
             ids = np.array(pictures.ids(np.arange(len(pictures))))
             domains[name] = Examples(Cropped(pictures, reader), label, ids, ids, pictures.also)
             continue
-        bank = take_photographs(config, pictures, each, stream=f"test-{name}", photographed=dataset.photographs)
+        bank = take_photographs(config, pictures, each, stream=test_stream(name), photographed=dataset.photographs)
         ids = np.array([picture.id for picture in pictures])
         number = np.arange(len(bank.picture)) % each
         domains[name] = Examples(

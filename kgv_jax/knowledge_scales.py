@@ -3,9 +3,10 @@
     triples       text of the class's own triples, written as a sentence
     graph         the class's node in an embedding of the graph (`starting_nodes.py`)
     description   text of a longer description: literals of the node, else what is two steps away in the graph
+    random        a direction of its own for each class, drawn from the run's seed: the control, which knows nothing
 
-Texts are means of word vectors (`embed/words.py`). Embeddings are centred over the classes: means of words differ
-little.
+Texts are means of word vectors (`embed/words.py`). Embeddings are centred over the classes, since means of words differ
+little, and those of texts may be whitened (`config.infuse.whiten`), since they differ in few directions.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ def knowledge_scales(
     for number, scale in enumerate(config.infuse.names()):
         if scale == "graph":
             rows = start_nodes(config, experiment)["mu"][experiment.class_nodes]
+        elif scale == "random":
+            shape = len(experiment.class_nodes), config.model.dim
+            rows = np.random.default_rng((config.seed, number)).standard_normal(shape)
         else:
             vocabulary = vocabulary or words.load_glove()
             texts = [_TEXTS[scale](experiment.graph, int(node)) for node in experiment.class_nodes]
@@ -54,10 +58,22 @@ def knowledge_scales(
                 f"The {scale!r} embeddings have {rows.shape[-1]} numbers; config.model.dim = {config.model.dim} is "
                 f"less. Set --config.model.dim={rows.shape[-1]} or more."
             )
+        rows = rows - rows.mean(0)
+        if config.infuse.whiten and scale in _TEXTS:
+            rows = whitened(rows)
         # Zeros change no cosine.
-        padded = np.pad(rows - rows.mean(0), ((0, 0), (0, config.model.dim - rows.shape[-1])))
+        padded = np.pad(rows, ((0, 0), (0, config.model.dim - rows.shape[-1])))
         found[f"scale{number}"] = padded.astype(np.float32)
     return found
+
+
+def whitened(rows: np.ndarray) -> np.ndarray:
+    """Returns centred rows `X` `[C, D]` with unit covariance, as far as they span: `sqrt(C) U` of `X = U S V^T`, turned
+    back by `V^T` (whitening of sentence embeddings, arXiv 2103.15316, section 3.2).
+    """
+    left, size, right = np.linalg.svd(rows, full_matrices=False)
+    spanned = size > 1e-4 * size[0]
+    return np.sqrt(len(rows)) * left[:, spanned] @ right[spanned]
 
 
 def triples_text(graph: Graph, node: int) -> str:

@@ -26,6 +26,7 @@ from kgv_jax.methods.objective import Objective
 from kgv_jax.methods.registry import make_objective
 from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
+from kgv_jax.models.infuse import make_infuse
 from kgv_jax.models.pretrained.published import Published
 from kgv_jax.models.spec import EncoderOptions
 from kgv_jax.optim.optimizer import make_optimizer
@@ -132,8 +133,7 @@ def make_classifier(config: Config, *, num_classes: int, epsilon: float | None =
         num_classes=num_classes,
         dim=model.dim,
         decoder=model.decoder,
-        infuse=len(config.infuse.names()),
-        infuse_dropout=config.infuse.dropout,
+        infuse=make_infuse(config.infuse, width=model.dim),
         mean=encoder.mean,
         std=encoder.std,
         input_px=model.input_px,
@@ -175,18 +175,26 @@ def train_and_evaluate(config: Config, workdir: Workdir) -> list[dict[str, Any]]
 
 def evaluate_only(config: Config, workdir: Workdir) -> list[dict[str, Any]]:
     """Evaluates the newest checkpoint of a run."""
+    run, state = restore_run(config, workdir)
+    return report(run, state, workdir)
+
+
+def restore_run(config: Config, workdir: Workdir) -> tuple[Run, State]:
+    """Returns a run that has begun, and its newest checkpoint."""
     run = make_run(config, epsilon=recorded_epsilon(workdir))
     checkpointer = Checkpointer(workdir.checkpoints, keep=config.train.keep_checkpoints)
     try:
         step = checkpointer.latest_step()
         if step is None:
-            raise UserError(f"{workdir.checkpoints} holds no checkpoint. Train first: leave --mode=eval out.")
+            raise UserError(
+                f"{workdir.checkpoints} holds no checkpoint. Train first: python -m kgv_jax.main --config=FILE "
+                f"--workdir={workdir.path}."
+            )
         if step < config.train.steps:
             _log.warning("The newest checkpoint is step %d of %d: training has not ended.", step, config.train.steps)
-        state = checkpointer.restore(step, run.restorable())
+        return run, checkpointer.restore(step, run.restorable())
     finally:
         checkpointer.close()
-    return report(run, state, workdir)
 
 
 def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer, published: Published | None = None) -> State:

@@ -21,6 +21,7 @@ from kgv_jax.methods.objective import Objective
 from kgv_jax.methods.registry import make_objective
 from kgv_jax.models.classifier import Classifier
 from kgv_jax.models.features import Features
+from kgv_jax.models.infuse import make_infuse
 from kgv_jax.models.norm import make_norm
 from kgv_jax.optim.optimizer import make_optimizer
 from kgv_jax.optim.stages import plan_stages
@@ -163,8 +164,7 @@ def make(method: str = "kgv", **settings: Any) -> Tiny:
         num_classes=len(CLASSES),
         dim=model.dim,
         decoder=model.decoder,
-        infuse=len(resolved.infuse.names()),
-        infuse_dropout=resolved.infuse.dropout,
+        infuse=make_infuse(resolved.infuse, width=model.dim),
     )
     return Tiny(resolved, mask, arrays, classifier, make_objective(resolved, arrays))
 

@@ -116,6 +116,20 @@ def photograph(rgba: np.ndarray, size_px: int, rng: np.random.Generator, nuisanc
     return _jpeg(pixels, int(rng.uniform(*nuisance.jpeg_quality)))
 
 
+def object_box(
+    rgba: np.ndarray, size_px: int, rng: np.random.Generator, nuisance: Nuisance
+) -> tuple[int, int, int, int]:
+    """Returns where the drawing is in the photograph that `photograph` takes with the same arguments.
+
+    Left, top, right and bottom in pixels, the last two just outside, of the places that the drawing covers by half or
+    more; its pose is the first thing that a photograph draws, so a generator in its first state gives the same.
+    """
+    pose = _pose(rgba, size_px, rng, nuisance)
+    cover = cv2.warpPerspective(rgba[..., 3], pose, (size_px, size_px), flags=cv2.INTER_LINEAR)
+    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(cover > 127, np.uint8))
+    return left, top, left + width, top + height
+
+
 def background(size_px: int, rng: np.random.Generator, clutter: float) -> np.ndarray:
     """Paints a scene that never repeats: gradient, noise of three scales, and a few blurred objects.
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import flax.linen as nn
@@ -18,11 +19,15 @@ from kgv_jax.methods.objective import Batch, Objective, over_variants
 from kgv_jax.models.classifier import Outputs
 
 
+_EXACT = jax.lax.Precision.HIGHEST
+
+
 class AttributeBce(Objective):
     """One linear logit a fact on the visual embedding."""
 
     def make_head(self, knowledge: Knowledge) -> nn.Module:
-        return nn.Dense(knowledge.facts.shape[0])
+        # In float32: an accelerator's default would round inputs, and the log-odds of many facts are added up.
+        return nn.Dense(knowledge.facts.shape[0], precision=_EXACT)
 
     def whole_mask_for(self, knowledge: Knowledge) -> str | None:
         del knowledge
@@ -48,7 +53,8 @@ class AttributeBce(Objective):
         relation, node = knowledge.facts[:, 0], knowledge.facts[:, 1]
         states = (knowledge.evidence[:, relation, node] > 0).astype(jnp.float32)
         log_true, log_false = jax.nn.log_sigmoid(logits), jax.nn.log_sigmoid(-logits)
-        return over_variants(log_true @ states.T + log_false @ (1 - states).T, knowledge)
+        product = functools.partial(jnp.matmul, precision=_EXACT)
+        return over_variants(product(log_true, states.T) + product(log_false, (1 - states).T), knowledge)
 
     @staticmethod
     def _fact_mask(batch: Batch, knowledge: Knowledge) -> Array:

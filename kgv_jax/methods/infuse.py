@@ -1,8 +1,9 @@
-"""`infuse`: three scales of knowledge are injected into the layers behind the encoder (arXiv 2401.04441).
+"""`infuse`: scales of knowledge are injected into layers at the encoder's maps or behind it (arXiv 2401.04441).
 
-Stage 1 aligns, `sum_m CE(cos(p_m, K_m) / T, y)` (contrastive) or `sum_m (1 - cos(p_m, k_m[y]))` (cosine); stage 2 is
-cross-entropy. `K_m` `[C, D]` are fixed embeddings of the classes: of their triples as a sentence, of their nodes in the
-graph, of a longer description (`knowledge_scales.py`). `p_m`: `models/infuse.py`.
+Stage 1 aligns, `sum_m lambda_m CE(cos(p_m, K_m) / T, y)` (contrastive) or `sum_m lambda_m (1 - cos(p_m, k_m[y]))`
+(cosine); stage 2 is cross-entropy, with encoder and layers as they are or at a tenth of the rate. `K_m` `[C, D]` are
+fixed embeddings of the classes: of their triples as a sentence, of their nodes in the graph, of a longer description
+(`knowledge_scales.py`). `p_m`: `models/infuse.py`.
 """
 
 from __future__ import annotations
@@ -48,13 +49,13 @@ class Infuse(Objective):
         self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge, key: Array
     ) -> dict[str, Array]:
         infuse, label, align = self.config.infuse, batch["label"], jnp.zeros(len(batch["label"]))
-        for p, k in zip(outputs.aligned, jax.lax.stop_gradient(self.head.apply({"params": params}, outputs.z)),
-                        strict=True):  # fmt: skip
+        scales = jax.lax.stop_gradient(self.head.apply({"params": params}, outputs.z))
+        for weight, p, k in zip(infuse.lambdas(), outputs.aligned, scales, strict=True):
             cosine = _directions(p) @ _directions(k).T
             if infuse.loss == "contrastive":
-                align += losses.cross_entropy(cosine / infuse.temperature, label)
+                align += weight * losses.cross_entropy(cosine / infuse.temperature, label)
             else:
-                align += 1 - jnp.take_along_axis(cosine, label[:, None], -1)[:, 0]
+                align += weight * (1 - jnp.take_along_axis(cosine, label[:, None], -1)[:, 0])
         return super().values(params, outputs, batch, knowledge, key) | {"align": align}
 
 

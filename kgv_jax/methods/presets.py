@@ -55,15 +55,30 @@ _KGNN = _NO_PICTURES | {
     "kgv.vector_nodes": True,
     "train.stages": f"align 0.7 terms=reg freeze=knowledge/mu,knowledge/r; {_HEAD},knowledge/.*",
 }
-# The paper's second stage leaves backbone and infuse layers as they are.
-_INFUSE = _NO_PICTURES | {
-    "train.stages": "align 0.7 terms=align; classify 0.3 terms=ce freeze=encoder/.*,projection/.*,infuse/.*"
-}
 # A published embedding whose scores of all nodes are products: seconds on graphs of some thousand triples.
 _EMBEDDED = {"kg.vectors": "transh"}
-_SCALES = _EMBEDDED | {"infuse.scales": "triples,graph,description", "model.decoder": "mlp"}
+# Its second stage trains encoder and infuse layers at a tenth of the rate, or leaves them as they are.
+_ALIGNED = "align 0.7 terms=align; classify 0.3 terms=ce {}=encoder/.*,projection/.*,infuse/.*"
+_INFUSE = _EMBEDDED | {
+    "infuse.scales": "triples,graph,description",
+    "model.decoder": "mlp",
+    "train.stages": _ALIGNED.format("slow"),
+}
 _GCN = _NO_PICTURES | {"train.stages": "classify 0.7 terms=ce; finetune 0.3 terms=ce freeze=decoder/.* rate=0.1"}
 _GCNZ, _DGP, _SHORT = {"gcn.kind": "gcnz"}, {"gcn.kind": "dgp"}, {"gcn.epochs": 300}
+
+_PAIRS = ("triples_graph", "triples_description", "graph_description")
+
+
+def _of_scales(*scales: str) -> Preset:
+    """Returns `infuse` with some of its scales: a row of the ablation."""
+    return Preset(
+        "infuse",
+        f"knowledge injection of {' and '.join(scales)} alone",
+        _NO_PICTURES | {"infuse.scales": ",".join(scales)},
+        _INFUSE,
+    )
+
 
 PRESETS: dict[str, Preset] = {
     "ce": Preset("ce", "cross-entropy alone", _NO_PICTURES),
@@ -75,7 +90,24 @@ PRESETS: dict[str, Preset] = {
     "ale": Preset("label_embedding", "ALE: images ranked against the facts of classes", _NO_PICTURES | _EMBED_ONLY),
     "hxe": Preset("hierarchy", "hierarchical cross-entropy", _NO_PICTURES | {"hierarchy.loss": "hxe"}),
     "soft_labels": Preset("hierarchy", "targets softened by the hierarchy", _NO_PICTURES | {"hierarchy.loss": "soft"}),
-    "infuse": Preset("infuse", "three scales of knowledge in layers behind the encoder", _INFUSE, _SCALES),
+    "infuse": Preset("infuse", "three scales of knowledge in layers behind the encoder", _NO_PICTURES, _INFUSE),
+    **{f"infuse_{name}": _of_scales(name) for name in ("triples", "graph", "description")},
+    **{f"infuse_{name}": _of_scales(*name.split("_")) for name in _PAIRS},
+    "infuse_taps": Preset(
+        "infuse", "three scales at maps of the encoder", _NO_PICTURES | {"infuse.taps": "spread"}, _INFUSE
+    ),
+    "infuse_frozen": Preset(
+        "infuse",
+        "three scales; then cross-entropy trains the decoder alone",
+        _NO_PICTURES | {"train.stages": _ALIGNED.format("freeze")},
+        _INFUSE,
+    ),
+    "infuse_random": Preset(
+        "infuse",
+        "the same layers and stages, aligned with random directions: the control",
+        _NO_PICTURES | {"infuse.scales": "random,random,random"},
+        _INFUSE,
+    ),
     "gcnz": Preset(
         "graph_classifier", "GCNZ: a graph network predicts the classifier", _GCN | _GCNZ, _SHORT | _EMBEDDED
     ),

@@ -49,7 +49,7 @@ class Classifier(nn.Module):
       num_classes, dim: `C` and `D`.
       decoder: "linear", "mlp" with one hidden layer of width `D`, "equiangular" with fixed directions, or
         "zero_shot", which reads the encoder's features and not `z`.
-      infuse, infuse_dropout: how many infuse layers stand between `z` and the decoder, and their dropout.
+      infuse: layers between `z` and the decoder, or None.
       mean, std: per-channel statistics of the encoder's input.
       input_px: side to which pictures are resized first; 0 leaves them.
     """
@@ -58,8 +58,7 @@ class Classifier(nn.Module):
     num_classes: int
     dim: int
     decoder: str = "linear"
-    infuse: int = 0
-    infuse_dropout: float = 0.0
+    infuse: Infuse | None = None
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.25, 0.25, 0.25)
     input_px: int = 0
@@ -70,15 +69,16 @@ class Classifier(nn.Module):
         x = (images.astype(jnp.float32) / 255.0 - jnp.asarray(self.mean)) / jnp.asarray(self.std)
         if self.input_px and x.shape[1:3] != (self.input_px, self.input_px):
             x = jax.image.resize(x, (len(x), self.input_px, self.input_px, 3), "bilinear")
-        pooled = self.encoder(x, train=train).pooled
+        features = self.encoder(x, train=train)
+        pooled = features.pooled
         z = nn.Dense(self.dim, name="projection")(pooled)
         if self.decoder == "zero_shot":
             return Outputs(z, ZeroShotDecoder(self.num_classes, name="decoder")(pooled), pooled)
         if self.decoder == "equiangular":
             return Outputs(z, EquiangularDecoder(self.num_classes, name="decoder")(z), pooled)
         hidden, aligned = z, ()
-        if self.infuse:
-            hidden, aligned = Infuse(self.infuse, self.dim, self.infuse_dropout, name="infuse")(z, train=train)
+        if self.infuse is not None:
+            hidden, aligned = self.infuse(z, features.taps, train=train)
         if self.decoder == "mlp":
             hidden = nn.relu(nn.Dense(self.dim, name="decoder_hidden")(hidden))
         return Outputs(z, nn.Dense(self.num_classes, name="decoder")(hidden), pooled, aligned)

@@ -13,7 +13,7 @@ from kgv_jax.models.layer_norm import LayerNorm
 from kgv_jax.models.pretrained.clip import clip_layouts
 from kgv_jax.models.spec import EncoderSpec
 from kgv_jax.models.transformer import Transformer
-from kgv_jax.models.vit import make_vit, vit_layers
+from kgv_jax.models.vit import last_read, make_vit, vit_layers
 from kgv_jax.util.errors import UserError
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -104,6 +104,7 @@ def _spec(
         layers=vit_layers(vision["depth"]),
         multiple_px=patch,
         layouts=functools.partial(clip_layouts, vision["depth"], text[1]),
+        explained=last_read,
         make_text=make_text,
     )
 

@@ -10,7 +10,7 @@ from jax import Array
 from kgv_jax.models.features import Features
 from kgv_jax.models.pretrained.dinov2 import dinov2_layouts
 from kgv_jax.models.spec import IMAGENET_MEAN, IMAGENET_STD, EncoderSpec
-from kgv_jax.models.vit import make_vit, vit_layers
+from kgv_jax.models.vit import last_read, make_vit, vit_layers
 
 
 def head_input(features: Features) -> Array:
@@ -54,6 +54,7 @@ def _spec(
         layouts=functools.partial(dinov2_layouts, depth, registers=registers > 0),
         num_logits=num_logits,
         head_input=head_input,
+        explained=last_read,
     )
 
 

@@ -17,7 +17,7 @@ from jax.typing import DTypeLike
 
 from kgv_jax.models.conv import Conv
 from kgv_jax.models.depthwise import DepthwiseConv
-from kgv_jax.models.features import Features
+from kgv_jax.models.features import Features, explainable
 from kgv_jax.models.norm import make_norm
 from kgv_jax.models.pretrained import efficientnet as layouts
 from kgv_jax.models.spec import EncoderOptions, EncoderSpec
@@ -103,6 +103,7 @@ class EfficientNetLite(nn.Module):
                 done += 1
             taps.append(x.astype(jnp.float32))
         x = nn.relu6(norm(name="top_norm")(conv(self.top_width, (1, 1), name="top")(x))).astype(jnp.float32)
+        x = explainable(self, x)
         return Features(jnp.mean(x, (1, 2)), x, tuple(taps))
 
 

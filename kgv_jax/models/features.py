@@ -1,9 +1,10 @@
-"""What every encoder returns."""
+"""What every encoder returns, and the map of it that can be explained."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import flax.linen as nn
 from jax import Array
 
 
@@ -21,3 +22,12 @@ class Features(NamedTuple):
     pooled: Array
     spatial: Array
     taps: tuple[Array, ...]
+
+
+def explainable(module: nn.Module, x: Array) -> Array:
+    """Returns a map `x`, perturbed where variables `perturbations` are given: the gradient at them is that at the map.
+
+    An encoder calls it once, on the map that `EncoderSpec.explained` names. Initialisation leaves it out, so that it
+    returns the model's own variables; elsewhere nothing is added or computed.
+    """
+    return x if module.is_initializing() else module.perturb("explained", x)

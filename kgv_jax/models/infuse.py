@@ -1,15 +1,34 @@
 """Infuse layers: knowledge of several scales, each aligned to a layer of its own (arXiv 2401.04441, section 3).
 
-    p_m = Linear_m(h_{m-1}),    h_m = h_{m-1} + Dropout(GELU(Linear'_m(p_m))),    m = 1 ... M
+    p_m = Linear_m(u_m),    h_m = h_{m-1} + Dropout(GELU(Linear'_m(p_m))),    m = 1 ... M
 
-`h_0` is the visual embedding. A loss pulls `p_m` to the knowledge embeddings of scale `m` (`methods/infuse.py`); `h_M`
-is what the decoder reads. Knowledge is not needed to infer.
+`h_0` is the visual embedding `z`. A loss pulls `p_m` to the knowledge embeddings of scale `m` (`methods/infuse.py`);
+the decoder reads `LayerNorm(h_M)`. Knowledge is not needed to infer. A layer reads `u_m = h_{m-1}` or, at a tap,
+
+    u_m = LayerNorm(mean of T over its places),    T [B, H, W, F] a map on the way through the encoder.
+
+Both norms are ours. Alignment by cosines leaves the length of `h` free, and it grows: on emoji to 16 a coordinate, of
+which every hidden unit of an MLP died in the first steps of stage 2. A transformer's maps are sums of its blocks'
+outputs, and grow with depth. Which scale goes where is ours too: scales are named from the input to the output, and
+the presets put a class's own triples (shapes, colours) first, its place in the graph next, what a wider text says last.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import flax.linen as nn
+import jax.numpy as jnp
 from jax import Array
+
+from kgv_jax import config_schema
+from kgv_jax.models.layer_norm import LayerNorm
+from kgv_jax.util.errors import UserError
+from kgv_jax.util.lists import split_names
+
+BEHIND, SPREAD = "z", "spread"
+_EPSILON = 1e-6
 
 
 class Infuse(nn.Module):
@@ -19,19 +38,67 @@ class Infuse(nn.Module):
       scales: `M`.
       width: of every `p_m`.
       dropout: rate.
+      taps: what the layers read, see `find_taps`.
     """
 
     scales: int
     width: int
     dropout: float
+    taps: tuple[str, ...] = ()
 
     @nn.compact
-    def __call__(self, h: Array, *, train: bool) -> tuple[Array, tuple[Array, ...]]:
-        """Maps `[B, D]` to `h_M` `[B, D]` and the `p_m` `[B, width]`; needs the key `dropout` in training."""
-        aligned = []
-        for number in range(self.scales):
-            p = nn.Dense(self.width, name=f"align{number}")(h)
+    def __call__(self, z: Array, maps: Sequence[Array] = (), *, train: bool) -> tuple[Array, tuple[Array, ...]]:
+        """Maps `z` `[B, D]` and the encoder's maps to what the decoder reads `[B, D]` and the `p_m` `[B, width]`.
+
+        Needs the key `dropout` in training.
+        """
+        h, aligned = z, []
+        for number, tap in enumerate(find_taps(self.taps, scales=self.scales, maps=len(maps))):
+            u = h
+            if tap is not None:
+                u = LayerNorm(_EPSILON, name=f"tap_norm{number}")(jnp.mean(maps[tap], (1, 2)))
+            p = nn.Dense(self.width, name=f"align{number}")(u)
             back = nn.gelu(nn.Dense(h.shape[-1], name=f"infuse{number}")(p))
             h = h + nn.Dropout(self.dropout, deterministic=not train)(back)
             aligned.append(p)
-        return h, tuple(aligned)
+        return LayerNorm(_EPSILON, name="norm")(h), tuple(aligned)
+
+
+def make_infuse(settings: config_schema.Infuse, *, width: int) -> Infuse | None:
+    """Returns the layers of `config.infuse`, none without scales."""
+    scales = len(settings.names())
+    return Infuse(scales, width, settings.dropout, split_names(settings.taps)) if scales else None
+
+
+def find_taps(names: Sequence[str], *, scales: int, maps: int) -> tuple[int | None, ...]:
+    """Returns for each scale the number of the map that its layer reads, or None for the layer before it.
+
+    >>> find_taps(("spread",), scales=3, maps=12), find_taps(("spread",), scales=3, maps=4)
+    ((3, 7, None), (1, 2, None))
+    >>> find_taps(("0", "z", "-1"), scales=3, maps=4), find_taps((), scales=2, maps=4)
+    ((0, None, 3), (None, None))
+
+    Args:
+      names: "z" or a number for each scale, or "spread": map `ceil(m maps / scales) - 1` for scale `m = 1 ...`, but
+        for the last, which is aligned behind the embedding: nothing else would align the projection.
+      scales: `M`.
+      maps: how many the encoder returns.
+
+    Raises:
+      UserError: the encoder does not have such a map.
+    """
+    if not names:
+        return (None,) * scales
+    if not maps:
+        raise UserError(
+            f"config.infuse.taps is {','.join(names)!r}, but this encoder returns no maps on the way (Features.taps). "
+            "Leave the taps empty, or choose an encoder of the registry."
+        )
+    if tuple(names) == (SPREAD,):
+        return (*(math.ceil(m * maps / scales) - 1 for m in range(1, scales)), None)
+    for name in names:
+        if name != BEHIND and not -maps <= int(name) < maps:
+            raise UserError(
+                f"config.infuse.taps has {name}; this encoder has {maps} maps: 0 to {maps - 1}, or from -{maps} to -1."
+            )
+    return tuple(None if name == BEHIND else int(name) % maps for name in names)

@@ -11,7 +11,7 @@ from jax import Array
 from jax.typing import DTypeLike
 
 from kgv_jax.models.conv import Conv
-from kgv_jax.models.features import Features
+from kgv_jax.models.features import Features, explainable
 from kgv_jax.models.norm import make_norm
 from kgv_jax.models.pretrained import resnet as layouts
 from kgv_jax.models.spec import IMAGENET_MEAN, IMAGENET_STD, EncoderOptions, EncoderSpec
@@ -96,6 +96,7 @@ class ResNet(nn.Module):
                 )(x, train)
                 done += 1
             taps.append(x.astype(jnp.float32))
+        taps[-1] = explainable(self, taps[-1])
         return Features(jnp.mean(taps[-1], (1, 2)), taps[-1], tuple(taps))
 
 

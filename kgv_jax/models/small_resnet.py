@@ -11,7 +11,7 @@ from jax import Array
 from jax.typing import DTypeLike
 
 from kgv_jax.models.conv import Conv
-from kgv_jax.models.features import Features
+from kgv_jax.models.features import Features, explainable
 from kgv_jax.models.norm import make_norm
 from kgv_jax.models.spec import EncoderOptions, EncoderSpec
 
@@ -77,7 +77,7 @@ class SmallResNet(nn.Module):
                 x = block_of_stage(x, train)
                 done += 1
             taps.append(x.astype(jnp.promote_types(x.dtype, jnp.float32)))
-        x = taps[-1]
+        x = taps[-1] = explainable(self, taps[-1])
         pooled = x.reshape(len(x), -1) if self.pool == "flatten" else jnp.mean(x, (1, 2))
         return Features(pooled, x, tuple(taps))
 

@@ -51,6 +51,8 @@ class EncoderSpec:
       layouts: returns the layouts of published files that fit, for `kgv_jax.models.pretrained`.
       num_logits: classes of the published classification head; 0 if it has none.
       head_input: the `[B, P]` array that this head reads.
+      explained: the `[B, H, W, F]` map of `Features` that class activation maps are made of; the encoder passes it
+        through `features.explainable`.
       make_text: returns the text tower of a two-tower model, called as `tower(tokens [B, L]) -> [B, F]`.
     """
 
@@ -64,4 +66,5 @@ class EncoderSpec:
     layouts: Callable[[], tuple[Layout, ...]] = tuple
     num_logits: int = 0
     head_input: Callable[[Features], jnp.ndarray] = lambda features: features.pooled
+    explained: Callable[[Features], jnp.ndarray] = lambda features: features.spatial
     make_text: Callable[[], nn.Module] | None = None

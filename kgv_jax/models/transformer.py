@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import DTypeLike
 
+from kgv_jax.models.features import explainable
 from kgv_jax.models.layer_norm import LayerNorm
 from kgv_jax.models.products import dense_product
 
@@ -182,5 +183,8 @@ class Transformer(nn.Module):
                 dtype=self.dtype,
                 name=f"block{number}",
             )(x)
+            if number == self.depth - 2:
+                # The last block is where an image's class token reads the patches for the last time.
+                x = explainable(self, x)
             outputs.append(x)
         return tuple(outputs)

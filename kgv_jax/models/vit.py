@@ -134,6 +134,11 @@ def vit_layers(depth: int) -> tuple[str, ...]:
     return (embeddings, *(f"transformer/block{number}/.*" for number in range(depth)), "(norm|projection)/.*")
 
 
+def last_read(features: Features) -> Array:
+    """Returns `EncoderSpec.explained`: patch tokens before the last block, after which no class token reads them."""
+    return features.taps[-2]
+
+
 def _spec(about: str, *, patch: int, width: int, depth: int, heads: int, grid: int, num_logits: int) -> EncoderSpec:
     return EncoderSpec(
         make_vit(patch=patch, width=width, depth=depth, heads=heads, grid=grid),
@@ -145,6 +150,7 @@ def _spec(about: str, *, patch: int, width: int, depth: int, heads: int, grid: i
         multiple_px=patch,
         layouts=functools.partial(vit_layouts, depth, heads),
         num_logits=num_logits,
+        explained=last_read,
     )
 
 

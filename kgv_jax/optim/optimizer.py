@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from kgv_jax.optim.parameters import layer_rates, matching, path_of
 from kgv_jax.optim.stages import Stage
 
 _FROZEN = "frozen"
+_SLOW = 0.1  # share of a stage's rate
 
 
 def make_schedule(stages: Sequence[Stage], warmup_steps: int) -> optax.Schedule:
@@ -62,13 +64,17 @@ def make_optimizer(
         return part
 
     def parts(params: Any) -> optax.GradientTransformation:
-        held = [matching(params, stage.frozen) for stage in stages]
-        labels = jax.tree_util.tree_map_with_path(_label, params, *held)
+        labels = jax.tree_util.tree_map_with_path(_label, params, *(_shares(params, stage) for stage in stages))
         transforms = {_FROZEN: optax.set_to_zero()}
         # Sorted, because the order is that of the compiled program: every process, and the next start, has the same.
         for label in sorted(set(jax.tree.leaves(labels)) - {_FROZEN}):
-            room, *numbers = label.split()
-            transforms[label] = adamw(room, [stages[int(number)] for number in numbers])
+            room, *shares = label.split()
+            active = [
+                dataclasses.replace(stage, learning_rate=float(share) * stage.learning_rate)
+                for stage, share in zip(stages, shares, strict=True)
+                if float(share)
+            ]
+            transforms[label] = adamw(room, active)
         return optax.partition(transforms, labels)
 
     # Which parts there are follows from the parameters, so the partition is made when they are seen.
@@ -79,12 +85,17 @@ def make_optimizer(
     return optax.chain(clip, by_part)
 
 
-def _label(keys: tuple, _: Any, *held: bool) -> str:
-    """Returns `ROOM NUMBER ...`: its room and the stages that train it, all that tells its optimiser from others."""
-    active = [str(number) for number, frozen in enumerate(held) if not frozen]
+def _shares(params: Any, stage: Stage) -> Any:
+    """Returns of every parameter what share of a stage's rate is its own."""
+    held, slow = matching(params, stage.frozen), matching(params, stage.slow)
+    return jax.tree.map(lambda held, slow: 0.0 if held else _SLOW if slow else 1.0, held, slow)
+
+
+def _label(keys: tuple, _: Any, *shares: float) -> str:
+    """Returns `ROOM SHARE ...`: its room, its share of each stage's rate; all that tells its optimiser from others."""
     room = path_of(keys).partition("/")[0]
     room = room if room in ("encoder", "knowledge") else "classifier"
-    return " ".join([room, *active]) if active else _FROZEN
+    return " ".join([room, *map(str, shares)]) if any(shares) else _FROZEN
 
 
 def _within(stages: Sequence[Stage], step: Array) -> Array:

@@ -3,8 +3,9 @@
     config.train.stages = "align 0.7 terms=reg; head 0.3 terms=ce freeze=encoder/.*,projection/.* rate=2"
 
 A stage has a name, its share of the steps, and may have settings: `terms` of the objective (all, if left out),
-patterns of parameters (`optim/parameters.py`) to `freeze`, and its peak learning `rate` as a multiple of the config's.
-Each has a warm-up and a cosine of its own. Between stages an objective may change its parameters (`Objective.begin`).
+patterns of parameters (`optim/parameters.py`) to `freeze`, or to train `slow`, at a tenth of the rate of the others,
+and its peak learning `rate` as a multiple of the config's. Each has a warm-up and a cosine of its own. Between stages
+an objective may change its parameters (`Objective.begin`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from kgv_jax.optim.parameters import ENCODER
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.util.lists import split_names
 
-_SETTINGS = ("terms", "freeze", "rate")
+_SETTINGS = ("terms", "freeze", "slow", "rate")
 _EXAMPLE = "config.train.stages='align 0.7 terms=reg; head 0.3 terms=ce freeze=encoder/.*'"
 
 
@@ -26,8 +27,8 @@ _EXAMPLE = "config.train.stages='align 0.7 terms=reg; head 0.3 terms=ce freeze=e
 class Stage:
     """Steps `[start, stop)` at a peak learning rate.
 
-    `frozen` holds patterns of `optim.parameters` that are not trained in them, `terms` what of the objective counts;
-    without any, all does.
+    `frozen` holds patterns of `optim.parameters` that are not trained in them, `slow` those that are at a tenth of the
+    rate, `terms` what of the objective counts; without any, all does.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Stage:
     learning_rate: float
     frozen: tuple[str, ...] = ()
     terms: tuple[str, ...] = ()
+    slow: tuple[str, ...] = ()
 
 
 def plan_stages(config: Config) -> tuple[Stage, ...]:
@@ -84,6 +86,7 @@ def _read(text: str, optim: Optim, steps: int, frozen: tuple[str, ...]) -> tuple
                 learning_rate=optim.learning_rate * _rate(settings.get("rate", "1")),
                 frozen=(*frozen, *split_names(settings.get("freeze", ""))),
                 terms=split_names(settings.get("terms", "")),
+                slow=split_names(settings.get("slow", "")),
             )
         )
     return tuple(stages)

@@ -7,7 +7,7 @@ import pytest
 
 from kgv_jax.embed.words import Vocabulary
 from kgv_jax.kg.graph import Graph
-from kgv_jax.knowledge_scales import description_text, knowledge_scales, triples_text
+from kgv_jax.knowledge_scales import description_text, knowledge_scales, triples_text, whitened
 from kgv_jax.util.errors import UserError
 from tests import tiny
 
@@ -47,6 +47,34 @@ def test_scales_are_centred_and_padded():
     np.testing.assert_allclose(found["scale0"][stop, :5] - found["scale0"][yields, :5], rows.mean(0) - own.mean(0),
                                atol=1e-5)  # fmt: skip
     assert knowledge_scales(tiny.config("kgv"), _experiment()) == {}
+
+
+def test_whitened_rows_by_hand():
+    # Centred; along x a variance of 4, along y of 1/4.
+    rows = np.array([[2, 0.5, 0], [-2, 0.5, 0], [2, -0.5, 0], [-2, -0.5, 0]])
+    np.testing.assert_allclose(whitened(rows), np.sign(rows), atol=1e-12)
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    np.testing.assert_allclose(whitened(rows @ turn), np.sign(rows) @ turn, atol=1e-12)
+
+
+def test_texts_are_whitened_and_the_graph_is_not():
+    vocabulary = _vocabulary()
+    plain, white = (
+        knowledge_scales(
+            tiny.config("infuse", infuse__scales="triples,graph", infuse__whiten=whiten), _experiment(),
+            vocabulary=vocabulary,
+        )
+        for whiten in (False, True)
+    )  # fmt: skip
+    np.testing.assert_array_equal(plain["scale1"], white["scale1"])
+    np.testing.assert_allclose(white["scale0"], np.pad(whitened(plain["scale0"][:, :5]), ((0, 0), (0, 3))), atol=1e-4)
+
+
+def test_random_scales_know_nothing_and_differ():
+    found = knowledge_scales(tiny.config("infuse_random"), _experiment())
+    other = knowledge_scales(tiny.config("infuse_random"), _experiment())
+    assert [rows.shape for rows in found.values()] == [(4, 8)] * 3
+    assert (found["scale0"] != found["scale1"]).all() and (found["scale0"] == other["scale0"]).all()
 
 
 def test_a_text_without_a_known_word_is_refused():

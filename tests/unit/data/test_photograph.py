@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from kgv_jax.data.photograph import Nuisance, background, photograph, photograph_rng
+from kgv_jax.data.photograph import Nuisance, background, object_box, photograph, photograph_rng
 from kgv_jax.util.errors import UserError
 
 STILL = Nuisance(
@@ -57,6 +57,26 @@ def test_the_sign_fills_its_fraction_of_the_frame_whatever_its_margin(margin):
     photo = shoot(half_and_half(60, margin), STILL)
     assert abs(red(photo).any(1).sum() - 30) <= 2
     assert abs(red(photo).any(0).sum() - 15) <= 2
+
+
+@pytest.mark.parametrize("margin", [0, 10])
+def test_the_box_is_where_the_drawing_is(margin):
+    """Every pose, on a camera that only moves: the box is that of the pixels that are not background."""
+    pixels = half_and_half(60, margin)
+    pixels[..., :3] = (255, 0, 0)
+    moving = dataclasses.replace(STILL, shift=0.1, rotation_deg=20, tilt_deg=30, scale=(0.4, 0.7))
+    boxes = set()
+    for k in range(20):
+        rows, columns = np.nonzero(red(shoot(pixels, moving, 80, k)))
+        seen = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        found = object_box(pixels, 80, photograph_rng(0, "test", "a/b/c", k), moving)
+        assert np.abs(np.subtract(found, seen)).max() <= 1, (k, found, seen)
+        boxes.add(found)
+    assert len(boxes) == 20
+
+
+def test_a_transparent_drawing_has_an_empty_box():
+    assert object_box(np.zeros((60, 60, 4), np.uint8), 32, photograph_rng(0, "a", "b", 0), Nuisance()) == (0, 0, 0, 0)
 
 
 def test_colours_survive_a_still_camera():

@@ -122,6 +122,16 @@ def test_after_a_probe_the_encoder_starts_as_if_it_were_the_first_step():
     np.testing.assert_allclose(bias[4], 0.01, rtol=1e-4)
 
 
+def test_what_is_slow_has_a_tenth_of_the_rate_of_its_stage():
+    plan = "align 0.4 freeze=projection/.*; all 0.6 rate=2 slow=encoder/stem/.*,knowledge/mu"
+    moves, _ = _moves(Transfer(encoder_rate=0.5), 5, stages=plan)
+    encoder = moves[4]["classifier"]["encoder"]
+    # Its moments are those of five steps along one gradient: the update is the rate, and the decay half of it.
+    np.testing.assert_allclose(encoder["block"]["kernel"] / encoder["stem"]["kernel"], 10, rtol=5e-3)
+    np.testing.assert_allclose(moves[4]["knowledge"]["r"] / moves[4]["knowledge"]["mu"], 10, rtol=1e-3)
+    np.testing.assert_allclose(moves[0]["classifier"]["encoder"]["stem"]["kernel"], 0.5 * 0.015, rtol=1e-3)
+
+
 def test_every_stage_has_its_own_rate_and_what_it_freezes_waits():
     plan = "align 0.4 freeze=projection/.*; head 0.4 rate=2 freeze=encoder/.*,knowledge/.*; all 0.2 freeze=encoder/.*"
     moves, _ = _moves(Transfer(), 10, stages=plan)

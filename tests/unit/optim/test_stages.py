@@ -37,6 +37,11 @@ def test_stages_that_are_written_out():
     )
 
 
+def test_what_a_stage_trains_slowly():
+    (stage,) = _plan(stages="all 1 slow=encoder/.*,infuse/.* freeze=knowledge/r")
+    assert stage == Stage("all", 0, 10, 0.1, ("knowledge/r",), (), ("encoder/.*", "infuse/.*"))
+
+
 @pytest.mark.parametrize(
     ("stages", "message"),
     [

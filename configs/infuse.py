@@ -1,0 +1,36 @@
+"""Knowledge injection (arXiv 2401.04441): three scales of knowledge, aligned first, then cross-entropy.
+
+    python -m kgv_jax.data.prepare roadsigns    # for emoji: python -m kgv_jax.data.prepare emoji
+    python -m kgv_jax.main --config=configs/infuse.py --workdir=runs/infuse
+    python -m kgv_jax.main --config=configs/infuse.py:emoji --workdir=runs/infuse-emoji
+    python -m kgv_jax.main --config=configs/infuse.py --config.infuse.scales=triples,graph --workdir=runs/two-scales
+    python -m kgv_jax.main --config=configs/infuse.py --config.infuse.taps=0,1,z --workdir=runs/at-maps
+    python -m kgv_jax.explain --workdir=runs/infuse --domain=germany
+
+Variants:
+  (none), roadsigns  the sign artwork of `configs/roadsigns.py:artwork`.
+  emoji              `configs/emoji.py`.
+
+The scales are `triples`, `graph` and `description`; each alone (`--config.method=infuse_triples`), the pairs
+(`infuse_triples_graph`) and all (`infuse`) are methods, and so are the control with random directions
+(`infuse_random`), layers at maps of the encoder (`infuse_taps`) and a second stage that trains the decoder alone
+(`infuse_frozen`). `make infuse-table` compares them. Texts are means of GloVe's word vectors (76 MB from a registry
+package, once); the graph is embedded by this package before the first step.
+"""
+
+import ml_collections
+
+from configs import emoji, roadsigns
+from kgv_jax.util.errors import UserError
+
+
+def get_config(variant: str = "roadsigns") -> ml_collections.ConfigDict:
+    """Returns the config of a variant."""
+    if variant == "roadsigns":
+        config = roadsigns.get_config("artwork")
+    elif variant == "emoji":
+        config = emoji.get_config()
+    else:
+        raise UserError(f"The variant of configs/infuse.py is {variant!r}; expected roadsigns, emoji or none.")
+    config.method = "infuse"
+    return config

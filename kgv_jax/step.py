@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -65,11 +66,13 @@ def make_train_step(
             values = objective.values(params["knowledge"], outputs, batch, knowledge, key)
             return {name: weights[name] * values[name] for name in coefficients}
 
-        values = _mixed(weighted, batch)
+        with _in_float32():
+            values = _mixed(weighted, batch)
         means = {name: jnp.sum(values[name]) / totals[name] for name in values}
         hits = (outputs.logits.argmax(-1) == batch["label"]) * batch["labelled"]
         means["accuracy"] = hits.sum() / totals["ce"]
-        penalty = objective.penalty(params["knowledge"], knowledge) / accumulate
+        with _in_float32():
+            penalty = objective.penalty(params["knowledge"], knowledge) / accumulate
         loss = sum(coefficients[name] * means[name] for name in values) + penalty
         return loss, (updated.get("batch_stats", batch_stats), means | {"loss": loss})
 
@@ -89,6 +92,14 @@ def make_train_step(
         return State(state.step + 1, state.seed, params, batch_stats, opt_state, ema, state.anchor), metrics
 
     return step
+
+
+def _in_float32() -> contextlib.AbstractContextManager[Any]:
+    """Scores and losses are products of float32 as they are; by default an accelerator rounds what it multiplies.
+
+    Encoder and decoder keep the default. On an H100, TF32 moved sums of log-odds by 2e-4 of their size.
+    """
+    return jax.default_matmul_precision("highest")
 
 
 def _coefficients(objective: Objective, terms: Sequence[str]) -> dict[str, float]:
@@ -149,7 +160,8 @@ def make_eval_step(
         params = state.ema or state.params
         variables = {"params": params["classifier"], "batch_stats": state.batch_stats}
         outputs = classifier.apply(variables, images, train=False)
-        return outputs.logits, objective.knowledge_scores(params["knowledge"], outputs, knowledge)
+        with _in_float32():
+            return outputs.logits, objective.knowledge_scores(params["knowledge"], outputs, knowledge)
 
     return evaluate
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import flax.linen as nn
@@ -19,15 +18,11 @@ from kgv_jax.methods.objective import Batch, Objective, over_variants
 from kgv_jax.models.classifier import Outputs
 
 
-_EXACT = jax.lax.Precision.HIGHEST
-
-
 class AttributeBce(Objective):
     """One linear logit a fact on the visual embedding."""
 
     def make_head(self, knowledge: Knowledge) -> nn.Module:
-        # In float32: an accelerator's default would round inputs, and the log-odds of many facts are added up.
-        return nn.Dense(knowledge.facts.shape[0], precision=_EXACT)
+        return nn.Dense(knowledge.facts.shape[0])
 
     def whole_mask_for(self, knowledge: Knowledge) -> str | None:
         del knowledge
@@ -53,8 +48,7 @@ class AttributeBce(Objective):
         relation, node = knowledge.facts[:, 0], knowledge.facts[:, 1]
         states = (knowledge.evidence[:, relation, node] > 0).astype(jnp.float32)
         log_true, log_false = jax.nn.log_sigmoid(logits), jax.nn.log_sigmoid(-logits)
-        product = functools.partial(jnp.matmul, precision=_EXACT)
-        return over_variants(product(log_true, states.T) + product(log_false, (1 - states).T), knowledge)
+        return over_variants(log_true @ states.T + log_false @ (1 - states).T, knowledge)
 
     @staticmethod
     def _fact_mask(batch: Batch, knowledge: Knowledge) -> Array:

@@ -250,3 +250,37 @@ def test_a_mixed_picture_counts_for_both_of_its_targets(method):
     assert abs(own - other) > 1e-3
     np.testing.assert_allclose([loss(1.0), loss(0.0)], [own, other], rtol=1e-5)
     np.testing.assert_allclose(loss(0.3), 0.3 * own + 0.7 * other, rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["kgv", "attribute_bce", "ale", "hxe"])
+def test_every_product_of_scores_and_losses_is_exact_and_the_encoders_are_not(method):
+    problem = tiny.make(method)
+    state, batch = problem.init(), tiny.batch(problem.mask, 8)
+    step = jax.make_jaxpr(problem.step())(state, batch, problem.knowledge)
+    evaluate = step_lib.make_eval_step(problem.classifier, problem.objective)
+    precisions = {
+        name: [equation.params["precision"] for equation in _equations(traced.jaxpr) if "precision" in equation.params]
+        for name, traced in {
+            "step": step,
+            "evaluation": jax.make_jaxpr(evaluate)(state, batch["image"], problem.knowledge),
+            "classifier": jax.make_jaxpr(lambda images: problem.classifier.apply(
+                {"params": state.params["classifier"], "batch_stats": state.batch_stats}, images, train=False
+            ))(batch["image"]),
+        }.items()
+    }  # fmt: skip
+    highest = {jax.lax.Precision.HIGHEST}
+    exact = {name: [p for p in found if p and set(p) == highest] for name, found in precisions.items()}
+    assert precisions["classifier"] and not exact["classifier"]
+    # What the classifier does not have is the objective's.
+    assert len(precisions["evaluation"]) - len(exact["evaluation"]) == len(precisions["classifier"])
+    assert bool(exact["evaluation"]) == (problem.objective.head is not None)
+    assert exact["step"]
+
+
+def _equations(jaxpr):
+    for equation in jaxpr.eqns:
+        yield equation
+        for value in jax.tree.leaves(equation.params, is_leaf=lambda x: hasattr(x, "eqns") or hasattr(x, "jaxpr")):
+            inner = getattr(value, "jaxpr", value)
+            if hasattr(inner, "eqns"):
+                yield from _equations(inner)

@@ -129,7 +129,7 @@ def test_fact_scores_add_up_the_evidence_of_every_fact():
 
 
 def test_attribute_labels_by_hand():
-    """stop is below priority and sign, an octagon, red: four facts; and no prohibition, three shapes and two colours."""
+    """stop is below priority and sign, an octagon, red; it is no prohibition, of no other shape, not yellow or blue."""
     problem = tiny.make("attribute_bce", attributes__weight=2.0)
     batch = {"rows": np.array([[problem.mask.row("stop")]]), "label": np.array([1]), "labelled": np.ones(1, np.float32)}
     outputs = _outputs(problem, count=1)

@@ -67,7 +67,9 @@ class Graph:
     permute_classes: bool = _setting(False, "deal the classes' facts to other classes: same degrees, wrong meaning")
     random_facts: bool = _setting(False, "every fact of a class names a random node: as many facts, no meaning")
     vectors: str = _setting(
-        "", "where nodes begin: a file of kgv_jax.embed, or a model of it, trained on the graph first; empty: at random"
+        "",
+        "where nodes begin: a file or a model of kgv_jax.embed, words, netmf, a .csv or .tsv table, another run's "
+        "folder (`embed/sources.py`); empty: at random",
     )
     vectors_epochs: int = _setting(100, "epochs of such a model", low=1)
     candidates: str = _setting("range", "nodes a positive is compared with", choices=("range", "all"))

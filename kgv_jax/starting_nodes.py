@@ -1,26 +1,22 @@
-"""What the graph side of a run starts from: random nodes, vectors from a file, or an embedding of the graph itself.
+"""What the graph side of a run starts from: random nodes, or vectors of a source (`embed/sources.py`), found by name.
 
-`config.kg.vectors` names a file of `python -m kgv_jax.embed`, of which nodes and relations are found by name, or a
-model of `kgv_jax.embed.registry`, which is trained on the triples that the run sees before its first step.
+What a source makes itself (a model, random walks), it makes of the triples that the run sees, before the first step.
 """
 
 from __future__ import annotations
 
 import logging
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from kgv_jax.config_schema import Config
-from kgv_jax.embed import train
-from kgv_jax.embed.file import SUFFIX, Embeddings, embeddings_of, find_nodes, read_embeddings
-from kgv_jax.embed.registry import RECIPES, recipe
+from kgv_jax.embed.file import find_nodes
+from kgv_jax.embed.sources import find_embeddings
 from kgv_jax.experiment import Experiment
 from kgv_jax.kg.mask import INSTANCE_OF
 from kgv_jax.kg.names import local_name
 from kgv_jax.parallel import distributed
-from kgv_jax.util.errors import UserError, nearest
+from kgv_jax.util.errors import UserError
 
 _log = logging.getLogger(__name__)
 
@@ -33,34 +29,29 @@ def start_nodes(config: Config, experiment: Experiment) -> dict[str, np.ndarray]
     `instanceOf`, which no graph states, does not move.
 
     Raises:
-      UserError: no such file or model, a width other than `config.model.dim`, or no node in common.
+      UserError: no such source, a width other than `config.model.dim`, or no node in common.
     """
     source = config.kg.vectors
     if not source:
         return {}
-    if source.endswith(SUFFIX):
-        embeddings = read_embeddings(source)
-    elif source in RECIPES:
-        embeddings = _embedded(config, experiment)
-    else:
-        raise UserError(
-            f"config.kg.vectors is {source!r}{nearest(source, RECIPES)}; expected FILE{SUFFIX} of python -m "
-            f"kgv_jax.embed, or a model: {', '.join(RECIPES)}."
-        )
+    embeddings = find_embeddings(
+        source, experiment.graph, dim=config.model.dim, epochs=config.kg.vectors_epochs, seed=config.seed
+    )
     nodes = find_nodes(embeddings, "nodes.mu", experiment.graph.nodes)
     width = nodes.vectors.shape[-1]
-    if width != config.model.dim:
-        raise UserError(
-            f"The vectors of config.kg.vectors = {source!r} have {width} numbers; expected config.model.dim = "
-            f"{config.model.dim}. Set --config.model.dim={width}, or embed with --dim={config.model.dim}."
-        )
     if not nodes.covered.any():
         raise UserError(
             f"config.kg.vectors = {source!r} has none of the {len(nodes.nodes)} nodes of config.kg.path = "
             f"{config.kg.path!r}, such as {nodes.nodes[0]}; embed that graph."
         )
+    if width != config.model.dim:
+        raise UserError(
+            f"The vectors of config.kg.vectors = {source!r} have {width} numbers; expected config.model.dim = "
+            f"{config.model.dim}. Set --config.model.dim={width}, or embed with --dim={config.model.dim}."
+        )
     if distributed.is_leader():
-        _log.info("%d of %d nodes start from %s.", nodes.covered.sum(), len(nodes.nodes), source)
+        counts = nodes.covered.sum(), len(nodes.nodes), 100 * nodes.coverage()
+        _log.info("%d of %d nodes (%.1f %%) start from %s.", *counts, source)
     centre, spread = nodes.vectors[nodes.covered].mean(0), nodes.vectors[nodes.covered].std()
     scale = 1 / max(float(spread), 1e-6)
     mu = np.where(nodes.covered[:, None], scale * (nodes.vectors - centre), 0.0)
@@ -73,19 +64,3 @@ def start_nodes(config: Config, experiment: Experiment) -> dict[str, np.ndarray]
                 r[row] = scale * embeddings.arrays["relations.mu"][embeddings.relations.index(full[name])]
         start["r"] = r
     return start
-
-
-def _embedded(config: Config, experiment: Experiment) -> Embeddings:
-    """Embeds the graph of the run; every process trains the same."""
-    graph, chosen = experiment.graph, recipe(config.kg.vectors)
-    model = chosen.model()
-    trained = train.fit(
-        jnp.asarray(graph.triples),
-        jax.random.key(config.seed),
-        model=model,
-        loss=chosen.loss_function(),
-        num_nodes=len(graph.nodes),
-        num_relations=len(graph.relations),
-        settings=chosen.settings(config.model.dim, config.kg.vectors_epochs),
-    )
-    return embeddings_of(model.tables(trained.parameters), graph.nodes, graph.relations)

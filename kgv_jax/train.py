@@ -39,6 +39,7 @@ from kgv_jax.preemption import StopRequest
 from kgv_jax.starting_weights import load_weights, make_start, recorded_epsilon
 from kgv_jax.state import Start, State, init_state, run_key
 from kgv_jax.step_cost import parameter_counts, step_cost
+from kgv_jax.trained_nodes import write_trained_nodes
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.progress import Progress
 from kgv_jax.util.writers import MetricWriter
@@ -330,7 +331,7 @@ def _tell(
 
 
 def report(run: Run, state: State, workdir: Workdir) -> list[dict[str, Any]]:
-    """Evaluates every domain; writes `predictions/`, `validation.json`, `results.json`, and the curve of WiSE-FT."""
+    """Evaluates every domain; writes predictions, nodes, the curve of WiSE-FT, `validation.json`, `results.json`."""
     evaluate = step_lib.jit_eval_step(step_lib.make_eval_step(run.classifier, run.objective), run.mesh, run.shardings)
 
     def records_of(state: State, workdir: Workdir | None) -> list[dict[str, Any]]:
@@ -352,6 +353,7 @@ def report(run: Run, state: State, workdir: Workdir) -> list[dict[str, Any]]:
             workdir.write_records("wise_ft.json", curve)
         state = average(state, run.config.transfer.alpha)
     records = records_of(state, workdir)
+    write_trained_nodes(run.config, workdir, run.experiment, run.objective, state.ema or state.params, run.mesh)
     if distributed.is_leader():
         workdir.write_records("validation.json", [r for r in records if r["domain"] == VALIDATION])
         # Last, because it is the mark of a finished run.

@@ -25,13 +25,13 @@ from kgv_jax.embed.model import choose
 from kgv_jax.embed.netmf import netmf
 from kgv_jax.embed.nodes import NodeVectors
 from kgv_jax.embed.registry import RECIPES, recipe
+from kgv_jax.embed.sources import LOOKED_UP
 from kgv_jax.embed.split import split_graph
 from kgv_jax.embed.triples import Triples
 from kgv_jax.kg.load import load_graph
 from kgv_jax.kg.names import local_name
 from kgv_jax.util.errors import UserError
 
-SOURCES = ("words", "netmf")
 _DIM, _EPOCHS, _HOLDOUT = 64, 60, 0.1
 
 
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m kgv_jax.embed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--graph", required=True, type=pathlib.Path, metavar="FILE|FOLDER")
-    parser.add_argument("--model", required=True, metavar="NAME", help=f"{', '.join((*RECIPES, *SOURCES))}")
+    parser.add_argument("--model", required=True, metavar="NAME", help=f"{', '.join((*RECIPES, *LOOKED_UP))}")
     parser.add_argument("--dim", type=_count, metavar="D", help=f"numbers a node (default: {_DIM})")
     parser.add_argument("--epochs", type=_count, metavar="E", help=f"(default: {_EPOCHS})")
     parser.add_argument("--loss", metavar="NAME", help=f"{', '.join(LOSSES)} (default: the model's own)")
@@ -97,10 +97,10 @@ def _number(text: str, kind: Callable[[str], Any], expected: str) -> Any:
 
 
 def _run(options: argparse.Namespace) -> None:
-    choose(options.model, (*RECIPES, *SOURCES), "the model")
+    choose(options.model, (*RECIPES, *LOOKED_UP), "the model")
     if options.out:
         check_target(options.out)
-    if options.model in SOURCES:
+    if options.model in LOOKED_UP:
         _look_up(options)
     else:
         _train(options)

@@ -24,6 +24,8 @@ from kgv_jax.util.errors import UserError, nearest
 
 FORMAT = "kgv_jax.embed 1"
 SUFFIX = ".safetensors"
+RUN_FILE = "embeddings.safetensors"
+"""What a run leaves in its folder (`trained_nodes.py`)."""
 
 
 class Embeddings(NamedTuple):
@@ -88,7 +90,7 @@ def write_embeddings(path: str | os.PathLike, embeddings: Embeddings, notes: Map
 
 
 def read_embeddings(path: str | os.PathLike) -> Embeddings:
-    """Reads a file that `python -m kgv_jax.embed` wrote.
+    """Reads a file that `python -m kgv_jax.embed` or a run wrote.
 
     Raises:
       UserError: the file is missing, damaged, or of another kind.

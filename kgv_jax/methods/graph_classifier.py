@@ -6,8 +6,8 @@
     3. the predicted classifier, at the mean length of the old one, replaces it and stays, and the rest is fine-tuned
 
 (Wang et al., arXiv 1803.08035, section 3.2; Kampffmeyer et al., arXiv 1805.11724, section 3.3; both with Adam at 1e-3
-and 5e-4 of L2.) The papers' `X` are GloVe vectors of names: `--config.kg.vectors=FILE` of `kgv_jax.embed
---model=words`.
+and 5e-4 of L2.) The papers' `X` are GloVe vectors of names, `--config.kg.vectors=words`; rows have length 1, as in
+DGP's program. Not as in the papers: step 3 has the optimiser of the run. As in DGP's, `w_c` ends in the bias.
 """
 
 from __future__ import annotations
@@ -99,14 +99,21 @@ class GraphClassifier(Objective):
         decoder = params["classifier"]["decoder"]
         rows = jnp.concatenate([decoder["kernel"].T, decoder["bias"][:, None]], -1)
         length = jnp.linalg.norm(rows, axis=-1, keepdims=True)
-        sizes = widths(self.config.gcn.kind, self.config.gcn.hidden, rows.shape[-1])
-        network = GraphConvolutions(sizes, tuple(len(group) for group in self.layers))
+        network = make_network(self.config.gcn.kind, self.config.gcn.hidden, rows.shape[-1], self.layers)
         features, classes = params["knowledge"]["mu"], knowledge.class_node
+        features /= jnp.maximum(jnp.linalg.norm(features, axis=-1, keepdims=True), 1e-12)
         found = regress(network, features, self.layers, classes, rows / jnp.maximum(length, 1e-12), key,
                         epochs=self.config.gcn.epochs)  # fmt: skip
         predicted = found[classes] * length.mean()
         decoder = {"kernel": predicted[:, :-1].T, "bias": predicted[:, -1]}
         return {**params, "classifier": {**params["classifier"], "decoder": decoder}}
+
+
+def make_network(kind: str, hidden: int, out: int, layers: Layers) -> GraphConvolutions:
+    """Returns the network of a paper for these adjacencies."""
+    gcnz = kind == "gcnz"
+    dropped = (False, False, False, False, True, True) if gcnz else (True, True)
+    return GraphConvolutions(widths(kind, hidden, out), tuple(map(len, layers)), dropped, bias=not gcnz)
 
 
 def widths(kind: str, hidden: int, out: int) -> tuple[int, ...]:

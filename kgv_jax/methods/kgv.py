@@ -112,6 +112,10 @@ class Kgv(Objective):
         divergence = gaussian.kl_divergence(nodes.mu[child], nodes.var[child], nodes.mu[parent], nodes.var[parent])
         return self.config.kgv.inclusion * divergence.mean()
 
+    def node_tables(self, params: Any) -> dict[str, Array]:
+        nodes: Nodes = self.head.apply({"params": params}, method="nodes")
+        return {"nodes.mu": nodes.mu, "nodes.var": nodes.var, "relations.mu": nodes.r}
+
     def knowledge_scores(self, params: Any, outputs: Outputs, knowledge: Knowledge) -> Array:
         """Log-scores of the classes by node densities.
 

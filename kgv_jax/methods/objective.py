@@ -112,6 +112,11 @@ class Objective:
         del params, outputs, knowledge
         return None
 
+    def node_tables(self, params: Any) -> dict[str, Array]:
+        """What other runs can start from: `nodes.mu`, `nodes.var` `[N, D]`, `relations.mu` `[R, D]`; or nothing."""
+        del params
+        return {}
+
 
 def over_variants(scores: Array, knowledge: Knowledge) -> Array:
     """Returns `[B, C]`: `logsumexp` of `[B, V]` scores over the variants of each class."""

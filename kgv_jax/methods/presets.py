@@ -50,6 +50,8 @@ _CONTRAST = _NO_PICTURES | {
 }
 _VIEWS = {"contrast.positives": "view", "contrast.temperature": 0.5}
 # Monka et al., arXiv 2102.08747: the graph is embedded first and stays; an image is pulled to the node of its class.
+# Their equation was not at hand. By default an image is contrasted over the class nodes, by distance; with
+# kgv.loss=images each node is an anchor, contrasted over the images of the batch.
 _KGNN = _NO_PICTURES | {
     "kg.keep": "classes",
     "kgv.vector_nodes": True,

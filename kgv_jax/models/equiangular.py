@@ -21,7 +21,8 @@ def near_equiangular(key: Array, count: int, dim: int) -> Array:
     """Returns `[count, dim]` directions: orthonormal where they can be, else with small cosines.
 
     More directions than dimensions start at random and descend `mean_{c != c'} (w_c . w_c')^8`, which the largest
-    cosines dominate.
+    cosines dominate. The paper descends `sum_{c != c'} max(0, |w_c . w_c'| - alpha)` for a given `alpha`, which has to
+    be found for every count and dimension; the power needs none.
     """
     start = jax.random.normal(key, (count, dim))
     if count <= dim:

@@ -1,14 +1,15 @@
 """Graph convolutions that predict classifiers from a graph: GCNZ, SGCN and DGP.
 
-A layer is `H' = sigma(A H W + b)` with `A` a weighted adjacency `[N, N]`, given as edges: of a graph of categories it
+A layer is `H' = sigma(A (H W + b))` with `A` a weighted adjacency `[N, N]`, given as edges: of a graph of categories it
 is nearly empty.
 
-  GCNZ (Wang et al., arXiv 1803.08035): six layers, `A = D^-1/2 (E + I) D^-1/2`
+  GCNZ (Wang et al., arXiv 1803.08035): six layers, `A = D^-1/2 (E + I) D^-1/2`, `b = 0`
   SGCN, DGP (Kampffmeyer et al., arXiv 1805.11724): two layers, `A = D^-1 (E + I)`. DGP's first layer reads descendants
        and its second ancestors, grouped by distance `k = 0 ... K`, each group with a weight of its own (equation 4):
-       `H' = sigma( sum_k a_k D_k^-1 A_k H W )`, `a = softmax(w)`
+       `H' = sigma( sum_k a_k D_k^-1 A_k (H W + b) )`, `a = softmax(w)`
 
-All have LeakyReLU 0.2 between layers, dropout 0.5, and rows of length 1 at the end.
+All have LeakyReLU 0.2 between layers, and rows of length 1 at the end. What equations do not say is as in the authors'
+programs: where a bias is, and which layers drop half of what they read (GCNZ's last two; both of SGCN and DGP).
 """
 
 from __future__ import annotations
@@ -42,18 +43,24 @@ class GraphConvolutions(nn.Module):
     Attributes:
       widths: of the layers.
       groups: for each layer, how many adjacencies it reads; they are weighed by a softmax.
+      dropped: for each layer, whether dropout is on what it reads.
+      bias: whether layers have one.
     """
 
     widths: Sequence[int]
     groups: Sequence[int]
+    dropped: Sequence[bool]
+    bias: bool = True
 
     @nn.compact
     def __call__(self, features: Array, layers: Sequence[Sequence[Edges]], *, train: bool) -> Array:
         """Maps features with the adjacencies of every layer; needs the key `dropout` in training."""
         h = features
-        for number, (width, groups, edges) in enumerate(zip(self.widths, self.groups, layers, strict=True)):
-            h = nn.Dropout(_DROPOUT, deterministic=not train)(h)
-            h = nn.Dense(width, kernel_init=nn.initializers.xavier_uniform(), name=f"layer{number}")(h)
+        settings = zip(self.widths, self.groups, self.dropped, layers, strict=True)
+        for number, (width, groups, drops, edges) in enumerate(settings):
+            h = nn.Dropout(_DROPOUT, deterministic=not (train and drops))(h)
+            xavier = nn.initializers.xavier_uniform()
+            h = nn.Dense(width, use_bias=self.bias, kernel_init=xavier, name=f"layer{number}")(h)
             share = nn.softmax(self.param(f"share{number}", nn.initializers.zeros, (groups,)))
             h = sum(share[group] * (edges[group] @ h) for group in range(groups))
             if number < len(self.widths) - 1:

@@ -4,8 +4,8 @@
 
 Deng et al. 2010 (What does classifying more than 10,000 image categories tell us?) and Karthik et al. 2021 (No cost
 likelihood manipulation at test time, arXiv 2104.00795), who show that plain cross-entropy with this rule makes better
-mistakes than losses along the hierarchy. `C_kj` is the cost of answering `k` where `j` is right, here the height of their
-lowest common ancestor (`severity.lca_heights`). The rule reads finished predictions: nothing is trained or tuned.
+mistakes than losses along the hierarchy. `C_kj` is the cost of answering `k` where `j` is right, here the height of
+their lowest common ancestor (`severity.lca_heights`). The rule reads finished predictions: nothing is trained or tuned.
 """
 
 from __future__ import annotations

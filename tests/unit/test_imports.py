@@ -16,7 +16,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"models", "scoring"}),
     frozenset({"losses", "methods", "optim", "embed"}),
     frozenset({"state", "step", "step_cost", "checkpoint", "streams", "experiment"}),
-    frozenset({"starting_nodes", "knowledge_scales", "starting_weights", "wise_ft"}),
+    frozenset({"starting_nodes", "knowledge_scales", "starting_weights", "trained_nodes", "wise_ft"}),
     frozenset({"train", "evaluate"}),
     frozenset({"report", "explain", "main", "compare"}),
 )

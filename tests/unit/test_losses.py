@@ -63,6 +63,37 @@ def test_clamped_sum_is_bounded_below():
     assert losses.clamped_sum(far, mask)[0] >= 0.0
 
 
+LOG = jnp.log(jnp.array([[[1.0, 2.0], [3.0, 4.0]]]))
+MASK = jnp.array([[[1, -1], [0, 1]]])
+
+
+def test_nodes_and_pairs_by_hand():
+    # A relation each: 1 of 1 + 2, and 4 of 4 alone. All pairs together: 1 and 4 of 1 + 2 + 4.
+    np.testing.assert_allclose(losses.info_nce_nodes(LOG, MASK), [(np.log(3) + 0) / 2], rtol=1e-6)
+    np.testing.assert_allclose(losses.info_nce_joint(LOG, MASK), [(np.log(7) + np.log(7 / 4)) / 2], rtol=1e-6)
+
+
+def test_the_mean_over_positives_is_outside_of_the_logarithm():
+    score, mask = jnp.log(jnp.array([[[1.0, 3.0, 4.0]]])), jnp.array([[[1, 1, -1]]])
+    np.testing.assert_allclose(losses.info_nce_nodes(score, mask), [(np.log(8) + np.log(8 / 3)) / 2], rtol=1e-6)
+
+
+def test_logistic_by_hand():
+    # 3 and 1 about their mean 2, the third does not count: a positive at 1 and a negative at -1.
+    found = losses.logistic(jnp.array([[[3.0, 1.0, 100.0]]]), jnp.array([[[1, -1, 0]]]))
+    np.testing.assert_allclose(found, [np.log1p(np.exp(-1))], rtol=1e-6)
+    # Two negatives at -1 and -1 weigh as much as the positive at 2.
+    found = losses.logistic(jnp.array([[[3.0, 0.0, 0.0]]]), jnp.array([[[1, -1, -1]]]))
+    np.testing.assert_allclose(found, [(np.log1p(np.exp(-2)) + np.log1p(np.exp(-1))) / 2], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("positive", "negative", "value"), [(2, -3, 5), (-4, -30, 2), (0, 40, 20), (-4, -6, 10)])
+def test_the_clamped_sum_by_hand(positive, negative, value):
+    # Margin 10: 10 - 5; nothing and 4 / 2 of the pull; 50, clamped at 20; 10 - 2 and 4 / 2.
+    score, mask = jnp.array([[[float(positive), float(negative)]]]), jnp.array([[[1, -1]]])
+    np.testing.assert_allclose(losses.clamped_sum(score, mask), [value], rtol=1e-6)
+
+
 def test_images_direction_contrasts_with_images_of_other_nodes():
     score = jnp.array([[[2.0, 0.0]], [[1.0, 0.0]]])
     mask = jnp.array([[[1, -1]], [[-1, 1]]])

@@ -1,5 +1,6 @@
 """The tree of the classes, worked out by hand."""
 
+import networkx
 import numpy as np
 import pytest
 
@@ -20,6 +21,19 @@ def test_the_tree_by_hand():
     np.testing.assert_array_equal(
         2 * tree_distances(tree), [[0, 1, 2, 2], [1, 0, 2, 2], [2, 2, 0, 2], [2, 2, 2, 0]]
     )
+
+
+def test_distances_are_heights_of_networkx_lowest_common_ancestors():
+    rng = np.random.default_rng(0)
+    parents = np.array([(child, rng.integers(0, child)) for child in range(1, 40)])
+    tree = networkx.DiGraph([(above, child) for child, above in parents.tolist()])
+    leaves = sorted(node for node in tree if tree.out_degree(node) == 0)
+    found = tree_distances(make_class_tree(parents, np.array(leaves)))
+    height = {n: networkx.dag_longest_path_length(tree.subgraph({n} | networkx.descendants(tree, n))) for n in tree}
+    pairs = [(a, b) for i, a in enumerate(leaves) for b in leaves[i + 1 :]]
+    for (a, b), lowest in networkx.all_pairs_lowest_common_ancestor(tree, pairs):
+        expected = height[lowest] / height[0]
+        np.testing.assert_allclose(found[leaves.index(a), leaves.index(b)], expected, rtol=1e-6)
 
 
 def test_several_roots_get_one():

@@ -128,6 +128,19 @@ def test_fact_scores_add_up_the_evidence_of_every_fact():
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
 
 
+def test_attribute_labels_by_hand():
+    """stop is below priority and sign, an octagon, red; it is no prohibition, of no other shape, not yellow or blue."""
+    problem = tiny.make("attribute_bce", attributes__weight=2.0)
+    batch = {"rows": np.array([[problem.mask.row("stop")]]), "label": np.array([1]), "labelled": np.ones(1, np.float32)}
+    outputs = _outputs(problem, count=1)
+    params = jax.tree.map(jnp.zeros_like, dict(problem.objective.init(jax.random.key(0))))
+    params["bias"] += np.log(3)  # every fact is true with probability 3/4
+    values = problem.objective.values(params, outputs, batch, problem.knowledge, jax.random.key(0))
+    np.testing.assert_allclose(values["bce"], [(4 * np.log(4 / 3) + 6 * np.log(4)) / 10], rtol=1e-6)
+    np.testing.assert_allclose(values["ce"], [np.log(4)], rtol=1e-6)
+    assert problem.objective.coefficients() == {"ce": 1.0, "bce": 2.0}
+
+
 def test_attribute_scores_add_up_the_log_odds_of_every_fact():
     problem = tiny.make("attribute_bce")
     params, outputs = _params(problem), _outputs(problem)

@@ -1,3 +1,4 @@
+import itertools
 
 import numpy as np
 import pytest
@@ -60,6 +61,22 @@ def test_paired_test_keeps_its_level_and_has_power():
             below[shift] += stats.paired_difference(b, a, groups, resamples=500).p < 0.05
     assert below[0.0] <= 12
     assert below[2.0] >= 90
+
+
+def test_the_paired_test_by_hand():
+    """Four drawings that gain 1, 1, 0, -1: of the 256 ways to draw four, those on the far side of zero are counted."""
+    a, b = np.array([[1, 1, 0, 0]], bool), np.array([[0, 0, 0, 1]], bool)
+    found = stats.paired_difference(a, b, np.arange(4), resamples=40_000)
+    assert found.mean == 0.25
+    # Deviations from 1/4 are widened by sqrt(4 / 3) t_3 / z = 1.875, so a mean m counts as beyond zero where
+    # 0.25 + 1.875 (m - 0.25) <= 0, that is for m <= 0.117: means of 0 and below.
+    gains = np.array(list(itertools.product([1, 1, 0, -1], repeat=4))).mean(1)
+    beyond = np.mean(gains <= 0)
+    # No 1: 16 ways; one 1 and a -1 at least: 4 2 (8 - 1) = 56; two of each: 6 4 = 24.
+    assert beyond == 96 / 256
+    assert found.p == pytest.approx(2 * beyond, abs=0.02)
+    ends = 0.25 + 1.875 * (np.quantile(gains, [0.025, 0.975]) - 0.25)
+    np.testing.assert_allclose(found[1:3], np.clip(ends, -1, 1), atol=0.01)
 
 
 def test_pairing_removes_what_two_methods_share():

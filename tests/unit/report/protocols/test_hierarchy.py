@@ -29,9 +29,9 @@ def test_severity_by_hand(study):
 
 
 def test_least_risk_stands_beside_the_most_probable(tmp_path):
-    # Heights: the two warnings 1, stop and straight-only 3, else 4. A margin of log 2 gives p = 0.4, 0.2, 0.2, 0.2. With
-    # stop at 0.4, its risk is 0.2 (4 + 4 + 3) = 2.2, a warning's 0.2 (1 + 4) + 0.4 4 = 2.6; straight-only at 0.4 alike;
-    # a warning at 0.4 has 0.2 (1 + 4 + 4) = 1.8. So no answer moves.
+    # Heights: the two warnings 1, stop and straight-only 3, else 4. A margin of log 2 gives p = 0.4 and thrice 0.2.
+    # With stop at 0.4, its risk is 0.2 (4 + 4 + 3) = 2.2, a warning's 0.2 (1 + 4) + 0.4 4 = 2.6; straight-only at 0.4
+    # alike; a warning at 0.4 has 0.2 (1 + 4 + 4) = 1.8. So no answer moves.
     clear = {"de": predictions("de", [3, 3, 2, 0], margin=float(np.log(2)))}
     # The margin 0.1: stop at p = 0.269, others at 0.2436. Stop: 2.680; a warning: 0.2436 (1 + 4) + 0.269 4 = 2.294.
     close = {"de": predictions("de", [3, 3, 2, 0], margin=0.1)}

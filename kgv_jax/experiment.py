@@ -19,6 +19,7 @@ from kgv_jax.data.augment import make_augment
 from kgv_jax.data.crop import CentreCrop
 from kgv_jax.data.encoded import CropReader
 from kgv_jax.data.extract import ExtractedLegends
+from kgv_jax.data.held_out import hold_out, read_classes
 from kgv_jax.data.legend_sources import MergedLegends
 from kgv_jax.data.pipeline import Pipeline, make_pipeline
 from kgv_jax.data.prepare import emoji_elements
@@ -27,14 +28,15 @@ from kgv_jax.data.sources import artwork, cars, drawn, emoji, fake, folder, imag
 from kgv_jax.data.types import Dataset, Picture
 from kgv_jax.kg import emoji as emoji_graph
 from kgv_jax.kg import fake as fake_graph
-from kgv_jax.kg import transforms, wordnet_graph
+from kgv_jax.kg import closure, held_out, transforms, wordnet_graph
+from kgv_jax.kg.class_tree import make_class_tree
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.load import load_graph
 from kgv_jax.kg.mapping import map_classes, read_column
 from kgv_jax.kg.mask import INSTANCE_OF, MaskTable, make_mask_table
 from kgv_jax.kg.names import local_name
 from kgv_jax.kg.variants import Variants, find_variants
-from kgv_jax.predictions import VALIDATION
+from kgv_jax.predictions import SEEN, UNSEEN, VALIDATION
 from kgv_jax.streams import labels_of, make_streams, take_photographs
 from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError, nearest
@@ -91,6 +93,7 @@ class Experiment:
       graph: the graph as the method sees it (after ablations).
       mask: its mask table.
       class_nodes: `[C]` node of each class.
+      roles: `[C]` what each class is to training (`predictions.py`).
       class_rows: mask rows of each class: its own, then its variants'.
       parents: `[E, 2]` (child, parent) pairs of the hierarchical relations.
       pipeline: training batches by step.
@@ -102,6 +105,7 @@ class Experiment:
     graph: Graph
     mask: MaskTable
     class_nodes: np.ndarray
+    roles: tuple[str, ...]
     class_rows: tuple[tuple[int, ...], ...]
     parents: np.ndarray
     pipeline: Pipeline
@@ -147,15 +151,21 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
     dataset = load_dataset(config)
     graph, graph_notes = load_knowledge_graph(config)
     class_nodes = map_class_names(config, graph, dataset.classes)
+    dataset, roles = _hold_out(config, dataset, graph, class_nodes)
+    is_held = np.array([role != SEEN for role in roles])
     # Pictures are drawn from the graph as it is; an ablation changes what the method is told about them.
-    elements, compositions, undrawn = _synthetic_pictures(config, graph, class_nodes, dataset)
+    composed = class_nodes if config.zero_shot.compositions and not config.synthetic.labelled else class_nodes[~is_held]
+    elements, compositions, undrawn = _synthetic_pictures(config, graph, composed, dataset)
     seen = graph
     if config.kg.permute_classes:
         seen = transforms.permute_class_rows(graph, class_nodes, seed=config.seed)
     if config.kg.random_facts:
         seen = transforms.randomise_class_facts(seen, class_nodes, seed=config.seed)
     variants = find_variants(graph, class_nodes, relation=config.kg.variant_relation)
-    mask = _mask_table(config, seen, class_nodes, variants, elements + compositions)
+    ignored = [] if config.zero_shot.negatives else [
+        member for node in class_nodes[is_held].tolist() for member in (node, *variants[node])
+    ]
+    mask = _mask_table(config, seen, class_nodes, variants, elements + compositions, ignored)
     streams = make_streams(
         config,
         dataset,
@@ -166,17 +176,16 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
         elements=elements,
         compositions=compositions,
     )
-    hierarchy = _known(seen, split_names(config.kg.hierarchy))
-    parents = seen.triples[np.isin(seen.triples[:, 1], [seen.relation(name) for name in hierarchy])][:, [0, 2]]
     return Experiment(
         dataset=dataset,
         graph=seen,
         mask=mask,
         class_nodes=class_nodes,
+        roles=roles,
         class_rows=tuple(
             (mask.row(int(node)), *(mask.row(variant) for variant in variants[int(node)])) for node in class_nodes
         ),
-        parents=parents,
+        parents=_parents(config, seen),
         pipeline=make_pipeline(
             streams,
             seed=config.seed,
@@ -200,6 +209,35 @@ def map_class_names(config: Config, graph: Graph, classes: Sequence[str]) -> np.
     file, colon, column = config.kg.class_by.rpartition(":")
     by = read_column(pathlib.Path(file), column) if colon else config.kg.class_by
     return map_classes(graph, classes, by=by, class_types=(config.kg.class_type,))
+
+
+def _hold_out(
+    config: Config, dataset: Dataset, graph: Graph, class_nodes: np.ndarray
+) -> tuple[Dataset, tuple[str, ...]]:
+    """Returns the data set without training pictures of the classes of `config.zero_shot`, and the classes' roles."""
+    chosen: dict[str, tuple[str, ...]] = {}
+    if config.zero_shot.unseen:
+        parents = _parents(config, graph)
+        tree = make_class_tree(parents, class_nodes) if np.isin(class_nodes, parents[:, 0]).any() else None
+        order, seed = held_out.tree_order(dataset.classes, tree, config.data.split_seed), config.data.split_seed
+        for role in (UNSEEN, VALIDATION):
+            rest = [name for name in order if name not in chosen.get(UNSEEN, ())]
+            draw = functools.partial(held_out.draw_classes, rest, seed=seed)
+            chosen[role] = read_classes(role, getattr(config.zero_shot, role), dataset, draw)
+        if both := sorted({*chosen[UNSEEN]} & {*chosen[VALIDATION]}):
+            raise UserError(
+                f"config.zero_shot.unseen and config.zero_shot.validation both name {both[0]!r}; choices are made on "
+                "classes that are not tested. Take it out of one."
+            )
+        dataset = hold_out(dataset, unseen=chosen[UNSEEN], validation=chosen[VALIDATION])
+    role_of = {name: role for role, names in chosen.items() for name in names}
+    return dataset, tuple(role_of.get(name, SEEN) for name in dataset.classes)
+
+
+def _parents(config: Config, graph: Graph) -> np.ndarray:
+    """Returns `[E, 2]` (child, parent) pairs of the hierarchical relations."""
+    levels = closure.present(graph, split_names(config.kg.hierarchy))
+    return graph.triples[np.isin(graph.triples[:, 1], levels)][:, [0, 2]]
 
 
 def _known(graph: Graph, names: Sequence[str]) -> list[str]:
@@ -284,12 +322,15 @@ def _mask_table(
     class_nodes: np.ndarray,
     variants: Variants,
     pictures: Sequence[Picture],
+    held: Sequence[int],
 ) -> MaskTable:
+    """Returns the mask; `held` are the nodes of held-out classes and their variants, ignored in every row."""
     depicted = {pair for picture in pictures for pair in picture.depicts}
     elements = {graph.node(node) for relation, node in depicted if relation == INSTANCE_OF}
     facts = sorted((relation, graph.node(node)) for relation, node in depicted if relation != INSTANCE_OF)
     heads = [*map(int, class_nodes), *(v for node in class_nodes for v in variants[int(node)]), *sorted(elements)]
-    return make_mask_table(
+    make = functools.partial(
+        make_mask_table,
         graph,
         heads=list(dict.fromkeys(heads)),
         facts=facts,
@@ -298,6 +339,10 @@ def _mask_table(
         candidates=config.kg.candidates,
         inherit=config.kg.inherit,
     )
+    if not held:
+        return make()
+    unshown = held_out.find_unshown(make(), held)
+    return make(ignored=unshown.nodes, unasked=unshown.facts)
 
 
 def _test_examples(config: Config, dataset: Dataset) -> dict[str, Examples]:

@@ -330,6 +330,7 @@ def report(run: Run, state: State, workdir: Workdir) -> list[dict[str, Any]]:
             run.experiment.domains,
             config=run.config,
             classes=run.experiment.dataset.classes,
+            roles=run.experiment.roles,
             folder=folder,
             mesh=run.mesh,
         )

@@ -52,7 +52,7 @@ class Infuse(Objective):
                         strict=True):  # fmt: skip
             cosine = _directions(p) @ _directions(k).T
             if infuse.loss == "contrastive":
-                align += losses.cross_entropy(cosine / infuse.temperature, label)
+                align += losses.cross_entropy(cosine / infuse.temperature, label, among=knowledge.seen)
             else:
                 align += 1 - jnp.take_along_axis(cosine, label[:, None], -1)[:, 0]
         return super().values(params, outputs, batch, knowledge, key) | {"align": align}

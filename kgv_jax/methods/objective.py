@@ -98,9 +98,10 @@ class Objective:
         self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge, key: Array
     ) -> dict[str, Array]:
         """Returns the values of each term, `[B]` float32; `key` is this step's."""
-        del params, knowledge, key
+        del params, key
         smoothing = self.config.optim.label_smoothing
-        return {"ce": losses.cross_entropy(outputs.logits, batch["label"], smoothing=smoothing)}
+        ce = losses.cross_entropy(outputs.logits, batch["label"], smoothing=smoothing, among=knowledge.seen)
+        return {"ce": ce}
 
     def penalty(self, params: Any, knowledge: Knowledge) -> Array:
         """Returns a term of the parameters alone."""

@@ -8,8 +8,8 @@ Variants:
   artwork  the road signs of `configs/roadsigns.py:artwork`: 30 of 163 classes are tested, 20 more choose
   emoji    the emoji of `configs/emoji.py`: 90 of 473 classes are tested, 60 more choose
 
-`--config.zero_shot.unseen=` takes other numbers, names, or a file. Every choice below was made on the validation classes
-(`docs/zero_shot.md`).
+`--config.zero_shot.unseen=` takes other numbers, names, or a file. Every choice below was made on the validation
+classes (`docs/zero_shot.md`).
 """
 
 import ml_collections

@@ -26,9 +26,9 @@ from kgv_jax.data.prepare import emoji_elements
 from kgv_jax.data.records import Cropped, Records
 from kgv_jax.data.sources import artwork, cars, drawn, emoji, fake, folder, imagenet, road_photographs
 from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.kg import closure, held_out, transforms, wordnet_graph
 from kgv_jax.kg import emoji as emoji_graph
 from kgv_jax.kg import fake as fake_graph
-from kgv_jax.kg import closure, held_out, transforms, wordnet_graph
 from kgv_jax.kg.class_tree import make_class_tree
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.load import load_graph

@@ -76,4 +76,5 @@ class Predictions:
         with np.load(path, allow_pickle=False) as arrays:
             kept = {name: arrays[name] for name in arrays.files}
         kept.setdefault("also", np.zeros((len(kept["label"]), 0), np.int32))  # files of before there was one
-        return cls(**{field.name: kept[field.name] for field in dataclasses.fields(cls) if field.name in kept})
+        kept.setdefault("role", None)
+        return cls(**{field.name: kept[field.name] for field in dataclasses.fields(cls)})

@@ -34,7 +34,7 @@ def read_classes(
     if text.isdecimal():
         if not 0 < int(text) < len(known):
             raise UserError(
-                f"config.zero_shot.{setting} is {text}; expected 1 to {len(known) - 1} of {len(known)} classes, or none."
+                f"config.zero_shot.{setting} is {text}; expected 1 to {len(known) - 1}, of {len(known)} classes."
             )
         return tuple(draw(int(text)))
     if text == PUBLISHED:
@@ -47,8 +47,8 @@ def read_classes(
     names = dict.fromkeys(_read_lines(setting, text) if pathlib.Path(text).is_file() else split_names(text))
     if unknown := [name for name in names if name not in known]:
         raise UserError(
-            f"config.zero_shot.{setting} names {unknown[0]!r}{nearest(unknown[0], known)}; expected classes of the data "
-            "set separated by commas, a file with a name a line, or a number of classes."
+            f"config.zero_shot.{setting} names {unknown[0]!r}{nearest(unknown[0], known)}; expected classes of the "
+            "data set separated by commas, a file with a name a line, or a number of classes."
         )
     return tuple(names)
 
@@ -80,8 +80,8 @@ def hold_out(dataset: Dataset, *, unseen: Collection[str], validation: Collectio
     train = _of(dataset.train, held, inside=False)
     if not len(train):
         raise UserError(
-            f"config.zero_shot holds out {len(held)} of {len(dataset.classes)} classes, and no training picture is left;"
-            " hold out fewer."
+            f"config.zero_shot holds out {len(held)} of {len(dataset.classes)} classes, and no training picture is "
+            "left; hold out fewer."
         )
     domains = {name: _of(pictures, validation, inside=False) for name, pictures in dataset.domains.items()}
     held_out = _of(dataset.validation, unseen, inside=False)

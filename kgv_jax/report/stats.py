@@ -105,7 +105,7 @@ def mean_interval_over_domains(
         return _wilson(mean, drawings)
     if min(len(tally.counts) for tally in tallies) < 2:
         return _wilson(mean, len(tallies))
-    low, high = _percentiles(_resample(tallies, resamples, seed))
+    low, high = percentiles(_resample(tallies, resamples, seed))
     if high - low < 1e-12:
         return _wilson(mean, drawings)
     return Interval(mean, max(low, 0.0), min(high, 1.0))
@@ -163,7 +163,7 @@ def paired_difference_over_domains(
         return PairedResult(mean, -1.0, 1.0, 1.0)
     differences = _resample(tallies, resamples, seed)
     beyond = int(min(np.count_nonzero(differences <= 0), np.count_nonzero(differences >= 0)))
-    low, high = _percentiles(differences)
+    low, high = percentiles(differences)
     return PairedResult(mean, max(low, -1.0), min(high, 1.0), min(1.0, 2 * (1 + beyond) / (1 + resamples)))
 
 
@@ -196,7 +196,7 @@ def _resample(tallies: Sequence[_Tally], resamples: int, seed: int) -> np.ndarra
         raise ValueError(f"every domain needs the same seeds, found {sorted(counts_of_seeds)} of them")
     rng = np.random.default_rng(seed)
     seeds = counts_of_seeds.pop()
-    seed_weights = _multiplicities(rng, resamples, seeds) / seeds
+    seed_weights = multiplicities(rng, resamples, seeds) / seeds
     means = np.zeros(resamples)
     for tally in tallies:
         drawings = len(tally.counts)
@@ -204,28 +204,30 @@ def _resample(tallies: Sequence[_Tally], resamples: int, seed: int) -> np.ndarra
         step = max(1, _CHUNK_WEIGHTS // drawings)
         for start in range(0, resamples, step):
             chunk = slice(start, min(start + step, resamples))
-            weights = _multiplicities(rng, chunk.stop - start, drawings)
+            weights = multiplicities(rng, chunk.stop - start, drawings)
             per_seed = weights @ tally.sums.T / (weights @ tally.counts)[:, None]
             domain[chunk] = np.sum(per_seed * seed_weights[chunk], axis=1)
-        means += tally.mean + _widening(drawings) * (domain - tally.mean)
+        means += tally.mean + widening(drawings) * (domain - tally.mean)
     return means / len(tallies)
 
 
-def _multiplicities(rng: np.random.Generator, resamples: int, items: int) -> np.ndarray:
-    """[resamples, items] how often each item is drawn when `items` are drawn with replacement."""
+def multiplicities(rng: np.random.Generator, resamples: int, items: int) -> np.ndarray:
+    """Returns [resamples, items] how often each item is drawn when `items` are drawn with replacement."""
     drawn = rng.integers(items, size=(resamples, items))
     drawn += np.arange(resamples)[:, None] * items
     counts = np.bincount(drawn.ravel(), minlength=resamples * items)
     return counts.reshape(resamples, items).astype(np.float64)
 
 
-def _widening(groups: int) -> float:
+def widening(groups: int) -> float:
+    """Returns the factor of deviations of resampled means of a few groups (Hesterberg 2015)."""
     level = (1 + CONFIDENCE) / 2
     t = scipy.stats.t.ppf(level, groups - 1) / scipy.stats.norm.ppf(level)
     return float(math.sqrt(groups / (groups - 1)) * t)
 
 
-def _percentiles(values: np.ndarray) -> tuple[float, float]:
+def percentiles(values: np.ndarray) -> tuple[float, float]:
+    """Returns the bounds of the 95 % interval of resampled values."""
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)

@@ -13,30 +13,28 @@ from importlib import resources
 
 import numpy as np
 
+from kgv_jax.class_roles import Trained, find_parents, set_roles
 from kgv_jax.config_schema import Config
 from kgv_jax.data import synthetic, synthetic_manifest
 from kgv_jax.data.augment import make_augment
 from kgv_jax.data.crop import CentreCrop
 from kgv_jax.data.encoded import CropReader
 from kgv_jax.data.extract import ExtractedLegends
-from kgv_jax.data.held_out import hold_out, read_classes
 from kgv_jax.data.legend_sources import MergedLegends
 from kgv_jax.data.pipeline import Pipeline, make_pipeline
 from kgv_jax.data.prepare import emoji_elements
 from kgv_jax.data.records import Cropped, Records
 from kgv_jax.data.sources import artwork, cars, drawn, emoji, fake, folder, imagenet, road_photographs
 from kgv_jax.data.types import Dataset, Picture
-from kgv_jax.kg import closure, held_out, transforms, wordnet_graph
 from kgv_jax.kg import emoji as emoji_graph
 from kgv_jax.kg import fake as fake_graph
-from kgv_jax.kg.class_tree import make_class_tree
+from kgv_jax.kg import held_out, transforms, wordnet_graph
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.load import load_graph
-from kgv_jax.kg.mapping import map_classes, read_column
 from kgv_jax.kg.mask import INSTANCE_OF, MaskTable, make_mask_table
 from kgv_jax.kg.names import local_name
 from kgv_jax.kg.variants import Variants, find_variants
-from kgv_jax.predictions import SEEN, UNSEEN, VALIDATION
+from kgv_jax.predictions import SEEN, VALIDATION
 from kgv_jax.streams import labels_of, make_streams, take_photographs
 from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError, nearest
@@ -68,6 +66,8 @@ _SOURCES: Mapping[str, tuple[Callable[..., Dataset], Mapping[str, str]]] = {
         {"classes": "fake_classes", "pictures": "fake_pictures", "test_pictures": "fake_test_pictures"},
     ),
 }
+
+_OPEN = ("folder",)  # whose targets may have classes that the source does not have
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,11 +113,13 @@ class Experiment:
     notes: tuple[str, ...]
 
 
-def load_dataset(config: Config) -> Dataset:
-    """Loads the pictures that `config.data` names."""
+def load_dataset(config: Config, *, every_class: bool = False) -> Dataset:
+    """Loads the pictures that `config.data` names; `every_class`: those too of classes that the source lacks."""
     data = config.data
     load, settings = _SOURCES[data.name]
     options = {argument: getattr(data, setting) for argument, setting in settings.items()}
+    if every_class and data.name in _OPEN:
+        options["every_class"] = True
     return load(source=data.source, targets=split_names(data.targets), seed=data.split_seed, **options)
 
 
@@ -146,12 +148,13 @@ def load_knowledge_graph(config: Config) -> tuple[Graph, tuple[str, ...]]:
     return loaded.graph, tuple(notes)
 
 
-def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> Experiment:
-    """Builds the experiment of a config."""
-    dataset = load_dataset(config)
+def build(
+    config: Config, *, process_index: int = 0, process_count: int = 1, trained: Trained | None = None
+) -> Experiment:
+    """Builds the experiment of a config; `trained` is what was trained, where its graph was another one."""
+    dataset = load_dataset(config, every_class=bool(trained or config.zero_shot.unseen))
     graph, graph_notes = load_knowledge_graph(config)
-    class_nodes = map_class_names(config, graph, dataset.classes)
-    dataset, roles = _hold_out(config, dataset, graph, class_nodes)
+    dataset, class_nodes, roles = set_roles(config, dataset, graph, trained)
     is_held = np.array([role != SEEN for role in roles])
     # Pictures are drawn from the graph as it is; an ablation changes what the method is told about them.
     composed = class_nodes if config.zero_shot.compositions and not config.synthetic.labelled else class_nodes[~is_held]
@@ -162,10 +165,16 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
     if config.kg.random_facts:
         seen = transforms.randomise_class_facts(seen, class_nodes, seed=config.seed)
     variants = find_variants(graph, class_nodes, relation=config.kg.variant_relation)
-    ignored = [] if config.zero_shot.negatives else [
-        member for node in class_nodes[is_held].tolist() for member in (node, *variants[node])
-    ]
-    mask = _mask_table(config, seen, class_nodes, variants, elements + compositions, ignored)
+    held = [member for node in class_nodes[is_held].tolist() for member in (node, *variants[node])]
+    mask = _mask_table(
+        config,
+        seen,
+        class_nodes,
+        variants,
+        elements + compositions,
+        held=[] if config.zero_shot.negatives else held,
+        trained=trained,
+    )
     streams = make_streams(
         config,
         dataset,
@@ -185,7 +194,7 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
         class_rows=tuple(
             (mask.row(int(node)), *(mask.row(variant) for variant in variants[int(node)])) for node in class_nodes
         ),
-        parents=_parents(config, seen),
+        parents=find_parents(config, seen),
         pipeline=make_pipeline(
             streams,
             seed=config.seed,
@@ -202,42 +211,6 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
         domains=_test_examples(config, dataset),
         notes=dataset.notes + graph_notes + undrawn,
     )
-
-
-def map_class_names(config: Config, graph: Graph, classes: Sequence[str]) -> np.ndarray:
-    """Returns the node of each class, found as `config.kg.class_by` says."""
-    file, colon, column = config.kg.class_by.rpartition(":")
-    by = read_column(pathlib.Path(file), column) if colon else config.kg.class_by
-    return map_classes(graph, classes, by=by, class_types=(config.kg.class_type,))
-
-
-def _hold_out(
-    config: Config, dataset: Dataset, graph: Graph, class_nodes: np.ndarray
-) -> tuple[Dataset, tuple[str, ...]]:
-    """Returns the data set without training pictures of the classes of `config.zero_shot`, and the classes' roles."""
-    chosen: dict[str, tuple[str, ...]] = {}
-    if config.zero_shot.unseen:
-        parents = _parents(config, graph)
-        tree = make_class_tree(parents, class_nodes) if np.isin(class_nodes, parents[:, 0]).any() else None
-        order, seed = held_out.tree_order(dataset.classes, tree, config.data.split_seed), config.data.split_seed
-        for role in (UNSEEN, VALIDATION):
-            rest = [name for name in order if name not in chosen.get(UNSEEN, ())]
-            draw = functools.partial(held_out.draw_classes, rest, seed=seed)
-            chosen[role] = read_classes(role, getattr(config.zero_shot, role), dataset, draw)
-        if both := sorted({*chosen[UNSEEN]} & {*chosen[VALIDATION]}):
-            raise UserError(
-                f"config.zero_shot.unseen and config.zero_shot.validation both name {both[0]!r}; choices are made on "
-                "classes that are not tested. Take it out of one."
-            )
-        dataset = hold_out(dataset, unseen=chosen[UNSEEN], validation=chosen[VALIDATION])
-    role_of = {name: role for role, names in chosen.items() for name in names}
-    return dataset, tuple(role_of.get(name, SEEN) for name in dataset.classes)
-
-
-def _parents(config: Config, graph: Graph) -> np.ndarray:
-    """Returns `[E, 2]` (child, parent) pairs of the hierarchical relations."""
-    levels = closure.present(graph, split_names(config.kg.hierarchy))
-    return graph.triples[np.isin(graph.triples[:, 1], levels)][:, [0, 2]]
 
 
 def _known(graph: Graph, names: Sequence[str]) -> list[str]:
@@ -322,9 +295,14 @@ def _mask_table(
     class_nodes: np.ndarray,
     variants: Variants,
     pictures: Sequence[Picture],
+    *,
     held: Sequence[int],
+    trained: Trained | None,
 ) -> MaskTable:
-    """Returns the mask; `held` are the nodes of held-out classes and their variants, ignored in every row."""
+    """Returns the mask; `held` are the nodes of held-out classes and their variants, ignored in every row.
+
+    Nodes and relations that are not trained say nothing.
+    """
     depicted = {pair for picture in pictures for pair in picture.depicts}
     elements = {graph.node(node) for relation, node in depicted if relation == INSTANCE_OF}
     facts = sorted((relation, graph.node(node)) for relation, node in depicted if relation != INSTANCE_OF)
@@ -335,14 +313,19 @@ def _mask_table(
         heads=list(dict.fromkeys(heads)),
         facts=facts,
         hierarchy=_known(graph, split_names(config.kg.hierarchy)),
-        relations=_kept_relations(config, graph),
         candidates=config.kg.candidates,
         inherit=config.kg.inherit,
     )
+    relations = _kept_relations(config, graph)
+    if trained is not None:
+        relations = [name for name in relations if name in trained.relations]
+        known = {*trained.nodes}
+        new = [index for index, name in enumerate(graph.nodes) if name not in known]
+        return make(relations=relations, ignored=sorted({*held, *new}))
     if not held:
-        return make()
-    unshown = held_out.find_unshown(make(), held)
-    return make(ignored=unshown.nodes, unasked=unshown.facts)
+        return make(relations=relations)
+    unshown = held_out.find_unshown(make(relations=relations), held)
+    return make(relations=relations, ignored=unshown.nodes, unasked=unshown.facts)
 
 
 def _test_examples(config: Config, dataset: Dataset) -> dict[str, Examples]:

@@ -44,7 +44,7 @@ def read_classes(
                 "number of them, or names."
             )
         return tuple(dataset.published[setting])
-    names = dict.fromkeys(_read_lines(setting, text) if pathlib.Path(text).is_file() else split_names(text))
+    names = dict.fromkeys(names_in(text))
     if unknown := [name for name in names if name not in known]:
         raise UserError(
             f"config.zero_shot.{setting} names {unknown[0]!r}{nearest(unknown[0], known)}; expected classes of the "
@@ -53,11 +53,44 @@ def read_classes(
     return tuple(names)
 
 
-def _read_lines(setting: str, path: str) -> list[str]:
+def names_in(text: str) -> tuple[str, ...]:
+    """Returns the names that a setting gives itself; none of a number or `published`."""
+    if text.isdecimal() or text == PUBLISHED:
+        return ()
+    return tuple(_read_lines(text)) if pathlib.Path(text).is_file() else split_names(text)
+
+
+def restrict(dataset: Dataset, classes: Sequence[str]) -> Dataset:
+    """Returns the data set with some of its classes alone, and a note of what is left out."""
+    if len(classes) == len(dataset.classes):
+        return dataset
+    lost = [name for name in dataset.classes if name not in classes]
+    domains = {name: _kept(pictures, classes) for name, pictures in dataset.domains.items()}
+    return dataclasses.replace(
+        dataset,
+        classes=tuple(classes),
+        train=_kept(dataset.train, classes),
+        validation=_kept(dataset.validation, classes),
+        domains=domains,
+        notes=(*dataset.notes, f"{len(lost)} classes are not known to this run and left out: {', '.join(lost)}"),
+    )
+
+
+def _kept(pictures: Sequence[Picture], classes: Sequence[str]) -> Sequence[Picture]:
+    pictures = _of(pictures, classes, inside=True)
+    if not isinstance(pictures, Records):
+        return pictures
+    place = {name: label for label, name in enumerate(classes)}
+    label_of = np.array([place.get(name, -1) for name in pictures.classes], np.int32)
+    also = np.where(pictures.also < 0, -1, label_of[pictures.also])
+    return dataclasses.replace(pictures, classes=tuple(classes), label=label_of[pictures.label], also=also)
+
+
+def _read_lines(path: str) -> list[str]:
     try:
         text = pathlib.Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"config.zero_shot.{setting} names the file {path}, which cannot be read ({error}).") from error
+        raise UserError(f"config.zero_shot names the file {path}, which cannot be read ({error}).") from error
     return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
@@ -89,8 +122,8 @@ def hold_out(dataset: Dataset, *, unseen: Collection[str], validation: Collectio
         source = (*dataset.train, *dataset.validation, *dataset.domains[dataset.source])
         domains[dataset.source] = _once((*domains[dataset.source], *_of(source, unseen, inside=True)))
         held_out = _once((*held_out, *_of(source, validation, inside=True)))
-    told = [f"{len(unseen)} classes are not trained and tested: {', '.join(unseen)}"]
-    told += [f"{len(validation)} more are not trained, to choose with: {', '.join(validation)}"] if validation else []
+    told = [f"{len(unseen)} classes are held out of training and tested: {', '.join(unseen)}"]
+    told += [f"{len(validation)} more are held out to choose with: {', '.join(validation)}"] if validation else []
     return dataclasses.replace(
         dataset, train=train, validation=held_out, domains=domains, notes=(*dataset.notes, *told)
     )

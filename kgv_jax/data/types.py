@@ -42,6 +42,7 @@ class Dataset:
         photographs already (False).
       notes: what a user should be told (classes dropped, files not read, ...).
       published: classes that the publisher holds out, under `unseen` and `validation`.
+      untrained: classes that the source has no pictures of.
     """
 
     classes: tuple[str, ...]
@@ -52,3 +53,4 @@ class Dataset:
     photographs: bool
     notes: tuple[str, ...] = ()
     published: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    untrained: tuple[str, ...] = ()

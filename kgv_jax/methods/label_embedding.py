@@ -13,6 +13,7 @@ to read.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -22,7 +23,7 @@ from jax import Array
 
 from kgv_jax import losses
 from kgv_jax.methods.knowledge import Knowledge
-from kgv_jax.methods.objective import Batch, Objective
+from kgv_jax.methods.objective import FACTS, Batch, Objective
 from kgv_jax.models.classifier import Outputs
 
 
@@ -53,6 +54,9 @@ class LabelEmbedding(Objective):
 
     def make_head(self, knowledge: Knowledge) -> nn.Module:
         return nn.Dense(len(knowledge.facts), use_bias=False)
+
+    def axes(self) -> Mapping[str, tuple[str | None, ...]]:
+        return {"kernel": (None, FACTS)}
 
     def whole_mask_for(self, knowledge: Knowledge) -> str | None:
         del knowledge

@@ -25,6 +25,9 @@ from kgv_jax.methods.knowledge import Knowledge
 from kgv_jax.models.classifier import Outputs
 from kgv_jax.util.errors import UserError
 
+# What axes of parameters count (`Objective.axes`).
+CLASSES, NODES, RELATIONS, FACTS = "classes", "nodes", "relations", "facts"
+
 
 class Batch(TypedDict):
     """One batch: `image` `[B, H, W, 3]` uint8, `label` `[B]` int32, `labelled` `[B]` float32 (weight in the
@@ -79,6 +82,10 @@ class Objective:
         if self.head is None:
             return {}
         return self.head.init(key, jnp.zeros((1, self.config.model.dim)))["params"]
+
+    def axes(self) -> Mapping[str, tuple[str | None, ...]]:
+        """Returns what the axes of the head's parameters count, by name: their rows are found again by it."""
+        return {}
 
     def begin(self, stage: str, params: Any, knowledge: Knowledge, key: Array) -> Any:
         """Returns the parameters `{"classifier": ..., "knowledge": ...}` with which a stage of training begins."""

@@ -86,7 +86,7 @@ def area_under_curve(curve: Curve) -> float:
 
 
 def seen_at(curve: Curve, unseen: np.ndarray) -> np.ndarray:
-    """Returns the best seen accuracy that goes with an unseen accuracy of at least `unseen` `[G]`; 0 beyond the curve."""
+    """Returns the best seen accuracy beside an unseen accuracy of at least `unseen` `[G]`; 0 beyond the curve."""
     reached = np.searchsorted(curve.unseen, np.asarray(unseen) - 1e-12)
     return np.append(curve.seen, 0.0)[reached]
 

@@ -9,7 +9,7 @@ import numpy as np
 from kgv_jax.predictions import SEEN, UNSEEN, VALIDATION, Predictions
 from kgv_jax.report import rows, stats, zero_shot, zero_shot_resampled
 from kgv_jax.report.protocols.base import Options, Result
-from kgv_jax.report.rows import Record, label, percent
+from kgv_jax.report.rows import Record, label
 from kgv_jax.report.runs import Setting, Study
 from kgv_jax.report.table import TARGETS
 from kgv_jax.report.zero_shot_resampled import METRICS

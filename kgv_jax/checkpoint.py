@@ -33,6 +33,10 @@ def _digests(state: Any) -> dict[str, str]:
     }
 
 
+def _name(path: tuple) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
 class Checkpointer:
     """Saves and restores the state of one run below `folder`."""
 
@@ -75,6 +79,23 @@ class Checkpointer:
             f"Could not save checkpoint {step}: no space left on the disk of {self._folder} ({why}). Earlier "
             f"checkpoints are kept (newest: {self._manager.latest_step()}). Free some space and run the same "
             "command again; it resumes there."
+        )
+
+    def saved_shapes(self, step: int, like: Any) -> Any:
+        """Returns the abstract state `like` with the shapes of the arrays that checkpoint `step` holds.
+
+        Raises:
+          UserError: the checkpoint has other arrays.
+        """
+        handlers = {"state": ocp.StandardCheckpointHandler(), "digests": ocp.JsonCheckpointHandler()}
+        with ocp.CheckpointManager(self._folder, item_names=tuple(handlers), item_handlers=handlers) as manager:
+            tree = manager.item_metadata(step)["state"].tree
+        shapes = {_name(path): leaf.shape for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+        wanted = {_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(like)}
+        if odd := sorted(wanted ^ shapes.keys()):
+            raise UserError(f"Checkpoint {self._folder / str(step)} is of another method: it differs in {odd[0]}.")
+        return jax.tree_util.tree_map_with_path(
+            lambda path, leaf: jax.ShapeDtypeStruct(shapes[_name(path)], leaf.dtype, sharding=leaf.sharding), like
         )
 
     def restore(self, step: int, like: Any) -> Any:

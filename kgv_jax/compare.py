@@ -264,7 +264,12 @@ class _Comparison:
         runs = self.runs[setting].values()
         if not all(self._has(run, VALIDATION) for run in runs):
             return HEADS[0]
-        return choose_head([self._load(run, VALIDATION) for run in runs])
+        return choose_head([self._held_out(run) for run in runs])
+
+    def _held_out(self, key: RunKey) -> Predictions | Outcomes:
+        """Returns the predictions, which say how well classes compete that were held out, or else what is right."""
+        file = Workdir(key.folder(self.root)).predictions / f"{VALIDATION}.npz"
+        return Predictions.load(file) if file.exists() else self._load(key, VALIDATION)
 
 
 def summarise(

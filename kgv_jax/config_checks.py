@@ -35,6 +35,11 @@ def _check_data(config: Config) -> None:
             f"config.kg.class_by is {config.kg.class_by!r}{nearest(config.kg.class_by, ways)}; expected one of "
             f"{', '.join(ways)}, or TABLE.csv:COLUMN."
         )
+    if config.zero_shot.validation and not config.zero_shot.unseen:
+        raise UserError(
+            f"config.zero_shot.validation is {config.zero_shot.validation!r} and config.zero_shot.unseen is empty: "
+            "there is nothing that choices would be made for. Name classes to test in config.zero_shot.unseen."
+        )
     low_data = {"fraction": config.fraction < 1, "shots": config.shots > 0, "subset": bool(config.subset)}
     if sum(low_data.values()) > 1:
         found = " and ".join(f"config.{name} = {getattr(config, name)!r}" for name, asked in low_data.items() if asked)

@@ -79,6 +79,20 @@ class Graph:
 
 
 @dataclasses.dataclass(frozen=True)
+class ZeroShot:
+    """Classes without training pictures (`docs/zero_shot.md`)."""
+
+    unseen: str = _setting(
+        "",
+        "classes held out of training and tested: a number of them, names separated by commas, a file with a name a "
+        "line, or published; empty: none",
+    )
+    validation: str = _setting("", "more of them, that choices are made on and no test meets; likewise")
+    compositions: bool = _setting(False, "unlabelled compositions show them too")
+    negatives: bool = _setting(False, "an ablation: held-out classes are negatives of every picture")
+
+
+@dataclasses.dataclass(frozen=True)
 class Synthetic:
     """Pictures made from the graph."""
 
@@ -316,6 +330,7 @@ class Config:
     subset: str = _setting("", "file that lists the training pictures to keep, one id or file name a line; empty: all")
     data: Data = dataclasses.field(default_factory=Data)
     kg: Graph = dataclasses.field(default_factory=Graph)
+    zero_shot: ZeroShot = dataclasses.field(default_factory=ZeroShot)
     synthetic: Synthetic = dataclasses.field(default_factory=Synthetic)
     augment: Augment = dataclasses.field(default_factory=Augment)
     model: Model = dataclasses.field(default_factory=Model)

@@ -31,6 +31,7 @@ def predict(
     examples: Examples,
     *,
     classes: tuple[str, ...],
+    roles: tuple[str, ...],
     batch_size: int,
     mesh: Mesh,
 ) -> Predictions:
@@ -53,6 +54,7 @@ def predict(
         scores=np.concatenate(scores)[:count] if scores else np.zeros((count, 0), np.float32),
         classes=np.array(classes),
         also=examples.also,
+        role=np.array(roles),
     )
 
 
@@ -73,6 +75,7 @@ def evaluate_domains(
     *,
     config: Config,
     classes: tuple[str, ...],
+    roles: tuple[str, ...],
     workdir: Workdir | None,
     mesh: Mesh,
 ) -> list[dict[str, Any]]:
@@ -83,7 +86,14 @@ def evaluate_domains(
     records = []
     for name, examples in domains.items():
         predictions = predict(
-            evaluate, state, knowledge, examples, classes=classes, batch_size=config.evaluate.batch_size, mesh=mesh
+            evaluate,
+            state,
+            knowledge,
+            examples,
+            classes=classes,
+            roles=roles,
+            batch_size=config.evaluate.batch_size,
+            mesh=mesh,
         )
         if workdir is not None and distributed.is_leader():
             predictions.save(workdir.predictions / f"{name}.npz")

@@ -13,6 +13,7 @@ from importlib import resources
 
 import numpy as np
 
+from kgv_jax.class_roles import Trained, find_parents, set_roles
 from kgv_jax.config_schema import Config
 from kgv_jax.data import synthetic, synthetic_manifest
 from kgv_jax.data.augment import make_augment
@@ -27,14 +28,13 @@ from kgv_jax.data.sources import artwork, cars, drawn, emoji, fake, folder, imag
 from kgv_jax.data.types import Dataset, Picture
 from kgv_jax.kg import emoji as emoji_graph
 from kgv_jax.kg import fake as fake_graph
-from kgv_jax.kg import transforms, wordnet_graph
+from kgv_jax.kg import held_out, transforms, wordnet_graph
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.load import load_graph
-from kgv_jax.kg.mapping import map_classes, read_column
 from kgv_jax.kg.mask import INSTANCE_OF, MaskTable, make_mask_table
 from kgv_jax.kg.names import local_name
 from kgv_jax.kg.variants import Variants, find_variants
-from kgv_jax.predictions import VALIDATION
+from kgv_jax.predictions import SEEN, VALIDATION
 from kgv_jax.streams import labels_of, make_streams, take_photographs
 from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError, nearest
@@ -67,6 +67,8 @@ _SOURCES: Mapping[str, tuple[Callable[..., Dataset], Mapping[str, str]]] = {
     ),
 }
 
+_OPEN = ("folder",)  # whose targets may have classes that the source does not have
+
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
@@ -91,6 +93,7 @@ class Experiment:
       graph: the graph as the method sees it (after ablations).
       mask: its mask table.
       class_nodes: `[C]` node of each class.
+      roles: `[C]` what each class is to training (`predictions.py`).
       class_rows: mask rows of each class: its own, then its variants'.
       parents: `[E, 2]` (child, parent) pairs of the hierarchical relations.
       pipeline: training batches by step.
@@ -102,6 +105,7 @@ class Experiment:
     graph: Graph
     mask: MaskTable
     class_nodes: np.ndarray
+    roles: tuple[str, ...]
     class_rows: tuple[tuple[int, ...], ...]
     parents: np.ndarray
     pipeline: Pipeline
@@ -109,11 +113,13 @@ class Experiment:
     notes: tuple[str, ...]
 
 
-def load_dataset(config: Config) -> Dataset:
-    """Loads the pictures that `config.data` names."""
+def load_dataset(config: Config, *, every_class: bool = False) -> Dataset:
+    """Loads the pictures that `config.data` names; `every_class`: those too of classes that the source lacks."""
     data = config.data
     load, settings = _SOURCES[data.name]
     options = {argument: getattr(data, setting) for argument, setting in settings.items()}
+    if every_class and data.name in _OPEN:
+        options["every_class"] = True
     return load(source=data.source, targets=split_names(data.targets), seed=data.split_seed, **options)
 
 
@@ -142,20 +148,33 @@ def load_knowledge_graph(config: Config) -> tuple[Graph, tuple[str, ...]]:
     return loaded.graph, tuple(notes)
 
 
-def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> Experiment:
-    """Builds the experiment of a config."""
-    dataset = load_dataset(config)
+def build(
+    config: Config, *, process_index: int = 0, process_count: int = 1, trained: Trained | None = None
+) -> Experiment:
+    """Builds the experiment of a config; `trained` is what was trained, where its graph was another one."""
+    dataset = load_dataset(config, every_class=bool(trained or config.zero_shot.unseen))
     graph, graph_notes = load_knowledge_graph(config)
-    class_nodes = map_class_names(config, graph, dataset.classes)
+    dataset, class_nodes, roles = set_roles(config, dataset, graph, trained)
+    is_held = np.array([role != SEEN for role in roles])
     # Pictures are drawn from the graph as it is; an ablation changes what the method is told about them.
-    elements, compositions, undrawn = _synthetic_pictures(config, graph, class_nodes, dataset)
+    composed = class_nodes if config.zero_shot.compositions and not config.synthetic.labelled else class_nodes[~is_held]
+    elements, compositions, undrawn = _synthetic_pictures(config, graph, composed, dataset)
     seen = graph
     if config.kg.permute_classes:
         seen = transforms.permute_class_rows(graph, class_nodes, seed=config.seed)
     if config.kg.random_facts:
         seen = transforms.randomise_class_facts(seen, class_nodes, seed=config.seed)
     variants = find_variants(graph, class_nodes, relation=config.kg.variant_relation)
-    mask = _mask_table(config, seen, class_nodes, variants, elements + compositions)
+    held = [member for node in class_nodes[is_held].tolist() for member in (node, *variants[node])]
+    mask = _mask_table(
+        config,
+        seen,
+        class_nodes,
+        variants,
+        elements + compositions,
+        held=[] if config.zero_shot.negatives else held,
+        trained=trained,
+    )
     streams = make_streams(
         config,
         dataset,
@@ -166,17 +185,16 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
         elements=elements,
         compositions=compositions,
     )
-    hierarchy = _known(seen, split_names(config.kg.hierarchy))
-    parents = seen.triples[np.isin(seen.triples[:, 1], [seen.relation(name) for name in hierarchy])][:, [0, 2]]
     return Experiment(
         dataset=dataset,
         graph=seen,
         mask=mask,
         class_nodes=class_nodes,
+        roles=roles,
         class_rows=tuple(
             (mask.row(int(node)), *(mask.row(variant) for variant in variants[int(node)])) for node in class_nodes
         ),
-        parents=parents,
+        parents=find_parents(config, seen),
         pipeline=make_pipeline(
             streams,
             seed=config.seed,
@@ -193,13 +211,6 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
         domains=_test_examples(config, dataset),
         notes=dataset.notes + graph_notes + undrawn,
     )
-
-
-def map_class_names(config: Config, graph: Graph, classes: Sequence[str]) -> np.ndarray:
-    """Returns the node of each class, found as `config.kg.class_by` says."""
-    file, colon, column = config.kg.class_by.rpartition(":")
-    by = read_column(pathlib.Path(file), column) if colon else config.kg.class_by
-    return map_classes(graph, classes, by=by, class_types=(config.kg.class_type,))
 
 
 def _known(graph: Graph, names: Sequence[str]) -> list[str]:
@@ -284,20 +295,37 @@ def _mask_table(
     class_nodes: np.ndarray,
     variants: Variants,
     pictures: Sequence[Picture],
+    *,
+    held: Sequence[int],
+    trained: Trained | None,
 ) -> MaskTable:
+    """Returns the mask; `held` are the nodes of held-out classes and their variants, ignored in every row.
+
+    Nodes and relations that are not trained say nothing.
+    """
     depicted = {pair for picture in pictures for pair in picture.depicts}
     elements = {graph.node(node) for relation, node in depicted if relation == INSTANCE_OF}
     facts = sorted((relation, graph.node(node)) for relation, node in depicted if relation != INSTANCE_OF)
     heads = [*map(int, class_nodes), *(v for node in class_nodes for v in variants[int(node)]), *sorted(elements)]
-    return make_mask_table(
+    make = functools.partial(
+        make_mask_table,
         graph,
         heads=list(dict.fromkeys(heads)),
         facts=facts,
         hierarchy=_known(graph, split_names(config.kg.hierarchy)),
-        relations=_kept_relations(config, graph),
         candidates=config.kg.candidates,
         inherit=config.kg.inherit,
     )
+    relations = _kept_relations(config, graph)
+    if trained is not None:
+        relations = [name for name in relations if name in trained.relations]
+        known = {*trained.nodes}
+        new = [index for index, name in enumerate(graph.nodes) if name not in known]
+        return make(relations=relations, ignored=sorted({*held, *new}))
+    if not held:
+        return make(relations=relations)
+    unshown = held_out.find_unshown(make(relations=relations), held)
+    return make(relations=relations, ignored=unshown.nodes, unasked=unshown.facts)
 
 
 def test_stream(domain: str) -> str:

@@ -17,10 +17,26 @@ from jax import Array
 _NEVER = -1e30  # not -inf: its gradient in a logsumexp over nothing is NaN.
 
 
-def cross_entropy(logits: Array, label: Array, *, smoothing: float = 0.0) -> Array:
-    """Returns `-log softmax(logits)[label]` `[B]`, with label smoothing."""
-    target = optax.smooth_labels(jax.nn.one_hot(label, logits.shape[-1]), smoothing)
-    return optax.softmax_cross_entropy(logits, target)
+def cross_entropy(logits: Array, label: Array, *, smoothing: float = 0.0, among: Array | None = None) -> Array:
+    """Returns `-log softmax(logits)[label]` `[B]`, with label smoothing.
+
+    Args:
+      logits: `[B, C]`.
+      label: `[B]`.
+      smoothing: share of the target that is spread over the classes.
+      among: `[C]` bool, the classes that compete, all if None. The others' logits get no gradient: as classes that
+        are never right they would be pushed down by every picture.
+    """
+    target = jax.nn.one_hot(label, logits.shape[-1])
+    if among is None:
+        return optax.softmax_cross_entropy(logits, optax.smooth_labels(target, smoothing))
+    target = (1 - smoothing) * target + smoothing * among / jnp.sum(among)
+    return optax.softmax_cross_entropy(competing(logits, among), target)
+
+
+def competing(logits: Array, among: Array | None) -> Array:
+    """Returns `[B, C]` logits in which only the classes `among` `[C]` bool compete, all if None."""
+    return logits if among is None else jnp.where(among, logits, _NEVER)
 
 
 def has_positive(mask: Array) -> Array:

@@ -1,9 +1,13 @@
 """`python -m kgv_jax.main --config=FILE --workdir=DIR`: train and evaluate one run.
 
-`--mode=eval --workdir=DIR` evaluates the newest checkpoint again; it needs no config file.
+`--mode=eval --workdir=DIR` evaluates the newest checkpoint again; it needs no config file. With `--kg.path=NEW` it
+evaluates with another graph: classes that this one adds are recognised by their facts, without training
+(`docs/zero_shot.md`).
 """
 
 from __future__ import annotations
+
+import sys
 
 from absl import flags
 from ml_collections import config_flags
@@ -16,6 +20,7 @@ from kgv_jax.workdir import Workdir
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; `FILE.py:quick` names a variant.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.")
+_GRAPH = flags.DEFINE_string("kg.path", None, "With --mode=eval: another graph than the one the run was trained with.")
 _MODE = flags.DEFINE_enum("mode", "train", ["train", "eval"], "train (and evaluate), or evaluate a trained run.")
 
 
@@ -26,6 +31,10 @@ def main(argv: list[str]) -> None:
     if not _WORKDIR.value:
         raise UserError("--workdir is missing; name the folder of the run: --workdir=runs/NAME.")
     workdir = Workdir(_WORKDIR.value)
+    if _GRAPH.value is not None and _MODE.value != "eval":
+        raise UserError(
+            f"--kg.path={_GRAPH.value} is for --mode=eval; training takes the graph of --config.kg.path={_GRAPH.value}."
+        )
     if _MODE.value == "eval":
         config = workdir.read_config()
     elif _CONFIG.value is None:
@@ -52,9 +61,22 @@ def _run(config: config_schema.Config, workdir: Workdir) -> list[dict]:
     distributed.start()
     from kgv_jax import train
 
+    if _GRAPH.value is not None:
+        return train.evaluate_with_graph(config, workdir, _GRAPH.value)
     job = train.evaluate_only if _MODE.value == "eval" else train.train_and_evaluate
     return job(config, workdir)
 
 
+def _without_config(arguments: list[str]) -> list[str]:
+    """Returns the arguments with `--kg.path` for `--config.kg.path` where no config file is given."""
+    if any(argument.startswith("--config=") for argument in arguments):
+        return arguments
+    return [
+        "--" + argument.removeprefix("--config.") if argument.startswith("--config.kg.path") else argument
+        for argument in arguments
+    ]
+
+
 if __name__ == "__main__":
+    sys.argv[1:] = _without_config(sys.argv[1:])
     run_command(main)

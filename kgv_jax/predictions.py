@@ -10,6 +10,8 @@ import numpy as np
 from scipy.special import log_softmax
 
 HEADS = ("decoder", "density", "both")
+# What classes are to training: shown, or held out to test generalised zero-shot recognition, or to choose with.
+SEEN, UNSEEN = "seen", "unseen"
 # The source's held-out pictures among the evaluated domains: choices are made on them, and they are no test domain.
 VALIDATION = "validation"
 
@@ -26,6 +28,7 @@ class Predictions:
       scores: `[n, C]` float32 log-scores of the classes from the graph side; `[n, 0]` without one.
       classes: `[C]` class names.
       also: `[n, K]` int32 other labels that are right too, -1 pads.
+      role: `[C]` of each class: `seen`, `unseen` or `validation`.
     """
 
     id: np.ndarray
@@ -35,6 +38,11 @@ class Predictions:
     scores: np.ndarray
     classes: np.ndarray
     also: np.ndarray
+    role: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.role is None:
+            object.__setattr__(self, "role", np.full(len(self.classes), SEEN))
 
     def heads(self) -> tuple[str, ...]:
         """Returns the heads there are."""
@@ -73,6 +81,7 @@ class Predictions:
         with np.load(path, allow_pickle=False) as arrays:
             kept = {name: arrays[name] for name in arrays.files}
         kept.setdefault("also", np.zeros((len(kept["label"]), 0), np.int32))  # files of before there was one
+        kept.setdefault("role", None)
         return cls(**{field.name: kept[field.name] for field in dataclasses.fields(cls)})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import logging
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,9 +16,10 @@ from jax import Array
 from jax.sharding import Mesh
 
 from kgv_jax import experiment as experiment_lib
+from kgv_jax import other_graph, wise_ft
 from kgv_jax import step as step_lib
-from kgv_jax import wise_ft
 from kgv_jax.checkpoint import Checkpointer
+from kgv_jax.class_roles import Trained
 from kgv_jax.config_schema import Config
 from kgv_jax.evaluate import evaluate_domains
 from kgv_jax.experiment import Experiment
@@ -25,7 +27,7 @@ from kgv_jax.methods.knowledge import Knowledge, make_knowledge
 from kgv_jax.methods.objective import Objective
 from kgv_jax.methods.registry import make_objective
 from kgv_jax.models import registry
-from kgv_jax.models.classifier import Classifier
+from kgv_jax.models.classifier import DECODER_AXES, Classifier
 from kgv_jax.models.infuse import make_infuse
 from kgv_jax.models.pretrained.published import Published
 from kgv_jax.models.spec import EncoderOptions
@@ -86,13 +88,16 @@ class Run:
         )
 
 
-def make_run(config: Config, *, epsilon: float | None = None) -> Run:
+def make_run(config: Config, *, epsilon: float | None = None, trained: Trained | None = None) -> Run:
     """Builds everything but the numbers of the state: shapes before memory.
 
-    `epsilon` is what the weights to start from ask for, if not the family's own.
+    `epsilon` is what the weights to start from ask for, if not the family's own; `trained` what was trained, where the
+    graph was another one.
     """
     mesh = mesh_lib.make_mesh(config.mesh.data, config.mesh.model)
-    experiment = experiment_lib.build(config, process_index=jax.process_index(), process_count=jax.process_count())
+    experiment = experiment_lib.build(
+        config, process_index=jax.process_index(), process_count=jax.process_count(), trained=trained
+    )
     for stream in experiment.pipeline.streams:
         mesh_lib.check_divisible(f"The number of {stream.name!r} pictures a step", stream.per_step, mesh)
     knowledge = make_knowledge(
@@ -168,22 +173,34 @@ def train_and_evaluate(config: Config, workdir: Workdir) -> list[dict[str, Any]]
         run = make_run(config, epsilon=published.epsilon if published else recorded_epsilon(workdir))
         for note in run.experiment.notes:
             _log.warning("%s", note)
+        _note_trained(run, workdir)
         state = fit(run, workdir, checkpointer, published)
     finally:
         checkpointer.close()
     return report(run, state, workdir)
 
 
+def _note_trained(run: Run, workdir: Workdir) -> None:
+    if distributed.is_leader():
+        other_graph.write_trained(workdir, other_graph.note_trained(run.experiment, run.knowledge))
+
+
 def evaluate_only(config: Config, workdir: Workdir) -> list[dict[str, Any]]:
     """Evaluates the newest checkpoint of a run."""
     run, state = restore_run(config, workdir)
+    _note_trained(run, workdir)
     return report(run, state, workdir)
 
 
 def restore_run(config: Config, workdir: Workdir) -> tuple[Run, State]:
     """Returns a run that has begun, and its newest checkpoint."""
     run = make_run(config, epsilon=recorded_epsilon(workdir))
-    checkpointer = Checkpointer(workdir.checkpoints, keep=config.train.keep_checkpoints)
+    return run, _newest(run, workdir, lambda checkpointer, step: checkpointer.restore(step, run.restorable()))
+
+
+def _newest(run: Run, workdir: Workdir, restore: Callable[[Checkpointer, int], State]) -> State:
+    """Returns the newest state of a run, as `restore` reads it."""
+    checkpointer = Checkpointer(workdir.checkpoints, keep=run.config.train.keep_checkpoints)
     try:
         step = checkpointer.latest_step()
         if step is None:
@@ -191,11 +208,47 @@ def restore_run(config: Config, workdir: Workdir) -> tuple[Run, State]:
                 f"{workdir.checkpoints} holds no checkpoint. Train first: python -m kgv_jax.main --config=FILE "
                 f"--workdir={workdir.path}."
             )
-        if step < config.train.steps:
-            _log.warning("The newest checkpoint is step %d of %d: training has not ended.", step, config.train.steps)
-        return run, checkpointer.restore(step, run.restorable())
+        if step < run.config.train.steps:
+            _log.warning(
+                "The newest checkpoint is step %d of %d: training has not ended.", step, run.config.train.steps
+            )
+        return restore(checkpointer, step)
     finally:
         checkpointer.close()
+
+
+def evaluate_with_graph(config: Config, workdir: Workdir, path: str) -> list[dict[str, Any]]:
+    """Evaluates the newest checkpoint of a run with another graph, into a folder of its own below the run's."""
+    trained, config = other_graph.read_trained(workdir), other_graph.config_for(config, path)
+    run = make_run(config, epsilon=recorded_epsilon(workdir), trained=trained)
+    other_graph.check_graph(run.experiment, run.objective, trained)
+    now = other_graph.note_trained(run.experiment, run.knowledge)
+    if distributed.is_leader():
+        for note in (*run.experiment.notes, other_graph.added(trained, now)):
+            _log.warning("%s", note)
+    target = other_graph.folder_for(workdir, path)
+    target.claim(config)
+    if distributed.is_leader():
+        _log.info("Predictions and results go to %s.", target.path)
+    fresh = make_state(run)
+    axes = {f"knowledge/{name}": kinds for name, kinds in run.objective.axes().items()}
+    axes |= {f"classifier/decoder/{name}": kinds for name, kinds in DECODER_AXES.items()}
+
+    def restore(checkpointer: Checkpointer, step: int) -> State:
+        like = run.restorable()
+        saved = checkpointer.restore(step, checkpointer.saved_shapes(step, like))
+        adapt = functools.partial(other_graph.adapt, axes=axes, trained=trained, now=now)
+        anchor = saved.anchor and {**saved.anchor, "params": adapt(saved.anchor["params"], fresh.params)}
+        state = fresh._replace(
+            step=saved.step,
+            params=adapt(saved.params, fresh.params),
+            batch_stats=saved.batch_stats,
+            ema=adapt(saved.ema, fresh.params) if saved.ema else saved.ema,
+            anchor=anchor,
+        )
+        return jax.device_put(state, run.shardings)
+
+    return report(run, _newest(run, workdir, restore), target)
 
 
 def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer, published: Published | None = None) -> State:
@@ -342,6 +395,7 @@ def report(run: Run, state: State, workdir: Workdir) -> list[dict[str, Any]]:
             run.experiment.domains,
             config=run.config,
             classes=run.experiment.dataset.classes,
+            roles=run.experiment.roles,
             workdir=workdir,
             mesh=run.mesh,
         )

@@ -41,6 +41,8 @@ class Dataset:
       photographs: whether pictures are drawings that must be photographed (True) or are
         photographs already (False).
       notes: what a user should be told (classes dropped, files not read, ...).
+      published: classes that the publisher holds out, under `unseen` and `validation`.
+      untrained: classes that the source has no pictures of.
     """
 
     classes: tuple[str, ...]
@@ -50,3 +52,5 @@ class Dataset:
     source: str
     photographs: bool
     notes: tuple[str, ...] = ()
+    published: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    untrained: tuple[str, ...] = ()

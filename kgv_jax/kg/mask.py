@@ -76,6 +76,7 @@ class MaskTable:
       hidden: nodes held out of training, `[n]` int32, sorted: 0 in every row, and in no strip and no entry.
       head_rows: head node -> row: the image is an instance of this node.
       fact_rows: (relation index, node) -> row: the image shows only that this one fact holds.
+      unasked: (relation index, node) of facts that no training picture shows: in no strip.
     """
 
     graph: Graph
@@ -87,6 +88,7 @@ class MaskTable:
     hidden: np.ndarray
     head_rows: Mapping[int, int]
     fact_rows: Mapping[tuple[int, int], int]
+    unasked: frozenset[tuple[int, int]] = frozenset()
 
     @functools.cached_property
     def table(self) -> np.ndarray:
@@ -158,6 +160,7 @@ def make_mask_table(
     hierarchy: Sequence[str] = (),
     relations: Sequence[str] | None = None,
     ignored: Sequence[int] = (),
+    unasked: Sequence[tuple[str, int]] = (),
     candidates: str = "range",
     inherit: bool = True,
 ) -> MaskTable:
@@ -180,6 +183,8 @@ def make_mask_table(
         positives, and still protects.
       ignored: class nodes held out of training (zero-shot): 0 in every row, and so are
         nodes below them that are no heads.
+      unasked: (relation local name, node) pairs that no training picture shows: they stay positives of the
+        rows that state them, and are no row's negatives under that relation (with candidates `all`: under any).
       candidates: `range` takes negatives from nodes of the head's type (`instanceOf`) or from
         the relation's objects; `all` takes them from all nodes.
       inherit: whether facts of ancestors hold for their descendants; if not, they are protected.
@@ -196,7 +201,8 @@ def make_mask_table(
     parts = [rules.instances(part) for part in np.split(heads, range(_HEADS_AT_ONCE, len(heads), _HEADS_AT_ONCE))]
     parts.append(rules.single_facts(pairs))
     said = np.concatenate([part.speaks for part in parts])
-    strips, speaks = _strips(rules, said, heads, hidden, every_node=candidates == "all")
+    silent = frozenset((rules.names.index(name), int(node)) for name, node in unasked if name in rules.names)
+    strips, speaks = _strips(rules, said, heads, hidden, silent, every_node=candidates == "all")
     return MaskTable(
         graph=graph,
         relations=rules.names,
@@ -207,16 +213,23 @@ def make_mask_table(
         hidden=_read_only(hidden),
         head_rows={int(head): row for row, head in enumerate(heads)},
         fact_rows={pair: row for row, pair in enumerate(pairs, start=len(heads))},
+        unasked=silent,
     )
 
 
 def _strips(
-    rules: _Rules, said: np.ndarray, heads: np.ndarray, hidden: np.ndarray, *, every_node: bool
+    rules: _Rules,
+    said: np.ndarray,
+    heads: np.ndarray,
+    hidden: np.ndarray,
+    unasked: frozenset[tuple[int, int]],
+    *,
+    every_node: bool,
 ) -> tuple[tuple[Strip, ...], np.ndarray]:
     """Returns the strips, and which row speaks about which, from the relations `[H, R]` that rows speak of."""
     graph = rules.graph
     if every_node:
-        nodes = _visible(np.arange(len(graph.nodes)), hidden)
+        nodes = _visible(np.arange(len(graph.nodes)), np.union1d(hidden, [node for _, node in unasked]))
         return tuple(Strip(column, nodes) for column in range(len(rules.names))), said
     _, type_of = np.unique(np.array(graph.types), return_inverse=True)
     strips, speaks = [], []
@@ -225,7 +238,8 @@ def _strips(
         speaks.append(said[:, 0].copy())
         speaks[-1][: len(heads)] &= type_of[heads] == kind
     for column, relation in enumerate(rules.columns, start=1):
-        strips.append(Strip(column, _visible(graph.objects(relation), hidden)))
+        silent = [node for other, node in unasked if other == column]
+        strips.append(Strip(column, _visible(graph.objects(relation), np.union1d(hidden, silent))))
         speaks.append(said[:, column])
     return tuple(strips), np.stack(speaks, axis=1)
 

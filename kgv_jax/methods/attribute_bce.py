@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -14,7 +15,7 @@ from jax import Array
 
 from kgv_jax import losses
 from kgv_jax.methods.knowledge import Knowledge, mask_of
-from kgv_jax.methods.objective import Batch, Objective, over_variants
+from kgv_jax.methods.objective import FACTS, Batch, Objective, over_variants
 from kgv_jax.models.classifier import Outputs
 
 
@@ -23,6 +24,9 @@ class AttributeBce(Objective):
 
     def make_head(self, knowledge: Knowledge) -> nn.Module:
         return nn.Dense(knowledge.facts.shape[0])
+
+    def axes(self) -> Mapping[str, tuple[str | None, ...]]:
+        return {"kernel": (None, FACTS), "bias": (FACTS,)}
 
     def whole_mask_for(self, knowledge: Knowledge) -> str | None:
         del knowledge

@@ -3,7 +3,8 @@
     1. cross-entropy gives a classifier `w_c` a class
     2. a graph network `g` regresses their directions from the vectors of all nodes `X`,
            sum_{c seen} |g(X)_c - w_c / |w_c||^2 / (2 C_seen)
-    3. the predicted classifier, at the mean length of the old one, replaces it and stays, and the rest is fine-tuned
+    3. the predicted classifier, at the mean length of the old one, replaces it and stays, and the rest is fine-tuned.
+       Classes held out get theirs from the graph alone
 
 (Wang et al., arXiv 1803.08035, section 3.2; Kampffmeyer et al., arXiv 1805.11724, section 3.3; both with Adam at 1e-3
 and 5e-4 of L2.) The papers' `X` are GloVe vectors of names, `--config.kg.vectors=words`; rows have length 1, as in
@@ -36,7 +37,15 @@ Layers = tuple[tuple[Edges, ...], ...]
 
 
 def regress(
-    network: GraphConvolutions, features: Array, layers: Layers, rows: Array, target: Array, key: Array, *, epochs: int
+    network: GraphConvolutions,
+    features: Array,
+    layers: Layers,
+    rows: Array,
+    target: Array,
+    known: Array,
+    key: Array,
+    *,
+    epochs: int,
 ) -> Array:
     """Trains the network and returns what it predicts for all nodes, `[N, F]`.
 
@@ -44,8 +53,9 @@ def regress(
       network: whose output is as wide as the target.
       features: `[N, D]`.
       layers: the adjacencies of each layer.
-      rows: `[C]`, the nodes whose target is known.
+      rows: `[C]`, the nodes of the classes.
       target: `[C, F]`.
+      known: `[C]` bool, the classes whose target images have learnt.
       key: of the start and of dropout.
       epochs: full-batch steps.
     """
@@ -54,7 +64,7 @@ def regress(
 
     def loss(params: Any, key: Array) -> Array:
         found = network.apply({"params": params}, features, layers, train=True, rngs={"dropout": key})
-        return jnp.sum((found[rows] - target) ** 2) / (2 * len(rows))
+        return jnp.sum(jnp.where(known[:, None], found[rows] - target, 0.0) ** 2) / (2 * jnp.sum(known))
 
     def step(state: tuple, epoch: Array) -> tuple[tuple, Array]:
         params, moments = state
@@ -102,9 +112,10 @@ class GraphClassifier(Objective):
         network = make_network(self.config.gcn.kind, self.config.gcn.hidden, rows.shape[-1], self.layers)
         features, classes = params["knowledge"]["mu"], knowledge.class_node
         features /= jnp.maximum(jnp.linalg.norm(features, axis=-1, keepdims=True), 1e-12)
-        found = regress(network, features, self.layers, classes, rows / jnp.maximum(length, 1e-12), key,
+        seen = jnp.ones(len(classes), bool) if knowledge.seen is None else knowledge.seen
+        found = regress(network, features, self.layers, classes, rows / jnp.maximum(length, 1e-12), seen, key,
                         epochs=self.config.gcn.epochs)  # fmt: skip
-        predicted = found[classes] * length.mean()
+        predicted = found[classes] * length.mean(where=seen[:, None])
         decoder = {"kernel": predicted[:, :-1].T, "bias": predicted[:, -1]}
         return {**params, "classifier": {**params["classifier"], "decoder": decoder}}
 

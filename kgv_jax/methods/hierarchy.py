@@ -24,6 +24,7 @@ import optax
 from jax import Array
 from jax.sharding import Mesh
 
+from kgv_jax import losses
 from kgv_jax.config_schema import Config
 from kgv_jax.kg.class_tree import ClassTree, make_class_tree, tree_distances
 from kgv_jax.methods.knowledge import Knowledge
@@ -59,7 +60,11 @@ class Hierarchy(Objective):
         self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge, key: Array
     ) -> dict[str, Array]:
         hierarchy, label = self.config.hierarchy, batch["label"]
+        logits = losses.competing(outputs.logits, knowledge.seen)
         if hierarchy.loss == "hxe":
-            return {"ce": hierarchical_cross_entropy(outputs.logits, label, self.tree, alpha=hierarchy.alpha)}
+            return {"ce": hierarchical_cross_entropy(logits, label, self.tree, alpha=hierarchy.alpha)}
         target = soft_labels(self.tree, beta=hierarchy.beta)[label]
-        return {"ce": optax.softmax_cross_entropy(outputs.logits, target)}
+        if knowledge.seen is not None:
+            target = jnp.where(knowledge.seen, target, 0.0)
+            target /= target.sum(-1, keepdims=True)
+        return {"ce": optax.softmax_cross_entropy(logits, target)}

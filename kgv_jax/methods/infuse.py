@@ -53,7 +53,8 @@ class Infuse(Objective):
         for weight, p, k in zip(infuse.lambdas(), outputs.aligned, scales, strict=True):
             cosine = _directions(p) @ _directions(k).T
             if infuse.loss == "contrastive":
-                align += weight * losses.cross_entropy(cosine / infuse.temperature, label)
+                nll = losses.cross_entropy(cosine / infuse.temperature, label, among=knowledge.seen)
+                align += weight * nll
             else:
                 align += weight * (1 - jnp.take_along_axis(cosine, label[:, None], -1)[:, 0])
         return super().values(params, outputs, batch, knowledge, key) | {"align": align}

@@ -5,6 +5,7 @@ L = CE(decoder(z), y) + beta * Reg(log N(z_b + r_j ; mu_k, var_k), M)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -17,7 +18,7 @@ from jax.sharding import Mesh
 from kgv_jax import losses
 from kgv_jax.config_schema import Config
 from kgv_jax.methods.knowledge import Knowledge, mask_of, positives_of
-from kgv_jax.methods.objective import Batch, Objective, over_variants
+from kgv_jax.methods.objective import NODES, RELATIONS, Batch, Objective, over_variants
 from kgv_jax.models.classifier import Outputs
 from kgv_jax.parallel.mesh import batch_sharding
 from kgv_jax.scoring import gaussian
@@ -52,6 +53,9 @@ class Kgv(Objective):
             learn_temperature=kgv.learn_temperature,
             form="oracle" if kgv.score == "oracle" else "fast",
         )
+
+    def axes(self) -> Mapping[str, tuple[str | None, ...]]:
+        return {"mu": (NODES, None), "v": (NODES, None), "r": (RELATIONS, None)}
 
     def whole_mask_for(self, knowledge: Knowledge) -> str | None:
         kgv = self.config.kgv

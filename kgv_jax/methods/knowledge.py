@@ -42,11 +42,13 @@ class Knowledge(NamedTuple):
         last row abstains everywhere; it is what the padding index -1 reads. None where it is too large.
       positives, tiles: the same mask for the streamed score: what is true, and what is compared with it.
       class_node: `[C]` int32 node of each class.
-      facts: `[A, 2]` int32, every (relation, node) that some class states, `instanceOf` left out.
+      seen: `[C]` bool, the classes that training shows; None where it shows all of them.
+      facts: `[A, 2]` int32, every (relation, node) that some class states and a training picture may show,
+        `instanceOf` left out.
       evidence: `[V, R, N]` float32, for each variant of a class the share of each of its facts in the
         mean over its facts of one relation; rows sum to one where the relation speaks. None where `rows` is.
       evidence_class: `[V]` int32, the class a variant belongs to.
-      candidate: `[R, N]` bool, nodes that some class states under a relation.
+      candidate: `[R, N]` bool, nodes that some class states under a relation; under `instanceOf` the seen classes.
       parents: `[E, 2]` int32, (child, parent) pairs of the hierarchical relations.
       triples: `[T, 3]` int32, (head, relation, tail): the whole graph as the method sees it.
     """
@@ -55,6 +57,7 @@ class Knowledge(NamedTuple):
     positives: Positives
     tiles: Tiles
     class_node: Array
+    seen: Array | None
     facts: Array
     evidence: Array | None
     evidence_class: Array
@@ -96,8 +99,12 @@ def make_knowledge(
             own = slice(positive.start[row], positive.start[row + 1])
             candidate[positive.relation[own], positive.node[own]] = True
     candidate[0] = False
-    facts = np.argwhere(candidate).astype(np.int32)
-    candidate[0, list(class_nodes)] = True
+    asked = candidate.copy()
+    for relation, node in mask.unasked:
+        asked[relation, node] = False
+    facts = np.argwhere(asked).astype(np.int32)
+    seen = ~np.isin(np.asarray(class_nodes, np.int32), mask.hidden)
+    candidate[0, np.asarray(class_nodes, np.int32)[seen]] = True
     whole = len(mask.speaks) * candidate.size <= whole_cells
     return jax.tree.map(
         jnp.asarray,
@@ -106,6 +113,7 @@ def make_knowledge(
             positives=_positives(mask),
             tiles=cut_tiles(mask, shards=shards if shape[1] % shards == 0 else 1),
             class_node=np.asarray(class_nodes, np.int32),
+            seen=None if seen.all() else seen,
             facts=facts.reshape(-1, 2),
             evidence=_evidence(mask.table, [rows for _, rows in variants]) if whole else None,
             evidence_class=np.asarray([label for label, _ in variants], np.int32),

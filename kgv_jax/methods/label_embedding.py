@@ -7,11 +7,13 @@ classes that violate the margin, `v_y' = max(0, [y' != y] + F(x, y') - F(x, y)) 
 
     L = (sum_{k=1}^{r} 1/k) / r * sum_{y'} v_y',
 
-or cross-entropy over `F`. Only `F` is trained, so the density head is the one to read.
+or cross-entropy over `F`; classes held out are never among `y'`. Only `F` is trained, so the density head is the one
+to read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -21,14 +23,15 @@ from jax import Array
 
 from kgv_jax import losses
 from kgv_jax.methods.knowledge import Knowledge
-from kgv_jax.methods.objective import Batch, Objective
+from kgv_jax.methods.objective import FACTS, Batch, Objective
 from kgv_jax.models.classifier import Outputs
 
 
-def ranking_loss(score: Array, label: Array) -> Array:
-    """Returns `L` `[B]` of compatibilities `F` `[B, C]`."""
+def ranking_loss(score: Array, label: Array, among: Array | None = None) -> Array:
+    """Returns `L` `[B]` of compatibilities `F` `[B, C]`; `among` `[C]` bool are the classes that may violate."""
     own = jnp.take_along_axis(score, label[:, None], -1)
     other = jnp.arange(score.shape[-1]) != label[:, None]
+    other = other if among is None else other & among
     violation = jnp.where(other, jax.nn.relu(1 + score - own), 0.0)
     count = jnp.sum(violation > 0, -1)
     harmonic = jnp.concatenate([jnp.zeros(1), jnp.cumsum(1 / jnp.arange(1, score.shape[-1] + 1))])
@@ -52,6 +55,9 @@ class LabelEmbedding(Objective):
     def make_head(self, knowledge: Knowledge) -> nn.Module:
         return nn.Dense(len(knowledge.facts), use_bias=False)
 
+    def axes(self) -> Mapping[str, tuple[str | None, ...]]:
+        return {"kernel": (None, FACTS)}
+
     def whole_mask_for(self, knowledge: Knowledge) -> str | None:
         del knowledge
         return f"config.method = {self.config.method!r}"
@@ -67,7 +73,8 @@ class LabelEmbedding(Objective):
     ) -> dict[str, Array]:
         score, label = self._compatibility(params, outputs, knowledge), batch["label"]
         ranking = self.config.attributes.label_embedding == "ranking"
-        value = ranking_loss(score, label) if ranking else losses.cross_entropy(score, label)
+        loss = ranking_loss if ranking else losses.cross_entropy
+        value = loss(score, label, among=knowledge.seen)
         return super().values(params, outputs, batch, knowledge, key) | {"ale": value}
 
     def knowledge_scores(self, params: Any, outputs: Outputs, knowledge: Knowledge) -> Array:

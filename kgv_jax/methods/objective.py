@@ -25,6 +25,9 @@ from kgv_jax.methods.knowledge import Knowledge
 from kgv_jax.models.classifier import Outputs
 from kgv_jax.util.errors import UserError
 
+# What axes of parameters count (`Objective.axes`).
+CLASSES, NODES, RELATIONS, FACTS = "classes", "nodes", "relations", "facts"
+
 
 class Batch(TypedDict):
     """One batch: `image` `[B, H, W, 3]` uint8, `label` `[B]` int32, `labelled` `[B]` float32 (weight in the
@@ -80,6 +83,10 @@ class Objective:
             return {}
         return self.head.init(key, jnp.zeros((1, self.config.model.dim)))["params"]
 
+    def axes(self) -> Mapping[str, tuple[str | None, ...]]:
+        """Returns what the axes of the head's parameters count, by name: their rows are found again by it."""
+        return {}
+
     def begin(self, stage: str, params: Any, knowledge: Knowledge, key: Array) -> Any:
         """Returns the parameters `{"classifier": ..., "knowledge": ...}` with which a stage of training begins."""
         del stage, knowledge, key
@@ -98,9 +105,10 @@ class Objective:
         self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge, key: Array
     ) -> dict[str, Array]:
         """Returns the values of each term, `[B]` float32; `key` is this step's."""
-        del params, knowledge, key
+        del params, key
         smoothing = self.config.optim.label_smoothing
-        return {"ce": losses.cross_entropy(outputs.logits, batch["label"], smoothing=smoothing)}
+        ce = losses.cross_entropy(outputs.logits, batch["label"], smoothing=smoothing, among=knowledge.seen)
+        return {"ce": ce}
 
     def penalty(self, params: Any, knowledge: Knowledge) -> Array:
         """Returns a term of the parameters alone."""

@@ -24,6 +24,10 @@ class Outputs(NamedTuple):
     aligned: tuple[Array, ...] = ()
 
 
+# What the axes of a decoder's parameters count.
+DECODER_AXES = {"kernel": (None, "classes"), "bias": ("classes",)}
+
+
 class ZeroShotDecoder(nn.Module):
     """`logits = exp(s) n(features) . w_c` with `w_c` the text embedding of class `c` (CLIP, arXiv 2103.00020).
 

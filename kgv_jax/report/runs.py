@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from kgv_jax.config_schema import Config, differences, to_dict
-from kgv_jax.predictions import HEADS, VALIDATION, Outcomes, Predictions
+from kgv_jax.predictions import HEADS, SEEN, VALIDATION, Outcomes, Predictions
+from kgv_jax.report import zero_shot
 from kgv_jax.report.table import TARGETS
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.workdir import Workdir
@@ -201,10 +202,24 @@ def _held_out(runs: Sequence[Run]) -> list[Predictions]:
 
 
 def choose_head(held_out: Sequence[Predictions | Outcomes]) -> str:
-    """Returns the head that is best on held-out drawings, given a run's predictions each; the decoder, without any."""
+    """Returns the head that is best on held-out drawings, given a run's predictions each; the decoder, without any.
+
+    Where classes are held out to choose with, the best is the one with the largest area under their seen-unseen curve.
+    """
     if not held_out:
         return HEADS[0]
-    return max(held_out[0].heads(), key=lambda head: np.mean([p.correct(head) for p in held_out]))
+    return max(held_out[0].heads(), key=lambda head: np.mean([_worth(p, head) for p in held_out]))
+
+
+def _worth(held_out: Predictions | Outcomes, head: str) -> float:
+    if isinstance(held_out, Outcomes):
+        return float(np.mean(held_out.correct(head)))
+    unlearnt = held_out.role == VALIDATION
+    if not 0 < unlearnt[held_out.label].sum() < len(held_out.label):
+        return float(np.mean(held_out.correct(head)))
+    competing = unlearnt | (held_out.role == SEEN)
+    scores = np.where(competing, held_out.log_probabilities(head), -np.inf)
+    return zero_shot.area_under_curve(zero_shot.seen_unseen_curve(scores, held_out.label, unlearnt))
 
 
 def _heads(setting: Setting, run: Run, head: str, chosen: str) -> tuple[str, ...]:
@@ -246,7 +261,7 @@ def _check_same(first: Run, other: Run) -> None:
         )
     for domain in sorted(domains):
         mine, theirs = first.predictions[domain], other.predictions[domain]
-        for field in ("classes", "id", "label", "picture"):
+        for field in ("classes", "id", "label", "picture", "role"):
             if not np.array_equal(getattr(mine, field), getattr(theirs, field)):
                 raise UserError(
                     f"{pair} differ in the {field} of {domain!r}: they saw other photographs. Compare runs of one "

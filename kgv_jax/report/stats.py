@@ -108,7 +108,7 @@ def mean_interval_over_domains(
         return _wilson(mean, drawings)
     if min(len(tally.counts) for tally in tallies) < 2:
         return _wilson(mean, len(tallies))
-    low, high = _percentiles(_resample(tallies, resamples, seed))
+    low, high = percentiles(_resample(tallies, resamples, seed))
     if high - low < 1e-12:
         return _wilson(mean, drawings)
     return Interval(mean, max(low, 0.0), min(high, 1.0))
@@ -166,7 +166,7 @@ def paired_difference_over_domains(
         return PairedResult(mean, -1.0, 1.0, 1.0)
     differences = _resample(tallies, resamples, seed)
     beyond = int(min(np.count_nonzero(differences <= 0), np.count_nonzero(differences >= 0)))
-    low, high = _percentiles(differences)
+    low, high = percentiles(differences)
     return PairedResult(mean, max(low, -1.0), min(high, 1.0), min(1.0, 2 * (1 + beyond) / (1 + resamples)))
 
 
@@ -208,7 +208,7 @@ def _resample(tallies: Sequence[_Tally], resamples: int, seed: int) -> np.ndarra
             weights = counts.astype(np.float64)
             per_seed.append(weights @ tally.sums.T / (weights @ tally.counts)[:, None])
         domain = np.sum(np.concatenate(per_seed) * seed_weights, axis=1)
-        means += tally.mean + _widening(len(tally.counts)) * (domain - tally.mean)
+        means += tally.mean + widening(len(tally.counts)) * (domain - tally.mean)
     return means / len(tallies)
 
 
@@ -221,9 +221,9 @@ def _draws(
     def chunks(items: int) -> Iterator[np.ndarray]:
         step = max(1, _CHUNK_WEIGHTS // items)
         for start in range(0, resamples, step):
-            yield _multiplicities(rng, min(step, resamples - start), items)
+            yield multiplicities(rng, min(step, resamples - start), items)
 
-    return _multiplicities(rng, resamples, seeds), map(chunks, drawings)
+    return multiplicities(rng, resamples, seeds), map(chunks, drawings)
 
 
 @functools.lru_cache(maxsize=16)
@@ -235,21 +235,23 @@ def _kept_draws(
     return of_seeds, tuple(map(tuple, of_domains))
 
 
-def _multiplicities(rng: np.random.Generator, resamples: int, items: int) -> np.ndarray:
-    """[resamples, items] uint16: how often each item is drawn when `items` are drawn with replacement."""
+def multiplicities(rng: np.random.Generator, resamples: int, items: int) -> np.ndarray:
+    """Returns [resamples, items] uint16: how often each item is drawn when `items` are drawn with replacement."""
     drawn = rng.integers(items, size=(resamples, items))
     drawn += np.arange(resamples)[:, None] * items
     counts = np.bincount(drawn.ravel(), minlength=resamples * items)
     return counts.astype(np.uint16).reshape(resamples, items)
 
 
-def _widening(groups: int) -> float:
+def widening(groups: int) -> float:
+    """Returns the factor of deviations of resampled means of a few groups (Hesterberg 2015)."""
     level = (1 + CONFIDENCE) / 2
     t = scipy.stats.t.ppf(level, groups - 1) / scipy.stats.norm.ppf(level)
     return float(math.sqrt(groups / (groups - 1)) * t)
 
 
-def _percentiles(values: np.ndarray) -> tuple[float, float]:
+def percentiles(values: np.ndarray) -> tuple[float, float]:
+    """Returns the bounds of the 95 % interval of resampled values."""
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)

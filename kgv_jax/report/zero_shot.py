@@ -85,6 +85,12 @@ def area_under_curve(curve: Curve) -> float:
     return float(np.trapezoid(curve.seen, curve.unseen))
 
 
+def seen_at(curve: Curve, unseen: np.ndarray) -> np.ndarray:
+    """Returns the best seen accuracy beside an unseen accuracy of at least `unseen` `[G]`; 0 beyond the curve."""
+    reached = np.searchsorted(curve.unseen, np.asarray(unseen) - 1e-12)
+    return np.append(curve.seen, 0.0)[reached]
+
+
 def choose_gamma(scores: np.ndarray, label: np.ndarray, unseen: np.ndarray) -> float:
     """Returns the middle of the `gamma`s with the best harmonic mean, on classes that are held out to choose it.
 

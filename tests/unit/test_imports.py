@@ -15,8 +15,10 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"kg", "data", "parallel"}),
     frozenset({"models", "scoring"}),
     frozenset({"losses", "methods", "optim", "embed"}),
-    frozenset({"state", "step", "step_cost", "checkpoint", "streams", "experiment"}),
-    frozenset({"starting_nodes", "knowledge_scales", "starting_weights", "trained_nodes", "wise_ft"}),
+    frozenset({"state", "step", "step_cost", "checkpoint", "streams", "class_roles", "experiment"}),
+    frozenset(
+        {"starting_nodes", "knowledge_scales", "starting_weights", "trained_nodes", "wise_ft", "other_graph"}
+    ),
     frozenset({"train", "evaluate"}),
     frozenset({"report", "explain", "main", "compare"}),
 )
@@ -25,6 +27,7 @@ ALLOWED_SIDEWAYS = {
     ("methods", "losses"),
     ("step", "state"),
     ("experiment", "streams"),
+    ("experiment", "class_roles"),
     ("checkpoint", "state"),
     ("knowledge_scales", "starting_nodes"),
     ("starting_weights", "knowledge_scales"),

@@ -38,10 +38,10 @@ def test_a_file_holds_plain_arrays_and_reads_back(tmp_path):
     value = _predictions([[2, 0], [0, 1]], [[0, 1], [0, 3]], [0, 1])
     value.save(tmp_path / "deep" / "cn.npz")
     read = Predictions.load(tmp_path / "deep" / "cn.npz")
-    for name in ("id", "picture", "label", "logits", "scores", "classes", "also"):
+    for name in ("id", "picture", "label", "logits", "scores", "classes", "also", "role"):
         np.testing.assert_array_equal(getattr(read, name), getattr(value, name))
     with np.load(tmp_path / "deep" / "cn.npz", allow_pickle=False) as arrays:
-        assert sorted(arrays.files) == ["also", "classes", "id", "label", "logits", "picture", "scores"]
+        assert sorted(arrays.files) == ["also", "classes", "id", "label", "logits", "picture", "role", "scores"]
 
 
 def test_several_labels_may_be_right():
@@ -59,8 +59,9 @@ def test_a_choice_among_the_classes_that_occur():
 
 def test_a_file_of_before_other_labels_is_read(tmp_path):
     value = _predictions([[2, 0]], [[]], [0])
-    old = {name: array for name, array in vars(value).items() if name != "also"}
+    old = {name: array for name, array in vars(value).items() if name not in ("also", "role")}
     np.savez(tmp_path / "old.npz", **old)
+    np.testing.assert_array_equal(Predictions.load(tmp_path / "old.npz").role, ["seen", "seen"])
     np.testing.assert_array_equal(Predictions.load(tmp_path / "old.npz").correct("decoder"), [True])
 
 

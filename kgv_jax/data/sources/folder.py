@@ -27,6 +27,7 @@ def load(
     validation_fraction: float = 0.2,
     seed: int = 0,
     photographs: str = "auto",
+    every_class: bool = False,
 ) -> Dataset:
     """Lists, checks and splits the pictures of a folder.
 
@@ -48,6 +49,7 @@ def load(
       seed: of the split.
       photographs: whether the pictures are drawings, of which photographs are to be
         made: "yes", "no", or "auto", which means yes if every file is an SVG.
+      every_class: whether the targets' classes count that the source does not have.
 
     Raises:
       UserError: a folder is missing, the source has no picture, a target has no class of
@@ -71,6 +73,8 @@ def load(
             f" {source}/<class>/*.{{{','.join(suffix[1:] for suffix in decode.SUFFIXES)}}}."
             + "".join(f"\n  {note}" for note in notes)
         )
+    untrained = sorted({name for own in found.values() for name in own} - {*classes}) if every_class else []
+    classes = tuple(sorted((*classes, *untrained)))
     train, validation, test = _split(found[source], validation_fraction, seed, notes)
     domains = {source: tuple(test)}
     for domain in targets:
@@ -85,6 +89,7 @@ def load(
         source,
         photographs={"auto": drawings, "yes": True, "no": False}[photographs],
         notes=tuple(notes),
+        untrained=tuple(untrained),
     )
 
 

@@ -2,58 +2,180 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from kgv_jax.predictions import Predictions
-from kgv_jax.report import rows, zero_shot
+from kgv_jax.predictions import SEEN, UNSEEN, VALIDATION, Predictions
+from kgv_jax.report import rows, stats, zero_shot, zero_shot_resampled
 from kgv_jax.report.protocols.base import Options, Result
-from kgv_jax.report.rows import decimals, each_head, label, percent
-from kgv_jax.report.runs import Study
+from kgv_jax.report.rows import Record, label
+from kgv_jax.report.runs import Setting, Study
+from kgv_jax.report.table import TARGETS
+from kgv_jax.report.zero_shot_resampled import METRICS
 from kgv_jax.util.errors import UserError, nearest
+
+_HEADERS = {
+    "seen": "seen",
+    "unseen": "unseen",
+    "harmonic": "harmonic mean",
+    "ausuc": "AUSUC",
+    "calibrated": "harmonic, calibrated",
+}
+_GRID = np.linspace(0, 1, 101)
+
+
+class _Roles(NamedTuple):
+    """`[C]` bool each: the classes that are tested as unseen, and those that choose `gamma`."""
+
+    unseen: np.ndarray
+    validation: np.ndarray
 
 
 def report(study: Study, options: Options) -> Result:
     """Returns seen and unseen accuracy a class, their harmonic mean and the area under their curve, over seeds.
 
-    With validation classes also the mean after calibrated stacking: `gamma` is what divides these, as unseen ones, best
-    from the other seen classes on the source, each seed for itself.
+    Which classes were not learnt is in the predictions, or named by the options. Where some choose `gamma`, also the
+    harmonic mean after calibrated stacking, each seed with its own `gamma`. Validation classes compete in no test, and
+    tested ones in no choice.
     """
-    unseen = _among(study, "--unseen-classes", options.unseen_classes)
-    held_out = _among(study, "--validation-classes", options.validation_classes)
+    roles = _roles(study, options)
+    measured = {
+        (setting, head, domain): found
+        for setting, heads in study.heads.items()
+        for head in heads
+        for domain, found in _measure(study, setting, head, roles).items()
+    }
+    if not measured:
+        raise UserError("No domain has photographs both of the unseen classes and of others; name other classes.")
+    records = [
+        label(setting, head=head, domain=domain) | found.record for (setting, head, domain), found in measured.items()
+    ]
+    tables = [_table(records, roles)]
+    if options.control:
+        tests = _against(study, options.control, measured)
+        records += tests
+        columns = {"mean": _signed("gain"), "low": _signed("from"), "high": _signed("to")}
+        columns["p"] = rows.decimals("p", 4)
+        tables.append(rows.tabulate(f"Gain in AUSUC over {options.control}", tests, ("head", "domain"), columns))
+    return Result(records, tables)
+
+
+class _Measured(NamedTuple):
+    """A setting, head and domain: what is reported, the metrics of each resample, and how many drawings are unseen."""
+
+    record: Record
+    resampled: dict[str, np.ndarray]
+    drawings: int
+
+
+def _measure(study: Study, setting: Setting, head: str, roles: _Roles) -> dict[str, _Measured]:
+    """Returns what is reported of each domain that has seen and unseen classes, and of the mean over targets."""
+    runs = study.runs[setting]
+    gamma = [_gamma(run.predictions, study.source, head, roles) for run in runs]
+    found = {}
+    for domain in study.domains:
+        predictions = study.predictions(setting, domain)
+        if 0 < roles.unseen[predictions[0].label].sum() < len(predictions[0].label):
+            found[domain] = _of_domain(predictions, head, gamma, roles)
+    if targets := [found[domain] for domain in found if domain != study.source]:
+        means = {key: float(np.mean([of.record[key] for of in targets])) for key in METRICS}
+        resampled = zero_shot_resampled.mean_over([of.resampled for of in targets])
+        found[TARGETS] = _Measured(means, resampled, sum(of.drawings for of in targets))
+    chooses = roles.validation.any()
+    for domain, (values, resampled, drawings) in found.items():
+        record = {"seeds": len(runs)} | values
+        for key in METRICS:
+            bounds = zero_shot_resampled.interval(values[key], resampled[key], drawings)
+            record |= {f"{key}_{bound}": value for bound, value in bounds.items()}
+        record["gamma"] = float(np.mean(gamma))
+        if not chooses:
+            record = {key: value for key, value in record.items() if not key.startswith(("calibrated", "gamma"))}
+        found[domain] = _Measured(record, resampled, drawings)
+    return found
+
+
+def _roles(study: Study, options: Options) -> _Roles:
+    role = study.first.predictions[study.source].role
+    unseen = _among(study, "--unseen-classes", options.unseen_classes) if options.unseen_classes else role == UNSEEN
+    validation = role == VALIDATION
+    if options.validation_classes:
+        validation = _among(study, "--validation-classes", options.validation_classes)
     if both := sorted(set(options.unseen_classes) & set(options.validation_classes)):
         raise UserError(f"--validation-classes and --unseen-classes both name {both[0]!r}; gamma is chosen on others.")
-    columns = {"seen": percent("seen"), "unseen": percent("unseen"), "harmonic": percent("harmonic mean")}
-    columns |= {"ausuc": percent("AUSUC")}
-    if options.validation_classes:
-        columns |= {"calibrated": percent("harmonic, calibrated"), "gamma": decimals("gamma", 2)}
-    records = []
-    for setting, head, domain, predictions in each_head(study):
-        if not 0 < unseen[predictions[0].label].sum() < len(predictions[0].label):
+    return _Roles(unseen, validation)
+
+
+def _gamma(of_run: dict[str, Predictions], source: str, head: str, roles: _Roles) -> float:
+    """Returns what divides the validation classes, as unseen ones, best from the seen ones; 0 without any.
+
+    On the held-out pictures, where the run has held out the validation classes; else on the source's test photographs.
+    """
+    if not roles.validation.any():
+        return 0.0
+    held_out = of_run[source].role == VALIDATION
+    predictions = of_run[VALIDATION if (held_out & roles.validation).any() else source]
+    kept = ~roles.unseen[predictions.label]
+    scores = np.where(roles.unseen, -np.inf, predictions.log_probabilities(head)[kept])
+    return zero_shot.choose_gamma(scores, predictions.label[kept], roles.validation)
+
+
+def _of_domain(predictions: list[Predictions], head: str, gamma: list[float], roles: _Roles) -> _Measured:
+    """Returns the means over seeds, with the curve on a grid, and their resamples."""
+    first = predictions[0]
+    tested = roles.unseen | (first.role == SEEN)
+    scores = [np.where(tested, of_seed.log_probabilities(head), -np.inf) for of_seed in predictions]
+    curves = [zero_shot.seen_unseen_curve(of_seed, first.label, roles.unseen) for of_seed in scores]
+    at = [
+        [zero_shot.seen_unseen(of_seed, first.label, roles.unseen, gamma=shift) for shift in (0.0, own)]
+        for of_seed, own in zip(scores, gamma, strict=True)
+    ]
+    values = {name: float(np.mean([plain._asdict()[name] for plain, _ in at])) for name in at[0][0]._fields}
+    values["ausuc"] = float(np.mean([zero_shot.area_under_curve(curve) for curve in curves]))
+    values["calibrated"] = float(np.mean([calibrated.harmonic for _, calibrated in at]))
+    values["curve"] = np.mean([zero_shot.seen_at(curve, _GRID) for curve in curves], 0).tolist()
+    drawn = zero_shot_resampled.resample(scores, first.label, first.picture, roles.unseen, gamma)
+    unseen_drawings = np.unique(first.picture[roles.unseen[first.label]])
+    return _Measured(values, drawn, len(unseen_drawings))
+
+
+def _table(records: list[Record], roles: _Roles) -> rows.Table:
+    metrics = [key for key in METRICS if key in records[0]]
+    shown = [record | {f"{key}_cell": _cell(record, key) for key in metrics} for record in records]
+    columns = {"seeds": rows.count("seeds")}
+    columns |= {f"{key}_cell": rows.Column(_HEADERS[key], str) for key in metrics}
+    columns |= {"gamma": rows.decimals("gamma", 2)} if "gamma" in records[0] else {}
+    title = (
+        f"Generalised zero-shot: {roles.unseen.sum()} unseen of {len(roles.unseen) - roles.validation.sum()} classes"
+    )
+    return rows.tabulate(title, shown, ("head", "domain"), columns)
+
+
+def _cell(record: Record, key: str) -> str:
+    return "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * record[f"{key}{end}"] for end in ("", "_low", "_high")))
+
+
+def _signed(header: str) -> rows.Column:
+    return rows.Column(header, lambda share: f"{100 * share:+.1f}")
+
+
+def _against(
+    study: Study, control: str, measured: dict[tuple[Setting, str, str], _Measured]
+) -> list[Record]:
+    """Returns differences in AUSUC to the control's chosen head, where both have as many seeds; draws are pairs."""
+    controls = {(of.fraction, of.shots): of for of in study.settings_of(control)}
+    tests = []
+    for (setting, head, domain), mine in measured.items():
+        other = controls.get((setting.fraction, setting.shots))
+        if setting.method == control or other is None or len(study.runs[other]) != len(study.runs[setting]):
             continue
-        at_home = study.predictions(setting, study.source)
-        found = [_of_seed(*seed, head, unseen, held_out) for seed in zip(predictions, at_home, strict=True)]
-        means = {name: float(np.mean([values[name] for values in found])) for name in found[0]}
-        records.append(label(setting, head=head, domain=domain) | means)
-    if not records:
-        raise UserError("No domain has photographs both of the unseen classes and of others; name other classes.")
-    return Result(records, [rows.tabulate("Generalised zero-shot", records, ("head", "domain"), columns)])
-
-
-def _of_seed(
-    predictions: Predictions, source: Predictions, head: str, unseen: np.ndarray, held_out: np.ndarray
-) -> dict[str, float]:
-    scores = predictions.log_probabilities(head)
-    curve = zero_shot.seen_unseen_curve(scores, predictions.label, unseen)
-    values = zero_shot.seen_unseen(scores, predictions.label, unseen)._asdict()
-    values["ausuc"] = zero_shot.area_under_curve(curve)
-    if held_out.any():
-        kept = ~unseen[source.label]
-        own = source.log_probabilities(head)[kept]
-        own = np.where(unseen, -np.inf, own)
-        values["gamma"] = zero_shot.choose_gamma(own, source.label[kept], held_out)
-        at = zero_shot.seen_unseen(scores, predictions.label, unseen, gamma=values["gamma"])
-        values["calibrated"] = at.harmonic
-    return values
+        theirs = measured[other, study.chosen[other], domain]
+        difference = mine.resampled["ausuc"] - theirs.resampled["ausuc"]
+        low, high = stats.percentiles(difference)
+        record = label(setting, head=head, domain=domain) | {"versus": control, "versus_head": study.chosen[other]}
+        record |= {"mean": mine.record["ausuc"] - theirs.record["ausuc"], "low": low, "high": high}
+        tests.append(record | {"p": zero_shot_resampled.p_value(difference)})
+    return tests
 
 
 def _among(study: Study, flag: str, names: tuple[str, ...]) -> np.ndarray:
@@ -66,5 +188,7 @@ def _among(study: Study, flag: str, names: tuple[str, ...]) -> np.ndarray:
 
 
 def lacks(study: Study, options: Options) -> str:
-    """Says whether no unseen class is named."""
-    return "" if options.unseen_classes else "no class is named that was not learnt; --unseen-classes=NAMES does"
+    """Says whether no unseen class is named, and the runs have held none out."""
+    if options.unseen_classes or (study.first.predictions[study.source].role == UNSEEN).any():
+        return ""
+    return "no class is named that was not learnt; --unseen-classes does, or config.zero_shot.unseen of the runs"

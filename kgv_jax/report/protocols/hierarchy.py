@@ -72,7 +72,8 @@ def _hierarchy(study: Study) -> tuple[severity.Hierarchy, tuple[str, ...]]:
             "kg.class_type or kg.hierarchy, so their mistakes have no one severity; report them apart."
         )
     # It starts JAX with what it imports, which only this protocol needs.
-    from kgv_jax.experiment import load_knowledge_graph, map_class_names
+    from kgv_jax.class_roles import map_class_names
+    from kgv_jax.experiment import load_knowledge_graph
 
     config = study.first.config
     graph, _ = load_knowledge_graph(config)

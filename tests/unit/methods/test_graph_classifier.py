@@ -54,11 +54,11 @@ def test_the_regression_reaches_its_target(kind):
     parents = graph.triples[graph.triples[:, 1] == graph.relation("broader")][:, [0, 2]]
     layers = make_layers(kind, graph.triples, parents, num_nodes=18)
     rows = jnp.array([graph.node(name) for name in tiny.CLASSES])
-    target = jnp.eye(4, 6)
+    target, known = jnp.eye(4, 6), jnp.ones(4, bool)
     features = jax.random.normal(jax.random.key(0), (18, 8))
     network = make_network(kind, 64, 6, layers)
     train = jax.jit(regress, static_argnums=0, static_argnames="epochs")
-    found = {n: train(network, features, layers, rows, target, jax.random.key(1), epochs=n) for n in (1, 400)}
+    found = {n: train(network, features, layers, rows, target, known, jax.random.key(1), epochs=n) for n in (1, 400)}
     np.testing.assert_allclose(np.linalg.norm(found[400], axis=1), 1, rtol=1e-4)
     error = {n: float(jnp.sum((f[rows] - target) ** 2)) for n, f in found.items()}
     assert error[400] < 0.3 * error[1]
@@ -70,7 +70,8 @@ def test_the_predicted_classifier_replaces_the_decoder(monkeypatch):
     decoder = params["classifier"]["decoder"]
     asked = []
 
-    def fixed(network, features, layers, rows, target, key, *, epochs):
+    def fixed(network, features, layers, rows, target, known, key, *, epochs):
+        assert known.all()
         asked.append((features, rows, target, epochs))
         return jnp.arange(18 * 9, dtype=jnp.float32).reshape(18, 9)
 

@@ -26,7 +26,8 @@ def test_accuracies_by_hand(tmp_path):
     assert (by["de"]["seen"], by["de"]["unseen"]) == (pytest.approx(5 / 6), 0.5)
     assert by["de"]["harmonic"] == pytest.approx(2 * 5 / 12 / (4 / 3))
     assert (by["us"]["seen"], by["us"]["unseen"], by["us"]["harmonic"]) == (pytest.approx(2 / 3), 0, 0)
-    assert "gamma" not in by["us"] and len(table.rows) == 2
+    assert "gamma" not in by["us"] and [row[2] for row in table.rows] == ["de", "us", "targets"]
+    assert by["targets"]["seen"] == by["us"]["seen"] and by["de"]["seen_low"] < by["de"]["seen"] < by["de"]["seen_high"]
 
 
 def test_gamma_is_chosen_at_home_on_classes_that_are_learnt(tmp_path):

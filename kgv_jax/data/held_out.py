@@ -1,0 +1,141 @@
+"""Classes held out of training, on the side of the pictures: none is learnt from, all are tested on or chosen with."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Collection, Sequence
+
+import numpy as np
+
+from kgv_jax.data.records import Records
+from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.util.errors import UserError, nearest
+from kgv_jax.util.lists import split_names
+
+PUBLISHED = "published"
+
+
+def read_classes(
+    setting: str, text: str, dataset: Dataset, draw: Callable[[int], Sequence[str]]
+) -> tuple[str, ...]:
+    """Returns the classes that a setting names.
+
+    Args:
+      setting: `unseen` or `validation` of `config.zero_shot`.
+      text: a number of classes, names separated by commas, a file with a name a line, or `published`; empty: none.
+      dataset: whose classes are meant.
+      draw: from a number to classes.
+
+    Raises:
+      UserError: a number out of range, a file that cannot be read, or a name that is no class.
+    """
+    known = dataset.classes
+    if text.isdecimal():
+        if not 0 < int(text) < len(known):
+            raise UserError(
+                f"config.zero_shot.{setting} is {text}; expected 1 to {len(known) - 1}, of {len(known)} classes."
+            )
+        return tuple(draw(int(text)))
+    if text == PUBLISHED:
+        if setting not in dataset.published:
+            raise UserError(
+                f"config.zero_shot.{setting} is {PUBLISHED!r}, and the data set comes with no such classes; give a "
+                "number of them, or names."
+            )
+        return tuple(dataset.published[setting])
+    names = dict.fromkeys(names_in(text))
+    if unknown := [name for name in names if name not in known]:
+        raise UserError(
+            f"config.zero_shot.{setting} names {unknown[0]!r}{nearest(unknown[0], known)}; expected classes of the "
+            "data set separated by commas, a file with a name a line, or a number of classes."
+        )
+    return tuple(names)
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Returns the names that a setting gives itself; none of a number or `published`."""
+    if text.isdecimal() or text == PUBLISHED:
+        return ()
+    return tuple(_read_lines(text)) if pathlib.Path(text).is_file() else split_names(text)
+
+
+def restrict(dataset: Dataset, classes: Sequence[str]) -> Dataset:
+    """Returns the data set with some of its classes alone, and a note of what is left out."""
+    if len(classes) == len(dataset.classes):
+        return dataset
+    lost = [name for name in dataset.classes if name not in classes]
+    domains = {name: _kept(pictures, classes) for name, pictures in dataset.domains.items()}
+    return dataclasses.replace(
+        dataset,
+        classes=tuple(classes),
+        train=_kept(dataset.train, classes),
+        validation=_kept(dataset.validation, classes),
+        domains=domains,
+        notes=(*dataset.notes, f"{len(lost)} classes are not known to this run and left out: {', '.join(lost)}"),
+    )
+
+
+def _kept(pictures: Sequence[Picture], classes: Sequence[str]) -> Sequence[Picture]:
+    pictures = _of(pictures, classes, inside=True)
+    if not isinstance(pictures, Records):
+        return pictures
+    place = {name: label for label, name in enumerate(classes)}
+    label_of = np.array([place.get(name, -1) for name in pictures.classes], np.int32)
+    also = np.where(pictures.also < 0, -1, label_of[pictures.also])
+    return dataclasses.replace(pictures, classes=tuple(classes), label=label_of[pictures.label], also=also)
+
+
+def _read_lines(path: str) -> list[str]:
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"config.zero_shot names the file {path}, which cannot be read ({error}).") from error
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def hold_out(dataset: Dataset, *, unseen: Collection[str], validation: Collection[str]) -> Dataset:
+    """Returns the data set without training pictures of some classes, which stay among its classes.
+
+    All pictures of the source of an unseen class are test pictures, of a validation class validation pictures; of
+    `Records`, whose test and validation parts have every class, those parts are left as they are. A validation class
+    is in no test domain and an unseen one not in the validation part: nothing is chosen on what is tested.
+
+    Args:
+      dataset: the data set.
+      unseen: classes that are tested.
+      validation: classes on which choices are made.
+
+    Raises:
+      UserError: no class is left to learn.
+    """
+    held = {*unseen, *validation}
+    train = _of(dataset.train, held, inside=False)
+    if not len(train):
+        raise UserError(
+            f"config.zero_shot holds out {len(held)} of {len(dataset.classes)} classes, and no training picture is "
+            "left; hold out fewer."
+        )
+    domains = {name: _of(pictures, validation, inside=False) for name, pictures in dataset.domains.items()}
+    held_out = _of(dataset.validation, unseen, inside=False)
+    if not isinstance(dataset.train, Records):
+        source = (*dataset.train, *dataset.validation, *dataset.domains[dataset.source])
+        domains[dataset.source] = _once((*domains[dataset.source], *_of(source, unseen, inside=True)))
+        held_out = _once((*held_out, *_of(source, validation, inside=True)))
+    told = [f"{len(unseen)} classes are held out of training and tested: {', '.join(unseen)}"]
+    told += [f"{len(validation)} more are held out to choose with: {', '.join(validation)}"] if validation else []
+    return dataclasses.replace(
+        dataset, train=train, validation=held_out, domains=domains, notes=(*dataset.notes, *told)
+    )
+
+
+def _of(pictures: Sequence[Picture], classes: Collection[str], *, inside: bool) -> Sequence[Picture]:
+    """Returns the pictures whose class is among some, or is not."""
+    if isinstance(pictures, Records):
+        labels = [label for label, name in enumerate(pictures.classes) if name in classes]
+        return pictures.take(np.flatnonzero(np.isin(pictures.label, labels) == inside))
+    return tuple(picture for picture in pictures if (picture.label in classes) == inside)
+
+
+def _once(pictures: Sequence[Picture]) -> tuple[Picture, ...]:
+    return tuple({picture.id: picture for picture in pictures}.values())

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 _BOX = (255, 0, 255)  # no sign has it
 _SIDE, _GAP, _TEXT, _PAIRS_A_ROW = 160, 6, 30, 4
+_CHARACTERS = 44  # of a line below a pair
 # From cold to hot: red, green and blue at equal distances of the map's value.
 _HEAT = np.array([[0.1, 0.1, 0.5], [0.0, 0.6, 0.8], [0.4, 0.9, 0.4], [1.0, 0.85, 0.1], [0.85, 0.1, 0.05]])
 
@@ -46,7 +47,9 @@ def draw_overlays(
         if boxes is not None:
             scale = _SIDE / len(image)
             x0, y0, x1, y1 = boxes[number] * scale
-            draw.rectangle((left + x0, top + y0, left + x1 - 1, top + y1 - 1), outline=_BOX)
+            # A drawing that is not in sight has an empty box.
+            draw.rectangle((left + x0, top + y0, left + max(x0, x1 - 1), top + max(y0, y1 - 1)), outline=_BOX)
+        caption = "\n".join(line[:_CHARACTERS] for line in caption.splitlines())
         draw.text((left, top + _SIDE + 2), caption, fill="black", font=font, spacing=1)
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path, "PNG")

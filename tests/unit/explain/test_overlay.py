@@ -16,7 +16,7 @@ def test_colours_go_from_cold_to_hot():
 def test_a_pair_each_with_box_and_caption(tmp_path):
     images, maps = np.full((5, 8, 8, 3), 100, np.uint8), np.zeros((5, 8, 8))
     maps[:, 0, 0] = 1.0
-    boxes = np.array([[2, 2, 6, 6]] * 5)
+    boxes = np.array([[2, 2, 6, 6]] * 4 + [[0, 0, 0, 0]])
     for name in ("a/b/one.png", "two.png"):
         draw_overlays(tmp_path / name, images, maps, ["is stop\npredicted: yield"] * 5, boxes)
     assert (tmp_path / "a/b/one.png").read_bytes() == (tmp_path / "two.png").read_bytes()

@@ -59,8 +59,8 @@ _KGNN = _NO_PICTURES | {
 }
 # A published embedding whose scores of all nodes are products: seconds on graphs of some thousand triples.
 _EMBEDDED = {"kg.vectors": "transh"}
-# Its second stage trains encoder and infuse layers at a tenth of the rate, or leaves them as they are.
-_ALIGNED = "align 0.7 terms=align; classify 0.3 terms=ce {}=encoder/.*,projection/.*,infuse/.*"
+# arXiv 2401.04441: stage 2 trains encoder and infuse layers at a tenth of the rate, or leaves them as they are.
+_ALIGNED = "align 0.7 terms=align rate=0.5; classify 0.3 terms=ce {}=encoder/.*,projection/.*,infuse/.*"
 _INFUSE = _EMBEDDED | {
     "infuse.scales": "triples,graph,description",
     "model.decoder": "mlp",

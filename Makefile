@@ -1,4 +1,4 @@
-# make demo | test | parity | lint | table | finetune-table | emoji-table | bench | peers | aot | golden | lock | clean. Needs Python 3.11 or newer with its venv module.
+# make demo | test | parity | lint | table | finetune-table | emoji-table | infuse-table | zero-shot-table | bench | peers | aot | golden | lock | clean. Needs Python 3.11 or newer with its venv module.
 # Every target that runs something first brings .venv up to date; a second call costs nothing.
 
 SHELL := /bin/bash
@@ -20,7 +20,7 @@ PYTEST_ARGS ?=
 # Compiled programs outlive a clone: a second `make test` is several times faster.
 JAX_COMPILATION_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kgv_jax/xla
 
-.PHONY: help demo test parity lint table finetune-table emoji-table bench peers aot golden lock clean
+.PHONY: help demo test parity lint table finetune-table emoji-table infuse-table zero-shot-table bench peers aot golden lock clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -42,13 +42,16 @@ parity: $(PARITY_VENV)/.stamp-parity
 lint: $(VENV)/.stamp-dev
 	$(RUN) -m ruff check .
 
-# The README's table: about 110 runs, an hour and a half on two cores; cut off, it goes on where it was.
+# All methods on the sign artwork: about 220 runs, three hours on two cores; cut off, it goes on where it was.
+BASELINES := ebv,random_attributes,supcon,simclr,ale,hxe,soft_labels,kgnn,gcnz,sgcn,dgp,infuse
+ABLATIONS := attribute_bce_elements,kgv_vector,kgv_no_synthetic,shuffled_kg_no_synthetic,kgv_hierarchy,kgv_association
+FEW_SHOT := --shots=4 --shot_methods=ce,kgv,kgnn,dgp
 FIVE_SEEDS := ce:5,attribute_bce:5,kgv:5,shuffled_kg:5,kgv_compose:5,kgv_compose_labelled:5,ce_compose_labelled:5
-THREE_SEEDS := kgv_vector,kgv_no_synthetic,kgv_hierarchy,kgv_association,attribute_bce_compose,shuffled_kg_compose
+THREE_SEEDS := attribute_bce_compose,shuffled_kg_compose,$(ABLATIONS),$(BASELINES)
 table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.data.prepare roadsigns
 	$(RUN) -m kgv_jax.compare --config=configs/roadsigns.py:artwork --workdir=runs/table \
-	  --methods=$(FIVE_SEEDS),$(THREE_SEEDS) --seeds=3 --fractions=1,0.1
+	  --methods=$(FIVE_SEEDS),$(THREE_SEEDS) --seeds=3 --fractions=1,0.1 $(FEW_SHOT)
 
 # The README's table of published weights: 21 runs of EfficientNet-Lite0, about an hour on two cores.
 finetune-table: export JAX_COMPILATION_CACHE_DIR := $(JAX_COMPILATION_CACHE_DIR)
@@ -59,14 +62,26 @@ finetune-table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.compare --config=configs/finetune.py:full --workdir=runs/finetune/full \
 	  --methods=ce,kgv,kgv_compose,shuffled_kg_compose --seeds=3
 
-# Emoji in other hands: 76 runs, about an hour on two cores.
+# Emoji in other hands, all methods: 160 runs, two to three hours on two cores.
 EMOJI_FIVE := ce:5,attribute_bce:5,kgv:5,shuffled_kg:5
-EMOJI_THREE := attribute_bce_elements,kgv_vector,kgv_no_synthetic,shuffled_kg_no_synthetic,kgv_hierarchy,kgv_association
 emoji-table: export JAX_COMPILATION_CACHE_DIR := $(JAX_COMPILATION_CACHE_DIR)
 emoji-table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.data.prepare emoji
 	$(RUN) -m kgv_jax.compare --config=configs/emoji.py --workdir=runs/emoji \
-	  --methods=$(EMOJI_FIVE),$(EMOJI_THREE) --seeds=3 --fractions=1,0.1
+	  --methods=$(EMOJI_FIVE),$(ABLATIONS),$(BASELINES) --seeds=3 --fractions=1,0.1 $(FEW_SHOT)
+
+# Knowledge injection: scales alone, pairs, all, and controls: 66 runs, about an hour and a half on two cores.
+INFUSE_ONE := infuse_triples,infuse_graph,infuse_description
+INFUSE_TWO := infuse_triples_graph,infuse_triples_description,infuse_graph_description
+INFUSE_ALL := ce,$(INFUSE_ONE),$(INFUSE_TWO),infuse,infuse_taps,infuse_frozen,infuse_random
+infuse-table: export JAX_COMPILATION_CACHE_DIR := $(JAX_COMPILATION_CACHE_DIR)
+infuse-table: $(VENV)/.stamp-run
+	$(RUN) -m kgv_jax.data.prepare roadsigns
+	$(RUN) -m kgv_jax.data.prepare emoji
+	$(RUN) -m kgv_jax.compare --config=configs/infuse.py:roadsigns --workdir=runs/infuse/roadsigns \
+	  --methods=$(INFUSE_ALL) --seeds=3
+	$(RUN) -m kgv_jax.compare --config=configs/infuse.py:emoji --workdir=runs/infuse/emoji \
+	  --methods=$(INFUSE_ALL) --seeds=3
 
 # One JSON line a figure, each against a named peer; docs/benchmarks.md is the table. `make bench ONLY=score` runs one.
 bench: export KGV_PEERS_PYTHON ?= $(PEERS_VENV)/bin/python

@@ -32,8 +32,10 @@ from kgv_jax.flags import run_command
 from kgv_jax.methods.presets import PRESETS
 from kgv_jax.predictions import HEADS, VALIDATION, Predictions
 from kgv_jax.report import stats
-from kgv_jax.report.runs import choose_head
-from kgv_jax.report.table import TARGETS, chosen_only, print_tables, summary_tables, summary_text
+from kgv_jax.report.protocols import generalised_zero_shot
+from kgv_jax.report.protocols.base import Options
+from kgv_jax.report.runs import choose_head, make_study, read_run
+from kgv_jax.report.table import TARGETS, Table, chosen_only, markdown, print_tables, summary_tables, summary_text
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.workdir import Workdir
 
@@ -241,6 +243,21 @@ def _paired(
     return result._asdict() | {"head": control_head, "seeds": len(seeds)}
 
 
+def _zero_shot(keys: Sequence[RunKey], root: pathlib.Path) -> list[Table]:
+    """Returns the zero-shot tables of the chosen heads; writes those of every head, and the curves, beside the rest."""
+    runs = [read_run(str(key.folder(root))) for key in keys]
+    texts, records = [], []
+    for head in ("all", "chosen"):
+        study = make_study(runs, head=head)
+        methods = {setting.method for setting in study.runs}
+        found = generalised_zero_shot.report(study, Options(control=next(filter(methods.__contains__, CONTROLS[3:]), "")))
+        texts.append("\n\n".join(map(markdown, found.tables)))
+        records.append(found.records)
+    (root / "zero_shot.json").write_text(json.dumps(records[0], indent=1) + "\n")
+    (root / "zero_shot.md").write_text("## The chosen heads\n\n{1}\n\n## Every head\n\n{0}\n".format(*texts))
+    return found.tables
+
+
 def main(argv: list[str]) -> None:
     """Runs, summarises, prints."""
     if _CONFIG.value is None:
@@ -260,6 +277,8 @@ def main(argv: list[str]) -> None:
     texts = [summary_text(rows, source=config.data.source) for rows in (chosen_only(summary), summary)]
     (root / "compare.md").write_text("## The chosen heads\n\n{}\n\n## Every head\n\n{}\n".format(*texts))
     print_tables(summary_tables(chosen_only(summary), source=config.data.source))
+    if config.zero_shot.unseen:
+        print_tables(_zero_shot(keys, root))
     print(f"Every head: {root / 'compare.md'}; records and paired tests: {root / 'compare.json'}")
 
 

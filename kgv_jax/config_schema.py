@@ -199,8 +199,8 @@ class Kgv:
     )
     density_head: str = _setting(
         "instance",
-        "what the density head sums: instanceOf alone, or the evidence of every fact",
-        choices=("instance", "facts"),
+        "what the density head sums: instanceOf alone; the evidence of every fact; or lift: that over a uniform guess",
+        choices=("instance", "facts", "lift"),
     )
 
 

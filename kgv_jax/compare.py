@@ -57,6 +57,7 @@ CONTROLS = (
     "shuffled_kg_compose",
     "ce_compose_labelled",
 )
+_ZERO_SHOT_CONTROL = "shuffled_kg"
 
 _log = logging.getLogger("kgv_jax.compare")  # by name: as a command this module is `__main__`
 
@@ -249,8 +250,8 @@ def _zero_shot(keys: Sequence[RunKey], root: pathlib.Path) -> list[Table]:
     texts, records = [], []
     for head in ("all", "chosen"):
         study = make_study(runs, head=head)
-        methods = {setting.method for setting in study.runs}
-        found = generalised_zero_shot.report(study, Options(control=next(filter(methods.__contains__, CONTROLS[3:]), "")))
+        compared = any(setting.method == _ZERO_SHOT_CONTROL for setting in study.runs)
+        found = generalised_zero_shot.report(study, Options(control=_ZERO_SHOT_CONTROL if compared else ""))
         texts.append("\n\n".join(map(markdown, found.tables)))
         records.append(found.records)
     (root / "zero_shot.json").write_text(json.dumps(records[0], indent=1) + "\n")

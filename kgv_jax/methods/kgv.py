@@ -121,9 +121,9 @@ class Kgv(Objective):
 
         `instance`: `s[b, instanceOf, class] / T`. `facts`: an image is evidence for every fact that a
         class, drawn as one of its variants v, states: `sum_j mean_{k in P_vj} log softmax_k(s_bjk / T)`,
-        the softmax over the `n_j` nodes that occur under j; then a logsumexp over the class's variants. `lift`: the same
-        with `log(n_j softmax_k)`, against a uniform guess. It makes classes comparable that state different relations, a
-        class held out of training among them, which has no `instanceOf`: what a class does not state counts nothing.
+        the softmax over the `n_j` nodes that occur under j; then a logsumexp over the class's variants. `lift`: the
+        same with `log(n_j softmax_k)`, against a uniform guess. What a class does not state then counts nothing, so
+        classes can be compared that state different relations; a held-out one has no `instanceOf`.
         """
         if self.config.kgv.density_head == "instance":
             mu, var, r, temperature = self.head.apply({"params": params}, method="nodes")

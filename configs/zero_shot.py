@@ -28,5 +28,5 @@ def get_config(variant: str = "artwork") -> ml_collections.ConfigDict:
         config.zero_shot.unseen, config.zero_shot.validation = "90", "60"
     else:
         raise UserError(f"The variant of configs/zero_shot.py is {variant!r}; expected artwork or emoji.")
-    config.kgv.density_head = "facts"
+    config.kgv.density_head = "lift"
     return config

@@ -34,8 +34,10 @@ from kgv_jax.methods.presets import PRESETS
 from kgv_jax.predictions import HEADS, VALIDATION, Outcomes, Predictions
 from kgv_jax.report import stats
 from kgv_jax.report.overview import overview_table
-from kgv_jax.report.runs import Setting, choose_head
-from kgv_jax.report.table import TARGETS, chosen_only, markdown, print_tables, summary_tables, summary_text
+from kgv_jax.report.protocols import generalised_zero_shot
+from kgv_jax.report.protocols.base import Options
+from kgv_jax.report.runs import Setting, choose_head, make_study, read_run
+from kgv_jax.report.table import TARGETS, Table, chosen_only, markdown, print_tables, summary_tables, summary_text
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.workdir import Workdir
 
@@ -62,6 +64,7 @@ CONTROLS = (
     "ce_compose_labelled",
     "infuse_random",
 )
+_ZERO_SHOT_CONTROL = "shuffled_kg"
 
 _log = logging.getLogger("kgv_jax.compare")  # by name: as a command this module is `__main__`
 
@@ -314,6 +317,21 @@ def _paired(
     return result._asdict() | {"head": control_head, "seeds": len(seeds)}
 
 
+def _zero_shot(keys: Sequence[RunKey], root: pathlib.Path) -> list[Table]:
+    """Returns the zero-shot tables of the chosen heads; writes those of every head, and the curves, beside the rest."""
+    runs = [read_run(str(key.folder(root))) for key in keys]
+    texts, records = [], []
+    for head in ("all", "chosen"):
+        study = make_study(runs, head=head)
+        compared = any(setting.method == _ZERO_SHOT_CONTROL for setting in study.runs)
+        found = generalised_zero_shot.report(study, Options(control=_ZERO_SHOT_CONTROL if compared else ""))
+        texts.append("\n\n".join(map(markdown, found.tables)))
+        records.append(found.records)
+    (root / "zero_shot.json").write_text(json.dumps(records[0], indent=1) + "\n")
+    (root / "zero_shot.md").write_text("## The chosen heads\n\n{1}\n\n## Every head\n\n{0}\n".format(*texts))
+    return found.tables
+
+
 def main(argv: list[str]) -> None:
     """Runs, summarises, prints."""
     if _CONFIG.value is None:
@@ -338,6 +356,8 @@ def main(argv: list[str]) -> None:
     page = f"{markdown(overview)}\n\n## The chosen heads\n\n{chosen}\n\n## Every head\n\n{every}\n"
     (root / "compare.md").write_text(page)
     print_tables([overview, *summary_tables(chosen_only(summary), source=config.data.source)])
+    if config.zero_shot.unseen:
+        print_tables(_zero_shot(keys, root))
     print(f"Every head: {root / 'compare.md'}; records and paired tests: {root / 'compare.json'}")
 
 

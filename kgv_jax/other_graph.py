@@ -2,7 +2,7 @@
 
 The parameters of what was trained are found by name, wherever the new graph puts it. What a graph adds has no trained
 parameters: new nodes are ignored in every row of the mask, and keep, as new rows of a decoder do, the values with which
-a run of this seed begins. A new class is then recognised by what is trained: its facts (`kgv.density_head=facts`).
+a run of this seed begins. A new class is then recognised by what is trained: its facts (`kgv.density_head`).
 """
 
 from __future__ import annotations
@@ -61,10 +61,12 @@ def config_for(config: Config, path: str) -> Config:
             f"--kg.path={path}: method {config.method!r} was trained on facts that mean nothing, so no graph can tell "
             "it of a new class. Evaluate a method that was trained on the graph as it is."
         )
+    # A new class has no trained Gaussian of its own: its facts speak.
+    head = "lift" if config.kgv.density_head == "instance" else config.kgv.density_head
     return dataclasses.replace(
         config,
         kg=dataclasses.replace(config.kg, path=path),
-        kgv=dataclasses.replace(config.kgv, density_head="facts"),
+        kgv=dataclasses.replace(config.kgv, density_head=head),
         synthetic=dataclasses.replace(config.synthetic, elements=False, compositions=False, labelled=False),
     )
 

@@ -59,8 +59,8 @@ class Kgv(Objective):
 
     def whole_mask_for(self, knowledge: Knowledge) -> str | None:
         kgv = self.config.kgv
-        if kgv.density_head == "facts":
-            return "config.kgv.density_head = 'facts'"
+        if kgv.density_head != "instance":
+            return f"config.kgv.density_head = {kgv.density_head!r}"
         if not self._streams(knowledge):
             return f"config.kgv.score = {kgv.score!r} with kgv.loss = {kgv.loss!r}"
         return None
@@ -125,7 +125,9 @@ class Kgv(Objective):
 
         `instance`: `s[b, instanceOf, class] / T`. `facts`: an image is evidence for every fact that a
         class, drawn as one of its variants v, states: `sum_j mean_{k in P_vj} log softmax_k(s_bjk / T)`,
-        the softmax over the nodes that occur under j; then a logsumexp over the class's variants.
+        the softmax over the `n_j` nodes that occur under j; then a logsumexp over the class's variants. `lift`: the
+        same with `log(n_j softmax_k)`, against a uniform guess. What a class does not state then counts nothing, so
+        classes can be compared that state different relations; a held-out one has no `instanceOf`.
         """
         if self.config.kgv.density_head == "instance":
             mu, var, r, temperature = self.head.apply({"params": params}, method="nodes")
@@ -133,6 +135,8 @@ class Kgv(Objective):
             return gaussian.log_density(outputs.z, r[:1], mu[of_class], var[of_class])[:, 0] / temperature
         score, _ = self._score(params, outputs.z)
         log_p = jax.nn.log_softmax(jnp.where(knowledge.candidate, score, -1e30), -1)
+        if self.config.kgv.density_head == "lift":
+            log_p += jnp.log(jnp.maximum(knowledge.candidate.sum(-1, keepdims=True), 1))
         log_p = jnp.where(knowledge.candidate, log_p, 0.0)
         return over_variants(jnp.einsum("brn,vrn->bv", log_p, knowledge.evidence), knowledge)
 

@@ -55,6 +55,7 @@ _VIEWS = {"contrast.positives": "view", "contrast.temperature": 0.5}
 _KGNN = _NO_PICTURES | {
     "kg.keep": "classes",
     "kgv.vector_nodes": True,
+    "kgv.density_head": "instance",
     "train.stages": f"align 0.7 terms=reg freeze=knowledge/mu,knowledge/r; {_HEAD},knowledge/.*",
 }
 # A published embedding whose scores of all nodes are products: seconds on graphs of some thousand triples.

@@ -5,13 +5,10 @@ by their facts alone, so that they are recognised only where the graph tells the
 Unlabelled compositions show two facts at once, as those of `kgv_compose` do.
 """
 
-import itertools
-
 import jax
 import numpy as np
 import pytest
 
-from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.mask import make_mask_table
 from kgv_jax.kg.transforms import permute_class_rows
 from kgv_jax.methods.knowledge import make_knowledge
@@ -21,12 +18,8 @@ from kgv_jax.models.classifier import Classifier
 from kgv_jax.models.spec import EncoderOptions
 from kgv_jax.step import make_eval_step
 from tests import tiny
+from tests.nine_classes import CLASSES, COLOURS, NOVEL, TEXTURES, draw, make_graph
 
-COLOURS = {"red": (200, 40, 40), "green": (40, 200, 40), "blue": (40, 40, 200)}
-TEXTURES = ("plain", "rows", "columns")
-CLASSES = {f"{c}-{t}": (c, t) for c, t in itertools.product(COLOURS, TEXTURES)}
-# A Latin square: each colour and each texture is left out once.
-NOVEL = ("red-plain", "green-rows", "blue-columns")
 STEPS = 200
 
 
@@ -39,25 +32,9 @@ def element_recall(scores, nodes, candidates):
     return float(np.mean(chosen == nodes))
 
 
-def _picture(colour, texture, rng):
-    """A texture in a colour; None leaves either out: grey, or noise in place of a texture."""
-    base = np.array(COLOURS.get(colour, (120, 120, 120)), float) * rng.uniform(0.8, 1.2)
-    lines = (np.arange(16) // 2 % 2 * 2 - 1) * 40.0
-    columns = np.tile(lines, (16, 1))
-    relief = {"plain": 0 * columns, "rows": columns.T, "columns": columns}.get(texture, rng.permuted(columns))
-    return np.clip(base + relief[..., None] + rng.normal(0, 12, (16, 16, 3)), 0, 255).astype(np.uint8)
-
-
-def _graph():
-    triples = [(name, "hasColour", colour) for name, (colour, _) in CLASSES.items()]
-    triples += [(name, "hasTexture", texture) for name, (_, texture) in CLASSES.items()]
-    types = dict.fromkeys(CLASSES, "Class") | dict.fromkeys(COLOURS, "Colour") | dict.fromkeys(TEXTURES, "Texture")
-    return Graph.from_triples(triples, types=types)
-
-
 def _trained(*, shuffled=False, synthetic=True, seed=0):
     """Returns (accuracy of the density head on the untrained classes, recall of elements)."""
-    graph = _graph()
+    graph = make_graph()
     nodes = [graph.node(name) for name in CLASSES]
     if shuffled:
         graph = permute_class_rows(graph, nodes, seed=seed)
@@ -76,7 +53,7 @@ def _trained(*, shuffled=False, synthetic=True, seed=0):
     trained = [name for name in names if name not in NOVEL]
 
     def element(name):
-        return _picture(name if name in COLOURS else None, name if name in TEXTURES else None, rng)
+        return draw(name if name in COLOURS else None, name if name in TEXTURES else None, rng)
 
     def facts_of(name):
         colour, texture = CLASSES[name]
@@ -88,9 +65,9 @@ def _trained(*, shuffled=False, synthetic=True, seed=0):
         made = [[mask.row(n), -1] for n in shown] + [facts_of(n) for n in composed]
         batch = {
             "image": np.stack(
-                [_picture(*CLASSES[n], rng) for n in real]
+                [draw(*CLASSES[n], rng) for n in real]
                 + [element(n) for n in shown]
-                + [_picture(*CLASSES[n], rng) for n in composed]
+                + [draw(*CLASSES[n], rng) for n in composed]
             ),
             "label": np.array([names.index(n) for n in real] + [0] * len(made), np.int32),
             "labelled": np.repeat([1.0, 0.0], [len(real), len(made)]).astype(np.float32),
@@ -99,7 +76,7 @@ def _trained(*, shuffled=False, synthetic=True, seed=0):
         state, _ = step(state, batch, knowledge)
 
     novel = [name for name in NOVEL for _ in range(30)]
-    pictures = np.stack([_picture(*CLASSES[name], rng) for name in novel])
+    pictures = np.stack([draw(*CLASSES[name], rng) for name in novel])
     _, scores = jax.jit(make_eval_step(classifier, problem.objective))(state, pictures, knowledge)
     among = np.asarray(scores)[:, [names.index(name) for name in NOVEL]]
     accuracy = np.mean(np.array(NOVEL)[among.argmax(-1)] == novel)

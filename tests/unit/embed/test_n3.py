@@ -43,6 +43,7 @@ def test_a_recipe_adds_it():
     model = with_it.model()
     tables = model.tables(model.init(jax.random.key(0), 4, 1, 8))
     losses = [made.loss_function()(model, tables, TRIPLES, jax.random.key(1)) for made in (with_it, without)]
-    h, r, t = ({"mu": rows["mu"][i]} for rows, i in zip((tables.nodes, tables.relations, tables.nodes), TRIPLES.T, strict=True))
+    every = zip((tables.nodes, tables.relations, tables.nodes), TRIPLES.T, strict=True)
+    h, r, t = ({"mu": rows["mu"][index]} for rows, index in every)
     expected = with_it.n3 * (cubes(h) + cubes(r) + cubes(t))
     np.testing.assert_allclose(losses[0] - losses[1], expected, rtol=1e-3)

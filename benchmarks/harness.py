@@ -64,10 +64,14 @@ class Worker:
 
     def run(self) -> Seconds:
         """Runs the worker's call once; what it printed besides its times is in `told`."""
-        self._process.stdin.write("run\n")
-        self._process.stdin.flush()
-        self.told = self._answer()
+        self.told = self.ask({})
         return Seconds(self.told["wall"], self.told["processor"])
+
+    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns what the worker answers to a request: one line of JSON each way."""
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
 
     def _answer(self) -> dict[str, Any]:
         for line in self._process.stdout:
@@ -102,6 +106,13 @@ def serve(call: Callable[[], dict[str, Any] | None], *, before: Callable[[], Any
             before()
         seconds = timed(lambda told=told: told.update(call() or {}))
         print(json.dumps(told | seconds._asdict()), flush=True)
+
+
+def answer(call: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """The worker's side where every turn has a request of its own (`Worker.ask`)."""
+    print(json.dumps({"ready": True}), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(call(json.loads(line))), flush=True)
 
 
 def tell(name: str, value: float, unit: str, *, against: str, case: str, **more: Any) -> None:

@@ -1,17 +1,17 @@
-"""Prints training speed and filtered MRR of graph embeddings against PyKEEN's, one JSON line a figure.
+"""Prints filtered MRR and training speed of graph embeddings against PyKEEN's, one JSON line a figure.
 
     python -m benchmarks.kge
-    python -m benchmarks.kge --graphs umls --models kg2e kgv --seeds 1
+    python -m benchmarks.kge --graphs umls --cases kg2e kgv --seeds 1
+    python -m benchmarks.kge --kept runs.jsonl       # goes on where it stopped
 
 Both sides train on the same files, those that PyKEEN brings, at the same dimension and for the same number of epochs,
-in turns, and are evaluated on the same test triples (both sides, realistic filtered rank). Settings of both were chosen
-by validation MRR on UMLS, after one seed, and are used on all graphs but for what `CHOSEN` names; docs/embed.md says
-what was tried. PyKEEN runs with one thread and has two settings: `default`, its own loss and one negative, the fastest
-way to use it, and `tuned`. Our cases `alike` have the tuned setting: what is gained with nothing else changed.
+and are ranked on the same triples (both sides, filtered, realistic). On every graph each side has four candidates
+(`benchmarks/kge_grids.py`); the one with the best validation MRR at the first seed is tested, with every seed. A case
+`alike` has no candidates: it is our program with what PyKEEN chose.
 
-The ratio is one of processor seconds of training alone, without compilation. Of the clock, `whole_run_wall_s` is our
-first run, compilation included, and `compile_wall_s` that part of it. Needs the peers' environment (`make peers`;
-`KGV_PEERS_PYTHON` names another).
+A second comparison is with PyKEEN as it comes, `default`. It runs with one thread. The ratio of speeds is one of
+processor seconds of training alone, without compilation; of the clock, `compile_wall_s` is what compilation adds. Needs
+the peers' environment (`make peers`; `KGV_PEERS_PYTHON` names another).
 """
 
 from __future__ import annotations
@@ -24,179 +24,165 @@ import pathlib
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from benchmarks import harness
+from benchmarks.kept import Kept
+from benchmarks.kge_grids import ALIKE, BATCH, CASES, DEFAULT, DIM, EPOCHS, GRAPHS, Setting, alike
 from kgv_jax.embed import evaluate, train, triples
-from kgv_jax.embed.registry import RECIPES, Recipe
+from kgv_jax.embed.registry import Recipe
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.huge_pages import restart_with_huge_pages
 
-GRAPHS = ("umls", "kinships", "nations")
-DIM, EPOCHS = 64, 60
+FIRST_SEED = 100
+NAMES = (*CASES, *ALIKE)
 
-# PyKEEN's name of the model that each of ours is held against. It has no model of densities: KG2E is the nearest.
-PEERS = {
-    "transe": "TransE",
-    "transh": "TransH",
-    "distmult": "DistMult",
-    "complex": "ComplEx",
-    "rotate": "RotatE",
-    "kg2e": "KG2E",
-    "kgv": "KG2E",
-    "distmult reciprocal": "DistMult",
-    "transe alike": "TransE",
-    "kg2e alike": "KG2E",
-}
-MODELS = tuple(PEERS)
+Run = dict[str, float]
+"""What came of one training: `valid` and `test` (filtered MRR), `wall` and `processor` seconds, ours `compile` too."""
 
-
-def _of_pykeen(loss: str | None, negatives: int, learning_rate: float = 0.01) -> dict[str, Any]:
-    return {"loss": loss, "negatives": negatives, "learning_rate": learning_rate}
-
-
-PEER_SETTINGS = {
-    "default": dict.fromkeys(PEERS.values(), _of_pykeen(None, 1)),
-    # 0 negatives: against all nodes, tails alone, with inverse relations.
-    "tuned": {
-        "TransE": _of_pykeen("nssa", 32),
-        "TransH": _of_pykeen("infonce", 32),
-        "DistMult": _of_pykeen("crossentropy", 0, 0.1),
-        "ComplEx": _of_pykeen("crossentropy", 0, 0.1),
-        "RotatE": _of_pykeen("nssa", 32, 0.03),
-        "KG2E": _of_pykeen("softplus", 32),
-    },
-}
-
-_SAMPLED = {"learning_rate": 0.01, "last_rate": 1.0}
-_RECIPES = RECIPES | {
-    # PyKEEN's tuned DistMult has inverse relations, too.
-    "distmult reciprocal": dataclasses.replace(RECIPES["distmult"], options={}, reciprocal=True),
-    "transe alike": dataclasses.replace(
-        RECIPES["transe"], loss="nssa", loss_settings={"negatives": 32, "margin": 9.0}, **_SAMPLED
-    ),
-    "kg2e alike": dataclasses.replace(
-        RECIPES["kg2e"], loss="softplus", loss_settings={"negatives": 32}, options={"lengths": "ball"}, **_SAMPLED
-    ),
-}
-
-# What validation chose on a graph, where it is not what it chose on UMLS (docs/embed.md).
-CHOSEN: dict[tuple[str, str], dict[str, Any]] = {
-    ("nations", "kgv"): {"batch": 64, "learning_rate": 0.1},  # 1,592 triples: batches of 256 are seven steps an epoch
-}
-
-
-def our_recipe(graph: str, model: str) -> Recipe:
-    """Returns how we train a model: as the package does, but for what validation chose on a graph."""
-    return dataclasses.replace(_RECIPES[model], **CHOSEN.get((graph, model), {}))
+_Candidate = TypeVar("_Candidate", Recipe, Setting)
 
 
 class Trainer:
-    """Our side: trains from scratch and tells the filtered MRR."""
+    """A recipe on a graph, compiled once."""
 
-    def __init__(self, graph: triples.Triples, ours: Recipe) -> None:
-        self._graph, self._ours = graph, ours
-        self._model, self._loss = ours.model(), ours.loss_function()
+    def __init__(self, graph: triples.Triples, recipe: Recipe) -> None:
+        self._graph, self._model, self._known = graph, recipe.model(), graph.known()
         self._train = jnp.asarray(graph.train)
-        self._trained: train.Trained | None = None
-        self.first = harness.timed(lambda: self.train(0))
-
-    def train(self, seed: int) -> None:
-        """Trains from scratch; the first call compiles."""
-        self._trained = train.fit(
+        lowered = train.fit.lower(
             self._train,
-            jax.random.key(seed),
+            jax.random.key(0),
             model=self._model,
-            loss=self._loss,
-            num_nodes=len(self._graph.nodes),
-            num_relations=len(self._graph.relations),
-            settings=self._ours.settings(DIM, EPOCHS),
+            loss=recipe.loss_function(),
+            num_nodes=len(graph.nodes),
+            num_relations=len(graph.relations),
+            settings=recipe.settings(DIM, EPOCHS),
         )
-        jax.block_until_ready(self._trained)
+        compiled: list[jax.stages.Compiled] = []
+        self._compile = harness.timed(lambda: compiled.append(lowered.compile())).wall
+        self._fit = compiled[0]
 
-    def mrr(self) -> float:
-        """Returns the filtered realistic mean reciprocal rank on the test triples, both sides."""
-        found = evaluate.filtered_ranks(self._model, self._trained.parameters, self._graph.test, self._graph.known())
-        return evaluate.metrics(found)["mrr"]
+    def run(self, seed: int) -> Run:
+        """Trains from scratch and ranks."""
+        trained: list[train.Trained] = []
+        key = jax.random.key(seed)
+        seconds = harness.timed(lambda: trained.append(jax.block_until_ready(self._fit(self._train, key))))
+        found = {split: self._mrr(trained[0], getattr(self._graph, split)) for split in ("valid", "test")}
+        return found | seconds._asdict() | {"compile": self._compile}
 
-
-@dataclasses.dataclass
-class Runs:
-    """Seconds and MRR of one side, one entry a seed."""
-
-    seconds: list[harness.Seconds] = dataclasses.field(default_factory=list)
-    mrr: list[float] = dataclasses.field(default_factory=list)
-
-    def add(self, seconds: dict[str, float], mrr: float) -> None:
-        """Adds a run."""
-        self.seconds.append(harness.Seconds(**seconds))
-        self.mrr.append(mrr)
-
-    def fastest(self) -> harness.Seconds:
-        """Returns the least seconds of any run."""
-        return harness.Seconds(*map(min, zip(*self.seconds, strict=True)))
+    def _mrr(self, trained: train.Trained, asked: np.ndarray) -> float:
+        return evaluate.metrics(evaluate.filtered_ranks(self._model, trained.parameters, asked, self._known))["mrr"]
 
 
-def compare(
-    graph_name: str, models: Sequence[str], settings: Sequence[str], python: str, folder: pathlib.Path, seeds: int
-) -> None:
-    """Trains ours and PyKEEN's settings in turns and tells the figures."""
-    graph = triples.load(folder / graph_name)
-    for peer in dict.fromkeys(PEERS[model] for model in models):
-        chosen = [model for model in models if PEERS[model] == peer]
-        trainers = {model: Trainer(graph, our_recipe(graph_name, model)) for model in chosen}
-        for name in settings:
-            theirs, mine = Runs(), {model: Runs() for model in chosen}
-            setting = _setting(graph_name, peer, PEER_SETTINGS[name][peer])
-            command = [python, "-m", "benchmarks.peers.kge_pykeen", setting]
-            with harness.Worker(command, env={**os.environ, "OMP_NUM_THREADS": "1"}) as worker:
-                for seed in range(seeds):
-                    worker.run()
-                    theirs.add(worker.told["train"], worker.told["mrr"])
-                    for model, trainer in trainers.items():
-                        mine[model].add(harness.timed(lambda t=trainer, s=seed: t.train(s))._asdict(), trainer.mrr())
-            for model in chosen:
-                if name == "tuned" or not model.endswith("alike"):
-                    case, against = f"{graph_name}, {model}", f"PyKEEN {peer}, {name}"
-                    _tell(case, against, len(graph.train), trainers[model].first, mine[model], theirs)
+class Ours:
+    """Our side on a graph."""
+
+    def __init__(self, name: str, graph: triples.Triples, kept: Kept) -> None:
+        self._name, self._graph, self._kept = name, graph, kept
+        self._trainers: dict[str, Trainer] = {}
+
+    def run(self, recipe: Recipe, seed: int) -> Run:
+        """Returns what comes of a recipe and a seed."""
+        asked = {"side": "ours", "graph": self._name, "dim": DIM, "epochs": EPOCHS} | told(recipe)
+        return self._kept.get(asked | {"seed": seed}, lambda: self._trainer(recipe, json.dumps(asked)).run(seed))
+
+    def _trainer(self, recipe: Recipe, name: str) -> Trainer:
+        if name not in self._trainers:
+            self._trainers[name] = Trainer(self._graph, recipe)
+        return self._trainers[name]
 
 
-def _setting(graph: str, model: str, setting: dict[str, Any]) -> str:
-    sizes = {"dim": DIM, "epochs": EPOCHS, "batch": 256}
-    return json.dumps({"graph": graph, "model": model} | setting | sizes)
+class Theirs:
+    """PyKEEN's side on a graph."""
+
+    def __init__(self, graph: str, worker: harness.Worker, kept: Kept) -> None:
+        self._graph, self._worker, self._kept = graph, worker, kept
+
+    def run(self, model: str, setting: Setting, seed: int) -> Run:
+        """Returns what comes of a setting and a seed."""
+        sizes = {"dim": DIM, "epochs": EPOCHS, "batch": BATCH, "seed": seed}
+        asked = {"graph": self._graph, "model": model} | setting | sizes
+        return self._kept.get({"side": "pykeen"} | asked, lambda: self._worker.ask(asked))
 
 
-def _tell(case: str, against: str, count: int, first: harness.Seconds, mine: Runs, theirs: Runs) -> None:
-    ours, peer = mine.fastest(), theirs.fastest()
-    trained = EPOCHS * count
+def told(recipe: Recipe) -> dict[str, Any]:
+    """Returns a recipe as JSON can hold it."""
+    fields = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
+    return fields | {"make": recipe.make.__name__}
+
+
+def best(candidates: Sequence[_Candidate], run: Callable[[_Candidate, int], Run]) -> _Candidate:
+    """Returns the candidate with the best validation MRR at the first seed; of equal ones the first."""
+    return max(candidates, key=lambda candidate: run(candidate, FIRST_SEED)["valid"])
+
+
+def compare(name: str, ours: Ours, theirs: Theirs, graph: triples.Triples, graph_name: str, seeds: int) -> None:
+    """Chooses on both sides, tests, and tells the figures of a case."""
+    case = CASES[ALIKE[name][0] if name in ALIKE else name]
+
+    def peer(setting: Setting, seed: int) -> Run:
+        return theirs.run(case.peer, setting, seed)
+
+    setting = best(case.theirs, peer)
+    recipe = alike(name, setting) if name in ALIKE else best(case.ours, ours.run)
+    settings = {"tuned": setting}
+    if name not in ALIKE and not recipe.reciprocal:
+        settings["default"] = DEFAULT[case.peer]
+    every_seed = range(FIRST_SEED, FIRST_SEED + seeds)
+    mine = [ours.run(recipe, seed) for seed in every_seed]
+    for kind, used in settings.items():
+        runs = [peer(used, seed) for seed in every_seed]
+        about = {"against": f"PyKEEN {case.peer}, {kind}", "case": f"{graph_name}, {name}"}
+        _tell_speed(about, EPOCHS * len(graph.train), mine, runs)
+        _tell_mrr(about, mine, runs, {"chosen": told(recipe), "peer_chosen": used})
+
+
+def _tell_speed(about: dict[str, str], trained: int, mine: Sequence[Run], theirs: Sequence[Run]) -> None:
+    ours, peer = (
+        harness.Seconds(*(min(run[kind] for run in runs) for kind in harness.Seconds._fields))
+        for runs in (mine, theirs)
+    )
     harness.tell(
         "kge.vs_pykeen_speed",
         peer.processor / ours.processor,
         "times as fast",
-        against=against,
-        case=case,
+        **about,
         triples_per_s=round(trained / ours.processor),
         peer_triples_per_s=round(trained / peer.processor),
         wall_ratio=float(f"{peer.wall / ours.wall:.4g}"),
-        compile_wall_s=round(first.wall - ours.wall, 1),
-        whole_run_wall_s=round(first.wall, 1),
+        compile_wall_s=round(min(run["compile"] for run in mine), 1),
+        whole_run_wall_s=round(min(run["compile"] + run["wall"] for run in mine), 1),
         peer_whole_run_wall_s=round(peer.wall, 1),
     )
-    means = statistics.mean(mine.mrr), statistics.mean(theirs.mrr)
+
+
+def _tell_mrr(about: dict[str, str], mine: Sequence[Run], theirs: Sequence[Run], chosen: dict[str, Any]) -> None:
+    (ours, ours_error), (peer, peer_error) = (mean_and_error([run["test"] for run in runs]) for runs in (mine, theirs))
     harness.tell(
         "kge.vs_pykeen_mrr",
-        means[0] - means[1],
+        ours - peer,
         "MRR",
-        against=against,
-        case=case,
-        mrr=round(means[0], 4),
-        peer_mrr=round(means[1], 4),
-        seeds=len(theirs.mrr),
+        **about,
+        mrr=round(ours, 4),
+        standard_error=ours_error,
+        peer_mrr=round(peer, 4),
+        peer_standard_error=peer_error,
+        seeds=len(mine),
+        valid_mrr=round(mine[0]["valid"], 4),
+        peer_valid_mrr=round(theirs[0]["valid"], 4),
+        **chosen,
     )
+
+
+def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
+    """Returns the mean and its standard error; one value has none."""
+    error = round(statistics.stdev(values) / len(values) ** 0.5, 4) if len(values) > 1 else None
+    return statistics.mean(values), error
 
 
 def peers_python() -> str:
@@ -217,14 +203,19 @@ def main() -> None:
     restart_with_huge_pages()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--graphs", nargs="+", default=GRAPHS, choices=GRAPHS)
-    parser.add_argument("--models", nargs="+", default=MODELS, choices=MODELS)
-    parser.add_argument("--settings", nargs="+", default=tuple(PEER_SETTINGS), choices=tuple(PEER_SETTINGS))
+    parser.add_argument("--cases", nargs="+", default=NAMES, choices=NAMES)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--kept", type=pathlib.Path, metavar="FILE", help="runs of earlier calls; new ones are added")
     args = parser.parse_args()
-    python = peers_python()
+    python, kept = peers_python(), Kept(args.kept)
     folder = graphs_folder(python)
-    for graph in args.graphs:
-        compare(graph, args.models, args.settings, python, folder, args.seeds)
+    command = [python, "-m", "benchmarks.peers.kge_pykeen"]
+    with harness.Worker(command, env={**os.environ, "OMP_NUM_THREADS": "1"}) as worker:
+        for name in args.graphs:
+            graph = triples.load(folder / name)
+            ours, theirs = Ours(name, graph, kept), Theirs(name, worker, kept)
+            for case in args.cases:
+                compare(case, ours, theirs, graph, name, args.seeds)
 
 
 if __name__ == "__main__":

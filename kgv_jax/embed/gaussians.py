@@ -25,6 +25,7 @@ def kg2e(
     var_min: float = 0.05,
     var_max: float = 5.0,
     var_init: float = 1.0,
+    var_spread: float = 0.0,
     mean_scale: float = 0.5,
     lengths: str = "free",
 ) -> Model:
@@ -34,6 +35,10 @@ def kg2e(
 
         kl: s = -KL(h - t || r) = -1/2 sum_d [ (v + m^2) / var_r - 1 + log var_r - log v ],
         el: s = log E = log N(m; 0, v + var_r)   (equation 7).
+
+    Variances start at `var_init`; `var_spread` is the deviation of the random numbers that are added to them before
+    they are bounded. Slow training needs it: where all are alike, no relation has a coordinate that weighs more than
+    another, and the first gradients of all variances are much the same.
     """
     choose(similarity, SIMILARITIES, "the similarity")
     choose(lengths, LENGTHS, "the rule for lengths")
@@ -42,7 +47,13 @@ def kg2e(
     def init(key: Array, num_nodes: int, num_relations: int, dim: int) -> Tables:
         start = raw_variance(var_init, *bounds)
         both = means(key, num_nodes, num_relations, dim, mean_scale)
-        return Tables(*(rows | {"v": jnp.full(rows["mu"].shape, start)} for rows in both))
+        keys = jax.random.split(jax.random.fold_in(key, 1))
+        return Tables(
+            *(
+                rows | {"v": start + var_spread * jax.random.normal(rows_key, rows["mu"].shape)}
+                for rows, rows_key in zip(both, keys, strict=True)
+            )
+        )
 
     def score(h: Rows, r: Rows, t: Rows) -> Array:
         v, m = h["var"] + t["var"], h["mu"] - t["mu"] - r["mu"]

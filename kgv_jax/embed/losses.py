@@ -45,11 +45,12 @@ def _cross_entropy(logits: Array, target: Array) -> Array:
 def corrupt(triples: Array, key: Array, count: int, num_nodes: int) -> tuple[Array, Array, Array]:
     """Returns `count` corruptions of every triple, `[B, count]` each of h, r, t: tails in one half, heads in the other.
 
-    Drawn evenly from all nodes, as PyKEEN's basic sampler does; some of them are true.
+    Drawn evenly from all nodes but the one that is replaced, as PyKEEN's basic sampler does; some of them are true.
     """
     h, r, t = (jnp.broadcast_to(column[:, None], (len(triples), count)) for column in triples.T)
-    drawn = jax.random.randint(key, h.shape, 0, num_nodes)
     of_tail = jnp.arange(count) < (count + 1) // 2 if count > 1 else jax.random.bernoulli(key, shape=h.shape)
+    drawn = jax.random.randint(key, h.shape, 0, num_nodes - 1)
+    drawn += drawn >= jnp.where(of_tail, t, h)
     return jnp.where(of_tail, h, drawn), r, jnp.where(of_tail, drawn, t)
 
 

@@ -11,6 +11,7 @@ from kgv_jax.embed.complex import complex_
 from kgv_jax.embed.distmult import distmult
 from kgv_jax.embed.losses import Loss
 from kgv_jax.embed.model import Model, choose
+from kgv_jax.embed.n3 import with_n3
 from kgv_jax.embed.nfe import nfe
 from kgv_jax.embed.reciprocal import reciprocal
 from kgv_jax.embed.rotate import rotate
@@ -27,6 +28,7 @@ class Recipe:
       make: the model, with its own options as arguments.
       loss: a name of `losses.LOSSES`.
       loss_settings: arguments of that loss.
+      n3: weight of the nuclear 3-norm of the rows, for scores that are products.
       options: arguments of `make`.
       reciprocal: whether relations have inverses of their own.
     """
@@ -34,6 +36,7 @@ class Recipe:
     make: Callable[..., Model]
     loss: str = "softmax"
     loss_settings: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    n3: float = 0.0
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     batch: int = 256
     learning_rate: float = 0.03
@@ -47,7 +50,8 @@ class Recipe:
 
     def loss_function(self) -> Loss:
         """Returns the loss."""
-        return losses.named(self.loss, **self.loss_settings)
+        loss = losses.named(self.loss, **self.loss_settings)
+        return with_n3(loss, self.n3) if self.n3 else loss
 
     def settings(self, dim: int, epochs: int) -> Settings:
         """Returns the settings of training."""
@@ -67,13 +71,13 @@ RECIPES: dict[str, Recipe] = {
         transe,
         loss_settings={"scale": 2.0},
         options={"distance": "l1", "lengths": "sphere"},
-        learning_rate=0.01,
+        learning_rate=0.1,
     ),
     "transh": Recipe(transh, options={"mean_scale": 0.1}, learning_rate=0.01),
-    "distmult": Recipe(distmult, options={"lengths": "sphere"}, learning_rate=0.1),
-    "complex": Recipe(complex_, learning_rate=0.3),
+    "distmult": Recipe(distmult, n3=0.03, learning_rate=0.3),
+    "complex": Recipe(complex_, n3=0.01, learning_rate=0.3),
     "rotate": Recipe(rotate, learning_rate=0.1),
-    "kg2e": Recipe(gaussians.kg2e),
+    "kg2e": Recipe(gaussians.kg2e, learning_rate=0.1),
     "nfe": Recipe(nfe, learning_rate=0.3),
     "kgv": Recipe(gaussians.kgv, learning_rate=0.05),
 }

@@ -133,6 +133,15 @@ def test_tables_keep_to_their_bounds(model):
     assert float(tables.nodes["var"].max()) <= 5 + 1e-4
 
 
+def test_variances_of_kg2e_may_start_apart():
+    start = gaussians.kg2e(var_init=0.3, var_spread=0.5).init(jax.random.key(0), 50, 40, 8)
+    for rows in start:
+        v = np.asarray(rows["v"])
+        np.testing.assert_allclose(v.mean(), gaussians.raw_variance(0.3, 0.05, 5.0), atol=0.1)
+        np.testing.assert_allclose(v.std(), 0.5, atol=0.05)
+    assert not np.allclose(start.nodes["v"][:40], start.relations["v"])
+
+
 def test_unknown_choices_name_what_is_offered():
     with pytest.raises(UserError, match=r"'l3'.*l1, l2, l2_squared"):
         transe(distance="l3")

@@ -32,7 +32,17 @@ class Data:
     name: str = _setting(
         "drawn",
         "where pictures come from",
-        choices=("drawn", "artwork", "emoji", "folder", "fake", "imagenet", "road_photographs", "cars"),
+        choices=(
+            "drawn",
+            "artwork",
+            "emoji",
+            "folder",
+            "fake",
+            "imagenet",
+            "road_photographs",
+            "cars",
+            "zero_shot_features",
+        ),
     )
     root: str = _setting("", "folder of the data set; of a `folder` data set: ROOT/<domain>/<class>/*.png")
     shift: str = _setting("colour", "what domains of `cars` differ in", choices=("colour", "viewpoint", "year"))

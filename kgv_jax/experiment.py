@@ -285,8 +285,6 @@ def _synthetic_pictures(
                 f"{config.method!r} has no element pictures. Use method kgv_no_synthetic, or name nodes as the "
                 "renderer does."
             )
-    if wanted.element_facts:
-        elements = synthetic.showing_facts(elements, graph)
     if wanted.compositions:
         classes = [graph.nodes[node] for node in class_nodes]
         styles = split_names(wanted.styles) or None

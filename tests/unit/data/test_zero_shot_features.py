@@ -89,7 +89,7 @@ def test_files_of_other_kinds_are_told(root, tmp_path):
     with pytest.raises(UserError, match=r"version 7\.3 \(HDF5\)"):
         load(copy)
     (copy / "att_splits.mat").write_bytes((root / "att_splits.mat").read_bytes()[:700])
-    with pytest.raises(UserError, match="cannot be read as a MATLAB file|has no"):
+    with pytest.raises(UserError, match=r"cannot be read as a MATLAB file|has no"):
         load(copy)
     (copy / "att_splits.mat").write_text("hello")
     with pytest.raises(UserError, match="cannot be read as a MATLAB file"):

@@ -32,6 +32,7 @@ class Trained:
     Attributes:
       classes, roles: `C`.
       nodes: IRIs, `N`.
+      hidden: those among them that no picture of training could be positive for.
       relations: local names, `R`.
       facts: (relation local name, node IRI), `A`.
     """
@@ -39,6 +40,7 @@ class Trained:
     classes: tuple[str, ...]
     roles: tuple[str, ...]
     nodes: tuple[str, ...]
+    hidden: tuple[str, ...]
     relations: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
 
@@ -90,7 +92,8 @@ def _known(config: Config, dataset: Dataset, graph: Graph, trained: Trained | No
     graph does not know is left to a graph that adds it. With another graph: what was trained, and what the graph adds.
     """
     if trained is None:
-        named = {*names_in(config.zero_shot.unseen), *names_in(config.zero_shot.validation)}
+        asked = {role: getattr(config.zero_shot, role) for role in (UNSEEN, VALIDATION)}
+        named = {name for role, text in asked.items() for name in names_in(role, text, dataset)}
         learnt = {*dataset.classes} - {*dataset.untrained} - named
         return [c for c in dataset.classes if c in learnt or (c in named and _node(config, graph, c))]
     if missing := [name for name in trained.classes if name not in dataset.classes]:

@@ -29,6 +29,24 @@ def _check_data(config: Config) -> None:
             section, key = name.split(".")
             if not getattr(getattr(config, section), key):
                 raise UserError(f"config.{name} is empty; a folder data set needs it: --config.{name}={example}.")
+    given = {"config.data.name": config.data.name == "zero_shot_features",
+             "config.model.encoder": config.model.encoder == "features"}  # fmt: skip
+    if len(set(given.values())) > 1:
+        raise UserError(
+            f"config.data.name is {config.data.name!r} and config.model.encoder {config.model.encoder!r}: feature "
+            "vectors need the encoder features, and pictures another. Set both, as configs/zero_shot_features.py does."
+        )
+    if all(given.values()):
+        if config.synthetic.elements or config.synthetic.compositions:
+            raise UserError(
+                f"config.data.name is {config.data.name!r}, of which only feature vectors are there, and method "
+                f"{config.method!r} draws pictures beside them. Use kgv_no_synthetic, ale, dgp, ce or another without."
+            )
+        if not config.kg.path:
+            raise UserError(
+                "config.kg.path is empty; make a graph of the attributes (python -m kgv_jax.kg.attributes ROOT "
+                "--out=FILE.ttl) and name it: --config.kg.path=FILE.ttl."
+            )
     ways = ("auto", "label", "iri", "local")
     if config.kg.class_by not in ways and ":" not in config.kg.class_by:
         raise UserError(

@@ -32,7 +32,17 @@ class Data:
     name: str = _setting(
         "drawn",
         "where pictures come from",
-        choices=("drawn", "artwork", "emoji", "folder", "fake", "imagenet", "road_photographs", "cars"),
+        choices=(
+            "drawn",
+            "artwork",
+            "emoji",
+            "folder",
+            "fake",
+            "imagenet",
+            "road_photographs",
+            "cars",
+            "zero_shot_features",
+        ),
     )
     root: str = _setting("", "folder of the data set; of a `folder` data set: ROOT/<domain>/<class>/*.png")
     shift: str = _setting("colour", "what domains of `cars` differ in", choices=("colour", "viewpoint", "year"))
@@ -99,9 +109,6 @@ class Synthetic:
     elements: bool = _setting(False, "pictures of single elements enter the regulariser")
     compositions: bool = _setting(False, "pictures composed of the elements of a class's variants")
     labelled: bool = _setting(False, "compositions are also labelled class pictures (cross-entropy sees them)")
-    element_facts: bool = _setting(
-        False, "an element picture also shows the facts that name its element: hasLegend of a legend"
-    )
     per_element: int = _setting(6, "pictures of each element", low=1)
     per_variant: int = _setting(2, "compositions of each variant", low=1)
     elements_per_step: int = _setting(32, "element pictures in a batch", low=1)

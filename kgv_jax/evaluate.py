@@ -64,7 +64,7 @@ def _batches(images: np.ndarray | Cropped, batch_size: int) -> Iterator[np.ndarr
     start = jax.process_index() * per_process
     for first in range(start, len(images) + start, batch_size):
         rows = images[first : first + per_process]
-        yield np.concatenate([rows, np.zeros((per_process - len(rows), *images.shape[1:]), np.uint8)])
+        yield np.concatenate([rows, np.zeros((per_process - len(rows), *images.shape[1:]), images.dtype)])
 
 
 def evaluate_domains(

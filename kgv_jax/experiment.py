@@ -24,8 +24,19 @@ from kgv_jax.data.legend_sources import MergedLegends
 from kgv_jax.data.pipeline import Pipeline, make_pipeline
 from kgv_jax.data.prepare import emoji_elements
 from kgv_jax.data.records import Cropped, Records
-from kgv_jax.data.sources import artwork, cars, drawn, emoji, fake, folder, imagenet, road_photographs
+from kgv_jax.data.sources import (
+    artwork,
+    cars,
+    drawn,
+    emoji,
+    fake,
+    folder,
+    imagenet,
+    road_photographs,
+    zero_shot_features,
+)
 from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.data.vectors import Vectors
 from kgv_jax.kg import emoji as emoji_graph
 from kgv_jax.kg import fake as fake_graph
 from kgv_jax.kg import held_out, transforms, wordnet_graph
@@ -61,6 +72,7 @@ _SOURCES: Mapping[str, tuple[Callable[..., Dataset], Mapping[str, str]]] = {
     "imagenet": (imagenet.load, _FOLDER | {"class_list": "class_list"}),
     "road_photographs": (road_photographs.load, _FOLDER),
     "cars": (cars.load, _FOLDER | {"shift": "shift"}),
+    "zero_shot_features": (zero_shot_features.load, _FOLDER),
     "fake": (
         fake.load,
         {"classes": "fake_classes", "pictures": "fake_pictures", "test_pictures": "fake_test_pictures"},
@@ -72,7 +84,8 @@ _OPEN = ("folder",)  # whose targets may have classes that the source does not h
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """Photographs to test on: `image` `[n, S, S, 3]` uint8, `label` `[n]`, `picture` and `id` names `[n]`.
+    """Photographs to test on: `image` `[n, S, S, 3]` uint8 (of feature vectors `[n, F]` float32), `label` `[n]`,
+    `picture` and `id` names `[n]`.
 
     `also` `[n, K]` are other labels that are right too, -1 pads.
     """
@@ -99,6 +112,7 @@ class Experiment:
       pipeline: training batches by step.
       domains: test photographs by domain, `validation` first.
       notes: what a user should be told.
+      vector_width: width of the feature vectors that are there in place of pictures; 0 of pictures.
     """
 
     dataset: Dataset
@@ -111,6 +125,7 @@ class Experiment:
     pipeline: Pipeline
     domains: Mapping[str, Examples]
     notes: tuple[str, ...]
+    vector_width: int = 0
 
 
 def load_dataset(config: Config, *, every_class: bool = False) -> Dataset:
@@ -210,6 +225,7 @@ def build(
         ),
         domains=_test_examples(config, dataset),
         notes=dataset.notes + graph_notes + undrawn,
+        vector_width=dataset.train.features.shape[1] if isinstance(dataset.train, Vectors) else 0,
     )
 
 
@@ -269,8 +285,6 @@ def _synthetic_pictures(
                 f"{config.method!r} has no element pictures. Use method kgv_no_synthetic, or name nodes as the "
                 "renderer does."
             )
-    if wanted.element_facts:
-        elements = synthetic.showing_facts(elements, graph)
     if wanted.compositions:
         classes = [graph.nodes[node] for node in class_nodes]
         styles = split_names(wanted.styles) or None
@@ -321,9 +335,12 @@ def _mask_table(
     relations = _kept_relations(config, graph)
     if trained is not None:
         relations = [name for name in relations if name in trained.relations]
-        known = {*trained.nodes}
-        new = [index for index, name in enumerate(graph.nodes) if name not in known]
-        return make(relations=relations, ignored=sorted({*held, *new}))
+        known = {*trained.nodes} - {*trained.hidden}
+        ignored = sorted({*held, *(index for index, name in enumerate(graph.nodes) if name not in known)})
+        mask = make(relations=relations, ignored=ignored)
+        stated = {(mask.relations[j], k) for j, k in zip(*(cells.tolist() for cells in mask.positive[1:]), strict=True)}
+        asked = {(relation, graph.nodes.index(name)) for relation, name in trained.facts if name in graph.nodes}
+        return make(relations=relations, ignored=ignored, unasked=sorted(stated - asked))
     if not held:
         return make(relations=relations)
     unshown = held_out.find_unshown(make(relations=relations), held)
@@ -346,6 +363,10 @@ def _test_examples(config: Config, dataset: Dataset) -> dict[str, Examples]:
             reader = CropReader(config.data.size_px, CentreCrop(pictures.crop_share), threads=usable_cores())
             ids = np.array(pictures.ids(np.arange(len(pictures))))
             domains[name] = Examples(Cropped(pictures, reader), label, ids, ids, pictures.also)
+            continue
+        if isinstance(pictures, Vectors):
+            ids = np.array(pictures.ids(np.arange(len(pictures))))
+            domains[name] = Examples(pictures.vectors, label, ids, ids, pictures.also)
             continue
         bank = take_photographs(config, pictures, each, stream=test_stream(name), photographed=dataset.photographs)
         ids = np.array([picture.id for picture in pictures])

@@ -34,7 +34,8 @@ def note_trained(experiment: Experiment, knowledge: Knowledge) -> Trained:
     """Returns what the rows of a run's parameters stand for."""
     mask, nodes = experiment.mask, experiment.graph.nodes
     facts = [(mask.relations[j], nodes[k]) for j, k in np.asarray(knowledge.facts).tolist()]
-    return Trained(experiment.dataset.classes, experiment.roles, nodes, mask.relations, tuple(facts))
+    hidden = tuple(nodes[node] for node in mask.hidden)
+    return Trained(experiment.dataset.classes, experiment.roles, nodes, hidden, mask.relations, tuple(facts))
 
 
 def write_trained(workdir: Workdir, trained: Trained) -> None:

@@ -64,11 +64,13 @@ def init_state(
     size_px: int,
     ema: bool,
     anchored: bool = False,
+    vector_width: int = 0,
     start: Start | None = None,
 ) -> State:
-    """Returns the state before the first step."""
+    """Returns the state before the first step; `vector_width` is that of feature vectors in place of pictures."""
     key = run_key(seed)
     images = jnp.zeros((1, size_px, size_px, 3), jnp.uint8)
+    images = jnp.zeros((1, vector_width), jnp.float32) if vector_width else images
     variables = classifier.init(jax.random.fold_in(key, 0), images, train=False)
     start = start or Start({}, {}, {})
     knowledge = dict(objective.init(jax.random.fold_in(key, 1)))

@@ -52,11 +52,12 @@ def make_train_step(
         params: Any, batch_stats: Any, batch: Batch, totals: Metrics, knowledge: Knowledge, key: Array
     ) -> tuple:
         held = matching(params, frozen)
+        encoder = jax.tree.leaves(held["classifier"].get("encoder", {}))  # one without parameters is not frozen
         params = jax.tree.map(lambda leaf, hold: jax.lax.stop_gradient(leaf) if hold else leaf, params, held)
         outputs, updated = classifier.apply(
             {"params": params["classifier"], "batch_stats": batch_stats},
             batch["image"],
-            train=not (fixed_statistics or all(jax.tree.leaves(held["classifier"]["encoder"]))),
+            train=not (fixed_statistics or (encoder and all(encoder))),
             mutable=["batch_stats"],
             rngs={"drop_path": key, "dropout": jax.random.fold_in(key, 1)},
         )

@@ -16,6 +16,7 @@ from kgv_jax.data.photograph import Nuisance
 from kgv_jax.data.pipeline import Stream
 from kgv_jax.data.records import Cropped, Records
 from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.data.vectors import Vectors
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.mask import MaskTable, pad_rows
 from kgv_jax.kg.names import local_name
@@ -92,6 +93,8 @@ def _take(config: Config, dataset: Dataset, plan: _Plan, width: int) -> Stream:
     if isinstance(plan.pictures, Records):
         picture = np.arange(len(plan.pictures))
         images, per_picture, read = picture, 1, _crops(config, plan).rows
+    elif isinstance(plan.pictures, Vectors):
+        images, picture, per_picture = plan.pictures.vectors, np.arange(len(plan.pictures)), 1
     else:
         bank = take_photographs(config, plan.pictures, per_picture, stream=plan.name, photographed=photographed)
         images, picture = bank.images, bank.picture
@@ -140,7 +143,7 @@ def _crops(config: Config, plan: _Plan) -> Cropped:
 
 def labels_of(pictures: Sequence[Picture], classes: Sequence[str]) -> np.ndarray:
     """Returns the labels int32 `[n]` of pictures: positions of their classes."""
-    if isinstance(pictures, Records):
+    if isinstance(pictures, (Records, Vectors)):
         return pictures.label
     label_of = {name: label for label, name in enumerate(classes)}
     return np.array([label_of[picture.label] for picture in pictures], np.int32)

@@ -155,6 +155,7 @@ def _initial_state(run: Run, seed: Array | np.uint32, start: Start | None = None
         size_px=run.config.data.size_px,
         ema=run.config.optim.ema_decay > 0,
         anchored=wise_ft.asked_for(run.config.transfer),
+        vector_width=run.experiment.vector_width,
         start=start,
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from kgv_jax.data.records import Records
 from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.data.vectors import Vectors
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.util.lists import split_names
 
@@ -37,14 +38,7 @@ def read_classes(
                 f"config.zero_shot.{setting} is {text}; expected 1 to {len(known) - 1}, of {len(known)} classes."
             )
         return tuple(draw(int(text)))
-    if text == PUBLISHED:
-        if setting not in dataset.published:
-            raise UserError(
-                f"config.zero_shot.{setting} is {PUBLISHED!r}, and the data set comes with no such classes; give a "
-                "number of them, or names."
-            )
-        return tuple(dataset.published[setting])
-    names = dict.fromkeys(names_in(text))
+    names = dict.fromkeys(names_in(setting, text, dataset))
     if unknown := [name for name in names if name not in known]:
         raise UserError(
             f"config.zero_shot.{setting} names {unknown[0]!r}{nearest(unknown[0], known)}; expected classes of the "
@@ -53,10 +47,21 @@ def read_classes(
     return tuple(names)
 
 
-def names_in(text: str) -> tuple[str, ...]:
-    """Returns the names that a setting gives itself; none of a number or `published`."""
-    if text.isdecimal() or text == PUBLISHED:
+def names_in(setting: str, text: str, dataset: Dataset) -> tuple[str, ...]:
+    """Returns the names that a setting gives, by itself or as `published`; none of a number.
+
+    Raises:
+      UserError: the data set has no published classes of that kind, or a file cannot be read.
+    """
+    if text.isdecimal():
         return ()
+    if text == PUBLISHED:
+        if setting not in dataset.published:
+            raise UserError(
+                f"config.zero_shot.{setting} is {PUBLISHED!r}, and the data set comes with no such classes; give a "
+                "number of them, or names."
+            )
+        return tuple(dataset.published[setting])
     return tuple(_read_lines(text)) if pathlib.Path(text).is_file() else split_names(text)
 
 
@@ -78,12 +83,11 @@ def restrict(dataset: Dataset, classes: Sequence[str]) -> Dataset:
 
 def _kept(pictures: Sequence[Picture], classes: Sequence[str]) -> Sequence[Picture]:
     pictures = _of(pictures, classes, inside=True)
-    if not isinstance(pictures, Records):
+    if not isinstance(pictures, (Records, Vectors)):
         return pictures
     place = {name: label for label, name in enumerate(classes)}
     label_of = np.array([place.get(name, -1) for name in pictures.classes], np.int32)
-    also = np.where(pictures.also < 0, -1, label_of[pictures.also])
-    return dataclasses.replace(pictures, classes=tuple(classes), label=label_of[pictures.label], also=also)
+    return pictures.relabelled(tuple(classes), label_of[pictures.label])
 
 
 def _read_lines(path: str) -> list[str]:
@@ -98,8 +102,8 @@ def hold_out(dataset: Dataset, *, unseen: Collection[str], validation: Collectio
     """Returns the data set without training pictures of some classes, which stay among its classes.
 
     All pictures of the source of an unseen class are test pictures, of a validation class validation pictures; of
-    `Records`, whose test and validation parts have every class, those parts are left as they are. A validation class
-    is in no test domain and an unseen one not in the validation part: nothing is chosen on what is tested.
+    many pictures, whose test and validation parts have every class, those parts are left as they are. A validation
+    class is in no test domain and an unseen one not in the validation part: nothing is chosen on what is tested.
 
     Args:
       dataset: the data set.
@@ -118,7 +122,7 @@ def hold_out(dataset: Dataset, *, unseen: Collection[str], validation: Collectio
         )
     domains = {name: _of(pictures, validation, inside=False) for name, pictures in dataset.domains.items()}
     held_out = _of(dataset.validation, unseen, inside=False)
-    if not isinstance(dataset.train, Records):
+    if not isinstance(dataset.train, (Records, Vectors)):
         source = (*dataset.train, *dataset.validation, *dataset.domains[dataset.source])
         domains[dataset.source] = _once((*domains[dataset.source], *_of(source, unseen, inside=True)))
         held_out = _once((*held_out, *_of(source, validation, inside=True)))
@@ -131,7 +135,7 @@ def hold_out(dataset: Dataset, *, unseen: Collection[str], validation: Collectio
 
 def _of(pictures: Sequence[Picture], classes: Collection[str], *, inside: bool) -> Sequence[Picture]:
     """Returns the pictures whose class is among some, or is not."""
-    if isinstance(pictures, Records):
+    if isinstance(pictures, (Records, Vectors)):
         labels = [label for label, name in enumerate(pictures.classes) if name in classes]
         return pictures.take(np.flatnonzero(np.isin(pictures.label, labels) == inside))
     return tuple(picture for picture in pictures if (picture.label in classes) == inside)

@@ -82,6 +82,12 @@ class Records(Sequence[Picture]):
             read=lambda own: inner(rows[np.asarray(own)]),
         )
 
+    def relabelled(self, classes: tuple[str, ...], label: np.ndarray) -> Records:
+        """Returns the same pictures with labels of other classes; other right labels that are none of them go."""
+        place = {name: index for index, name in enumerate(classes)}
+        new = np.array([*(place.get(name, -1) for name in self.classes), -1], np.int32)
+        return dataclasses.replace(self, classes=classes, label=label, also=new[self.also])
+
     def _load(self, row: int, size_px: int) -> np.ndarray:
         (data,) = self.read(np.array([row]))
         return decode_bytes(data, self.id(row), size_px)
@@ -101,6 +107,11 @@ class Cropped:
     def shape(self) -> tuple[int, int, int, int]:
         """`[n, size, size, 3]`."""
         return len(self), self.reader.size_px, self.reader.size_px, 3
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the pixels."""
+        return np.dtype(np.uint8)
 
     def __getitem__(self, rows: slice) -> np.ndarray:
         return self.rows(np.arange(len(self))[rows])

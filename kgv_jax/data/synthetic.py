@@ -23,7 +23,6 @@ from kgv_jax.data.draw.sign import SignSpec, render_sign
 from kgv_jax.data.draw.stated import Stated, stated_sign, tails
 from kgv_jax.data.types import Picture
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.mask import INSTANCE_OF
 from kgv_jax.kg.names import local_name
 from kgv_jax.util.errors import UserError, nearest
 
@@ -103,26 +102,6 @@ def element_pictures(
             load = functools.partial(_draw_with_rng, draw, seed, identity)
             pictures.append(Picture(identity, "elements", None, load, (("instanceOf", name),)))
     return tuple(pictures)
-
-
-def showing_facts(pictures: Sequence[Picture], graph: Graph) -> tuple[Picture, ...]:
-    """Returns element pictures that also show the facts that name their elements, whatever has them.
-
-    A picture of the bicycle alone then is an image of `hasLegend bicycle` too. Else a legend that no class in training
-    has would be trained as a picture's own node and never as what a sign shows.
-    """
-    named: dict[int, set[str]] = {}
-    for _, relation, tail in graph.triples.tolist():
-        named.setdefault(tail, set()).add(local_name(graph.relations[relation]))
-
-    def facts(picture: Picture) -> list[tuple[str, str]]:
-        own = [node for relation, node in picture.depicts if relation == INSTANCE_OF]
-        return [(relation, node) for node in own for relation in sorted(named.get(graph.node(node), ()))]
-
-    return tuple(
-        dataclasses.replace(picture, depicts=tuple(dict.fromkeys((*picture.depicts, *facts(picture)))))
-        for picture in pictures
-    )
 
 
 def unknown_elements(graph: Graph, legends: LegendSource) -> tuple[str, ...]:

@@ -69,10 +69,11 @@ class Classifier(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array, *, train: bool) -> Outputs:
-        """Maps `[B, H, W, 3]` uint8 images to `Outputs`; `train` is for the encoder's norms and drop path."""
-        x = (images.astype(jnp.float32) / 255.0 - jnp.asarray(self.mean)) / jnp.asarray(self.std)
-        if self.input_px and x.shape[1:3] != (self.input_px, self.input_px):
-            x = jax.image.resize(x, (len(x), self.input_px, self.input_px, 3), "bilinear")
+        """Maps `[B, H, W, 3]` uint8 images, or `[B, F]` float32 feature vectors, to `Outputs`.
+
+        `train` is for the encoder's norms and drop path.
+        """
+        x = images if images.ndim == 2 else self._normalised(images)
         features = self.encoder(x, train=train)
         pooled = features.pooled
         z = nn.Dense(self.dim, name="projection")(pooled)
@@ -86,3 +87,10 @@ class Classifier(nn.Module):
         if self.decoder == "mlp":
             hidden = nn.relu(nn.Dense(self.dim, name="decoder_hidden")(hidden))
         return Outputs(z, nn.Dense(self.num_classes, name="decoder")(hidden), pooled, aligned)
+
+    def _normalised(self, images: Array) -> Array:
+        """Returns images as the encoder reads them, `[B, S, S, 3]` float32."""
+        x = (images.astype(jnp.float32) / 255.0 - jnp.asarray(self.mean)) / jnp.asarray(self.std)
+        if self.input_px and x.shape[1:3] != (self.input_px, self.input_px):
+            x = jax.image.resize(x, (len(x), self.input_px, self.input_px, 3), "bilinear")
+        return x

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kgv_jax.models import clip, dinov2, efficientnet, resnet, small_resnet, vit
+from kgv_jax.models import clip, dinov2, efficientnet, given, resnet, small_resnet, vit
 from kgv_jax.models.spec import EncoderSpec
 from kgv_jax.util.errors import UserError, nearest
 
@@ -14,6 +14,7 @@ _ENCODERS: dict[str, EncoderSpec] = {
     **vit.ENCODERS,
     **clip.ENCODERS,
     **dinov2.ENCODERS,
+    **given.ENCODERS,
 }
 
 

@@ -29,7 +29,7 @@ UNSEEN = np.isin(NAMES, HELD_OUT)
 
 @functools.cache
 def _evaluated(*, negatives):
-    """Returns accuracies of the density head, nothing calibrated, and how far the decoder holds unseen classes off."""
+    """Returns the accuracies of the density head, nothing calibrated, and how far the decoder keeps unseen classes."""
     graph = make_graph()
     nodes = [graph.node(name) for name in NAMES]
     make = functools.partial(make_mask_table, graph, heads=[*nodes, *map(graph.node, ELEMENTS)])

@@ -112,3 +112,15 @@ def test_cross_entropy_with_smoothing():
     log_p = np.log(np.exp([1, 2, 3]) / np.exp([1, 2, 3]).sum())
     expected = -(0.9 * log_p[1] + 0.1 * log_p.mean())
     np.testing.assert_allclose(losses.cross_entropy(logits, jnp.array([1]), smoothing=0.1), [expected], rtol=1e-5)
+
+
+def test_only_some_classes_compete():
+    logits, label = jax.random.normal(jax.random.key(0), (5, 4)), jnp.array([0, 2, 0, 2, 2])
+    among = jnp.array([True, False, True, False])
+    few = losses.cross_entropy(logits[:, ::2], label // 2, smoothing=0.2)
+    np.testing.assert_allclose(losses.cross_entropy(logits, label, smoothing=0.2, among=among), few, rtol=1e-5)
+    gradient = jax.grad(lambda x: losses.cross_entropy(x, label, smoothing=0.2, among=among).sum())(logits)
+    assert (gradient[:, 1::2] == 0).all() and (gradient[:, ::2] != 0).all()
+    everyone = jnp.ones(4, bool)
+    whole = losses.cross_entropy(logits, label, smoothing=0.2)
+    np.testing.assert_allclose(losses.cross_entropy(logits, label, smoothing=0.2, among=everyone), whole, rtol=1e-5)

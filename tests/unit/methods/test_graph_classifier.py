@@ -107,3 +107,16 @@ def test_the_stages_and_defaults_of_the_preset():
 def test_another_decoder_is_refused():
     with pytest.raises(UserError, match=r"model\.decoder is 'mlp'; method 'dgp' predicts a linear one"):
         tiny.make("dgp", model__decoder="mlp")
+
+
+def test_unknown_targets_do_not_matter():
+    graph = tiny.graph()
+    layers = make_layers("sgcn", graph.triples, np.zeros((0, 2), int), num_nodes=18)
+    rows, known = jnp.array([graph.node(name) for name in tiny.CLASSES]), jnp.array([True, True, True, False])
+    features, network = jax.random.normal(jax.random.key(0), (18, 8)), GraphConvolutions((64, 6), (1, 1))
+    train = jax.jit(regress, static_argnums=0, static_argnames="epochs")
+    target = jnp.eye(4, 6)
+    found = [train(network, features, layers, rows, t, known, jax.random.key(1), epochs=200)
+             for t in (target, target.at[3].set(7.0))]  # fmt: skip
+    np.testing.assert_array_equal(*found)
+    assert float(jnp.sum((found[0][rows[:3]] - target[:3]) ** 2)) < 0.5

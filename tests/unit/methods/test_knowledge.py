@@ -52,3 +52,22 @@ def test_a_graph_without_facts_or_parents_has_empty_arrays():
     knowledge = make_knowledge(mask, class_nodes=[0, 1], class_rows=[[0], [1]], parents=np.zeros((0, 2)))
     assert knowledge.facts.shape == knowledge.parents.shape == (0, 2)
     np.testing.assert_array_equal(mask_of(knowledge, np.array([[0], [-1]])), [[[1, -1, -1]], [[0, 0, 0]]])
+
+
+def test_held_out_classes_are_not_seen_and_their_own_facts_not_asked():
+    mask = tiny.mask_table()
+    graph = mask.graph
+    held = graph.node("parking")
+    heads = list(mask.head_rows)
+    unasked = [("hasShape", graph.node("square"))]
+    mask = make_mask_table(graph, heads=heads, hierarchy=tiny.HIERARCHY, ignored=[held], unasked=unasked)
+    knowledge = tiny.knowledge(mask)
+    assert np.asarray(knowledge.seen).tolist() == [name != "parking" for name in tiny.CLASSES]
+    assert tiny.knowledge(tiny.mask_table()).seen is None
+    facts = {(mask.relations[j], graph.nodes[k]) for j, k in np.asarray(knowledge.facts).tolist()}
+    assert ("hasColour", "blue") in facts and ("hasShape", "square") not in facts
+    shape, own = mask.relations.index("hasShape"), tiny.CLASSES.index("parking")
+    (row,) = np.flatnonzero(np.asarray(knowledge.evidence_class) == own)
+    # What describes it still does, where its node is known from elsewhere.
+    assert knowledge.evidence[row, shape, graph.node("square")] == 1 and not knowledge.evidence[row, 0].any()
+    assert not knowledge.candidate[0, held] and knowledge.candidate[shape, graph.node("square")]

@@ -52,3 +52,10 @@ def test_the_compatibility_is_bilinear(loss):
         "ce": -jax.nn.log_softmax(score)[np.arange(4), batch["label"]],
     }
     np.testing.assert_allclose(values["ale"], by_hand[loss], rtol=1e-4, atol=1e-5)
+
+
+def test_held_out_classes_never_violate():
+    score, label = jnp.array([[2.0, 5.0, 1.5, 9.0]]), jnp.array([0])
+    among = jnp.array([True, False, True, False])
+    np.testing.assert_allclose(ranking_loss(score, label, among), ranking_loss(score[:, ::2], label), rtol=1e-6)
+    assert float(ranking_loss(score, label)[0]) > float(ranking_loss(score, label, among)[0])

@@ -179,3 +179,18 @@ def test_every_loss_form_gives_finite_gradients(form):
     problem = tiny.make("kgv", kgv__loss=form, kgv__score="oracle")
     _, metrics = jax.jit(problem.step())(problem.init(), tiny.batch(problem.mask, 10), problem.knowledge)
     assert np.isfinite(metrics["loss"]) and metrics["gradient_norm"] > 0
+
+
+def test_lift_is_the_evidence_over_a_uniform_guess():
+    facts, lift = (tiny.make("kgv", kgv__density_head=head) for head in ("facts", "lift"))
+    knowledge = facts.knowledge
+    params = facts.init().params
+    pictures = tiny.batch(facts.mask, 6)["image"]
+    outputs = facts.classifier.apply({"params": params["classifier"]}, pictures, train=False)
+    scores = [np.asarray(p.objective.knowledge_scores(params["knowledge"], outputs, knowledge)) for p in (facts, lift)]
+    counts = np.asarray(knowledge.candidate).sum(1)
+    stated = np.asarray(knowledge.evidence).sum(-1) > 0
+    for label in range(len(tiny.CLASSES)):
+        gains = stated[np.asarray(knowledge.evidence_class) == label] @ np.log(np.maximum(counts, 1))
+        assert np.ptp(gains) < 1e-6  # the variants of a class state the same relations
+        np.testing.assert_allclose(scores[1][:, label] - scores[0][:, label], gains[0], rtol=1e-4)

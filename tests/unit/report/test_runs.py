@@ -1,11 +1,12 @@
 """Run folders read and grouped, and every way in which they cannot be compared."""
 
+import dataclasses
 import shutil
 
 import numpy as np
 import pytest
 
-from kgv_jax.report.runs import Setting, make_study, read_run
+from kgv_jax.report.runs import Setting, choose_head, make_study, read_run
 from kgv_jax.util.errors import UserError
 from tests.report_runs import predictions, write_run
 
@@ -126,3 +127,13 @@ def test_a_method_without_runs(tmp_path):
     found = study(run(tmp_path, "a", method="kgv"))
     with pytest.raises(UserError, match=r"There is no run of 'kg', did you mean 'kgv'\?; the runs are of kgv"):
         found.settings_of("kg")
+
+
+def test_the_head_is_chosen_by_the_curve_where_classes_choose():
+    label = [0, 1, 0, 1, 0, 1, 2, 2]
+    # The decoder is right about all seen classes, and surest of them where it sees another; the density head knows it.
+    found = predictions("validation", [0, 1, 0, 1, 0, 1, 0, 1], margin=[1] * 6 + [5] * 2,
+                        scored=[0, 2, 0, 2, 0, 2, 2, 2], label=label)  # fmt: skip
+    assert choose_head([found]) == "decoder"
+    role = np.array(["seen", "seen", "validation", "unseen"])
+    assert choose_head([dataclasses.replace(found, role=role)]) != "decoder"

@@ -8,6 +8,7 @@ from kgv_jax.report.zero_shot import (
     choose_gamma,
     harmonic_mean,
     per_class_accuracy,
+    seen_at,
     seen_unseen,
     seen_unseen_curve,
 )
@@ -64,3 +65,8 @@ def test_gamma_is_chosen_where_the_harmonic_mean_is_best():
 
 def test_harmonic_means():
     assert harmonic_mean(0, 0) == 0 and harmonic_mean(0.5, 0.5) == 0.5
+
+
+def test_the_curve_on_a_grid():
+    curve = seen_unseen_curve(SCORES, LABEL, UNSEEN)
+    np.testing.assert_allclose(seen_at(curve, np.array([0, 0.2, 0.5, 0.6, 1, 1.1])), [1, 0.75, 0.75, 0, 0, 0])

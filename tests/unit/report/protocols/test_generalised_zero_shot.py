@@ -1,5 +1,7 @@
 """Seen against unseen classes of runs."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -56,3 +58,47 @@ def test_what_is_missing(tmp_path):
     everything = tuple(found.first.predictions["de"].classes.tolist())
     with pytest.raises(UserError, match="No domain has photographs both of the unseen"):
         generalised_zero_shot.report(found, Options(unseen_classes=everything))
+
+
+ROLES = np.array(["seen", "seen", "validation", "unseen"])
+
+
+def held_out_study(tmp_path, **settings):
+    """A run that held `straight-only` out to choose with and `stop` to be tested."""
+    tested = [0, 1, 3, 0, 1, 3]
+    found = {
+        "de": predictions("de", [0, 1, 0, 0, 1, 3], margin=[4, 4, 3, 4, 4, 3], label=tested),
+        "us": predictions("us", [0, 1, 2, 0, 0, 3], label=tested),
+        "validation": predictions("validation", [0, 1, 0, 0, 1, 3], margin=[4, 4, 1, 4, 4, 3], label=[0, 1, 2] * 2),
+    }
+    found = {name: dataclasses.replace(of, role=ROLES) for name, of in found.items()}
+    return make_study([read_run(str(write_run(tmp_path / "held", found, method="ce", **settings)))])
+
+
+def test_roles_come_with_the_predictions(tmp_path):
+    found = held_out_study(tmp_path)
+    assert not generalised_zero_shot.lacks(found, Options())
+    by = {record["domain"]: record for record in generalised_zero_shot.report(found, Options()).records}
+    assert (by["de"]["seen"], by["de"]["unseen"]) == (1, 0.5)
+    # On us one stop is taken for a class that only chooses, which is no class of a test.
+    assert by["us"]["unseen"] == 0.5 and by["us"]["seen"] == pytest.approx(0.75)
+    held_out = found.first.predictions["validation"]
+    scores = np.where(ROLES == "unseen", -np.inf, held_out.log_probabilities("decoder"))
+    gamma = zero_shot.choose_gamma(scores, held_out.label, ROLES == "validation")
+    assert by["de"]["gamma"] == pytest.approx(gamma) and by["us"]["gamma"] == by["de"]["gamma"]
+    assert len(by["de"]["curve"]) == 101 and by["de"]["curve"][0] == 1
+
+
+def test_gains_over_a_control(tmp_path):
+    first = held_out_study(tmp_path).first
+    # A copy of the run whose decoder is always right.
+    better = dict(first.predictions)
+    for name in ("de", "us"):
+        better[name] = dataclasses.replace(better[name], logits=9 * np.eye(4)[better[name].label])
+    folder = write_run(tmp_path / "better", better, method="ebv")
+    found = make_study([read_run(str(first.folder)), read_run(str(folder))])
+    records, (_, gains) = generalised_zero_shot.report(found, Options(control="ce"))
+    tests = {record["domain"]: record for record in records if "versus" in record}
+    area = {(r["method"], r["domain"]): r["ausuc"] for r in records if "versus" not in r}
+    assert tests["us"]["mean"] == pytest.approx(area["ebv", "us"] - area["ce", "us"]) and tests["us"]["mean"] > 0.1
+    assert len(gains.rows) == 3 and {row[0] for row in gains.rows} == {"ebv"}

@@ -1,0 +1,96 @@
+"""Data sets without training pictures of some classes: where every picture goes."""
+
+import numpy as np
+import pytest
+
+from kgv_jax.data.held_out import hold_out, names_in, read_classes, restrict
+from kgv_jax.data.records import Records
+from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.util.errors import UserError
+
+CLASSES = ("a", "b", "c", "d")
+
+
+def _pictures(domain, names):
+    return tuple(Picture(f"{domain}/{name}/{k}", domain, name, lambda size: None) for k, name in enumerate(names))
+
+
+def _dataset(**changed):
+    train = _pictures("de", "aabbccdd")
+    values = {
+        "classes": CLASSES,
+        "train": train,
+        "validation": _pictures("held", "abcd"),
+        "domains": {"de": train, "cn": _pictures("cn", "abcd")},
+        "source": "de",
+        "photographs": True,
+        "published": {"unseen": ("c",)},
+    }
+    return Dataset(**values | changed)
+
+
+def _labels(pictures):
+    return "".join(picture.label for picture in pictures)
+
+
+def test_every_picture_of_a_held_out_class_is_tested_or_chosen_with():
+    found = hold_out(_dataset(), unseen=["b"], validation=["d"])
+    assert found.classes == CLASSES and _labels(found.train) == "aacc"
+    # The source is tested on training drawings, and on all of an unseen class's, the held-out one too.
+    assert _labels(found.domains["de"]) == "aabbccb" and _labels(found.domains["cn"]) == "abc"
+    assert _labels(found.validation) == "acddd"
+    ids = [picture.id for picture in (*found.domains["de"], *found.validation)]
+    assert len(ids) == len(set(ids))
+    tested = {picture.id for pictures in found.domains.values() for picture in pictures}
+    assert not tested & {picture.id for picture in found.validation}
+    assert any("1 classes are held out of training and tested: b" in note for note in found.notes)
+
+
+def test_many_pictures_keep_their_parts():
+    def records(domain, labels):
+        label = np.array([CLASSES.index(name) for name in labels], np.int32)
+        name = np.array([f"{k}.JPEG" for k in range(len(label))], "S")
+        return Records(domain, CLASSES, label, name, lambda rows: [bytes([row]) for row in rows])
+
+    found = hold_out(
+        _dataset(train=records("train", "abcdabcd"), validation=records("train", "abcd"),
+                 domains={"de": records("val", "abcd")}),
+        unseen=["b"], validation=["d"],
+    )  # fmt: skip
+    assert (_labels(found.train), _labels(found.validation), _labels(found.domains["de"])) == ("acac", "acd", "abc")
+    assert found.train.read(np.array([2])) == [bytes([4])]
+    fewer = restrict(found, ("a", "c"))
+    assert _labels(fewer.domains["de"]) == "ac" and fewer.domains["de"].label.tolist() == [0, 1]
+
+
+def test_nothing_left_to_learn():
+    with pytest.raises(UserError, match="holds out 4 of 4 classes, and no training picture is left"):
+        hold_out(_dataset(), unseen=["a", "b"], validation=["c", "d"])
+
+
+def test_fewer_classes():
+    found = restrict(_dataset(), ("a", "d"))
+    assert found.classes == ("a", "d") and _labels(found.train) == "aadd" and _labels(found.domains["cn"]) == "ad"
+    assert "2 classes are not known to this run and left out: b, c" in found.notes[-1]
+    whole = _dataset()
+    assert restrict(whole, CLASSES) is whole
+
+
+def test_how_classes_are_named(tmp_path):
+    def read(text):
+        return read_classes("unseen", text, _dataset(), lambda count: CLASSES[-count:])
+
+    file = tmp_path / "names.txt"
+    file.write_text("# mine\nb\n\nd\n")
+    assert read("2") == ("c", "d") and read("d, a") == ("d", "a") and read("published") == ("c",)
+    assert read(str(file)) == ("b", "d") and read("") == ()
+    assert names_in("unseen", "3", _dataset()) == ()
+    for text, words in {
+        "4": "config.zero_shot.unseen is 4; expected 1 to 3, of 4 classes",
+        "0": "is 0; expected 1 to 3",
+        "aa": "names 'aa', did you mean 'a'",
+    }.items():
+        with pytest.raises(UserError, match=words):
+            read(text)
+    with pytest.raises(UserError, match=r"zero_shot\.validation is 'published', and the data set comes with no"):
+        read_classes("validation", "published", _dataset(), lambda count: CLASSES)

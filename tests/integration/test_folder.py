@@ -43,19 +43,25 @@ def _draw(path, name, seed):
     image.save(path)
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    root = tmp_path_factory.mktemp("mine")
+def make_folder(root):
+    """Draws the pictures of three domains; CN has a class, bus, that the others do not have."""
     domains = {"DE": ("stop", "yield", "parking"), "CN": ("stop", "yield", "bus"), "RU": ("parking", "yield", "stop")}
     for domain, classes in domains.items():
         for label in classes:
             (root / domain / label).mkdir(parents=True)
             for k in range(9 if domain == "DE" else 4):
                 _draw(root / domain / label / f"{k}.{_ENDINGS[k % 3]}", label, 100 * len(domain + label) + k)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("mine")
+    make_folder(root)
     return root
 
 
-def _arguments(root, graph, workdir):
+def make_arguments(root, graph, workdir):
+    """Returns the arguments of a short run on the folder."""
     return (
         *cli.FOLDER, f"--config.data.root={root}", "--config.data.source=DE", "--config.data.targets=CN,RU",
         f"--config.kg.path={graph}", f"--workdir={workdir}", "--config.train.steps=10",
@@ -65,7 +71,7 @@ def _arguments(root, graph, workdir):
 def test_a_folder_and_a_table_train_and_evaluate(root, tmp_path):
     graph = tmp_path / "signs.csv"
     graph.write_text(GRAPH)
-    done = cli.succeed("main", *_arguments(root, graph, tmp_path / "run"))
+    done = cli.succeed("main", *make_arguments(root, graph, tmp_path / "run"))
     records = json.loads((tmp_path / "run" / "results.json").read_text())
     assert {(r["method"], r["domain"], r["head"]) for r in records} == {
         ("kgv", domain, head) for domain in ("DE", "CN", "RU") for head in ("decoder", "density", "both")
@@ -83,12 +89,12 @@ def test_a_folder_and_a_table_train_and_evaluate(root, tmp_path):
 def test_a_graph_without_an_element_names_the_method_that_needs_none(root, tmp_path):
     graph = tmp_path / "bare.csv"
     graph.write_text("head,relation,tail\nstop,broader,priority\nyield,broader,priority\nparking,broader,other\n")
-    told = cli.refused("main", *_arguments(root, graph, tmp_path / "run"))
+    told = cli.refused("main", *make_arguments(root, graph, tmp_path / "run"))
     assert "kgv_no_synthetic" in told and "bare.csv" in told
 
 
 def test_a_class_that_the_graph_lacks_is_named(root, tmp_path):
     graph = tmp_path / "short.csv"
     graph.write_text("\n".join(line for line in GRAPH.splitlines() if not line.startswith("parking")))
-    told = cli.refused("main", *_arguments(root, graph, tmp_path / "run"))
+    told = cli.refused("main", *make_arguments(root, graph, tmp_path / "run"))
     assert "parking" in told and "stop" not in told.split("parking")[0]

@@ -1,0 +1,104 @@
+"""Classes without images through real processes: compared, added to a trained run's graph, read from feature files."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kgv_jax.predictions import Predictions
+from tests import cli, zero_shot_files
+from tests.integration.test_folder import GRAPH, make_arguments, make_folder
+
+pytestmark = [pytest.mark.processes]
+
+BUS = "bus,type,Class\nbus,hasShape,square\nbus,hasFillColour,green\nbus,hasBorderColour,red\n"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A folder whose target CN has a class that its graph and its source lack, and a run on it."""
+    base = tmp_path_factory.mktemp("classes")
+    make_folder(base / "mine")
+    (base / "signs.csv").write_text(GRAPH)
+    cli.succeed("main", *make_arguments(base / "mine", base / "signs.csv", base / "run"))
+    return base
+
+
+def _load(folder, domain="CN"):
+    return Predictions.load(folder / "predictions" / f"{domain}.npz")
+
+
+def test_a_class_is_added_to_the_graph_of_a_trained_run(run):
+    before = {path: path.read_bytes() for path in (run / "run").rglob("*") if path.is_file()}
+    (run / "more.csv").write_text(GRAPH + BUS + "anything,broader,priority sign\n")
+    done = cli.succeed("main", "--mode=eval", f"--workdir={run / 'run'}", f"--kg.path={run / 'more.csv'}")
+    assert "The graph adds 3 nodes and 1 classes: bus" in done.stderr
+    for path, content in before.items():
+        assert path.read_bytes() == content, path
+    (folder,) = (run / "run" / "graphs").iterdir()
+    old, new = _load(run / "run"), _load(folder)
+    assert new.classes.tolist() == ["bus", *old.classes] and new.role.tolist() == ["unseen", "seen", "seen", "seen"]
+    assert len(new.label) == len(old.label) + 4 and (new.label == 0).sum() == 4
+    rows = [new.id.tolist().index(id) for id in old.id]
+    np.testing.assert_allclose(new.logits[rows][:, 1:], old.logits, rtol=1e-5, atol=1e-5)
+    assert np.isfinite(new.scores).all()
+    records = json.loads((folder / "results.json").read_text())
+    assert {r["domain"]: r["n"] for r in records}["CN"] == len(new.label)
+    told = cli.succeed("report", str(folder), "--protocol=zero_shot", "--head=density").stdout
+    assert "1 unseen of 4 classes" in told
+    # The other spelling; nothing is done again that is there already, and nothing else is written.
+    cli.succeed("main", "--mode=eval", f"--workdir={run / 'run'}", f"--config.kg.path={run / 'more.csv'}")
+    assert [path.name for path in (run / "run" / "graphs").iterdir()] == [folder.name]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (GRAPH.replace("octagon", "circle"), "lacks 1 of the 10 nodes that the run was trained with, the first is oct"),
+        (GRAPH + "bus,type,Class\nbus,hasDoor,door\n", "the new class 'bus' states hasDoor door, and nothing of it"),
+        (None, "no such graph file"),
+    ],
+)
+def test_graphs_that_cannot_be_used(run, text, words):
+    path = run / "bad.csv"
+    path.unlink(missing_ok=True)
+    if text is not None:
+        path.write_text(text)
+    told = cli.refused("main", "--mode=eval", f"--workdir={run / 'run'}", f"--kg.path={path}")
+    assert words in told
+
+
+def test_a_graph_for_training_is_a_setting(run):
+    told = cli.refused("main", *make_arguments(run / "mine", run / "signs.csv", run / "run"), "--kg.path=x.csv")
+    assert "--kg.path=x.csv is for --mode=eval" in told
+
+
+def test_methods_are_compared_on_classes_without_images(tmp_path):
+    done = cli.succeed(
+        "compare", *cli.DRAWN, f"--workdir={tmp_path}", "--methods=kgv,shuffled_kg", "--seeds=1", "--jobs=1",
+        "--config.train.steps=4", "--config.zero_shot.unseen=6", "--config.zero_shot.validation=4",
+        "--config.kgv.density_head=lift",
+    )  # fmt: skip
+    assert "Generalised zero-shot: 6 unseen of" in done.stdout and "Gain in AUSUC over shuffled_kg" in done.stdout
+    records = json.loads((tmp_path / "zero_shot.json").read_text())
+    assert {r["domain"] for r in records} == {"de", "cn", "targets"} and {r["head"] for r in records} >= {"density"}
+    assert "## Every head" in (tmp_path / "zero_shot.md").read_text()
+
+
+def test_feature_files_are_trained_and_evaluated(tmp_path):
+    root, graph = zero_shot_files.write(tmp_path / "AWA2"), tmp_path / "awa.ttl"
+    cli.succeed("kg.attributes", str(root), f"--out={graph}")
+    arguments = (
+        "--config=configs/zero_shot_features.py", f"--config.data.root={root}", f"--config.kg.path={graph}",
+        "--config.model.dim=16", "--config.train.batch_size=16", "--config.train.steps=200",
+        "--config.optim.learning_rate=0.01", f"--workdir={tmp_path / 'run'}",
+    )  # fmt: skip
+    done = cli.succeed("main", *arguments)
+    assert "1 classes are held out of training and tested: dalmatian" in done.stderr
+    found = _load(tmp_path / "run", "photographs")
+    assert found.role.tolist() == ["seen", "seen", "seen", "validation", "unseen"]
+    assert set(found.label.tolist()) == {0, 1, 2, 4} and len(found.label) == 9 + 12
+    seen = found.label < 3
+    assert np.mean(found.scores[seen][:, :3].argmax(1) == found.label[seen]) > 0.8
+    told = cli.refused("main", *arguments[:-1], f"--workdir={tmp_path / 'other'}", "--config.method=kgv")
+    assert "of which only feature vectors are there" in told

@@ -211,7 +211,7 @@ class Kgv:
     )
     density_head: str = _setting(
         "instance",
-        "what the density head sums: instanceOf alone; the evidence of every fact; or lift: that over a uniform guess",
+        "what the density head sums: instanceOf alone; the evidence of every fact; lift: that over a uniform guess",
         choices=("instance", "facts", "lift"),
     )
 

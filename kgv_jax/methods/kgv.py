@@ -125,9 +125,10 @@ class Kgv(Objective):
 
         `instance`: `s[b, instanceOf, class] / T`. `facts`: an image is evidence for every fact that a
         class, drawn as one of its variants v, states: `sum_j mean_{k in P_vj} log softmax_k(s_bjk / T)`,
-        the softmax over the `n_j` nodes that occur under j; then a logsumexp over the class's variants. `lift`: the
-        same with `log(n_j softmax_k)`, against a uniform guess. What a class does not state then counts nothing, so
-        classes can be compared that state different relations; a held-out one has no `instanceOf`.
+        the softmax over the `n_j` nodes that occur under j; then a logsumexp over the class's variants. `lift`: for
+        each relation that v states, `log n_j - KL(uniform over P_vj || softmax_k)`. A uniform guess about one fact is
+        worth 0, and so is what a class does not state: classes can be compared that state different relations, or
+        more facts than others; a held-out one has no `instanceOf`.
         """
         if self.config.kgv.density_head == "instance":
             mu, var, r, temperature = self.head.apply({"params": params}, method="nodes")
@@ -135,10 +136,12 @@ class Kgv(Objective):
             return gaussian.log_density(outputs.z, r[:1], mu[of_class], var[of_class])[:, 0] / temperature
         score, _ = self._score(params, outputs.z)
         log_p = jax.nn.log_softmax(jnp.where(knowledge.candidate, score, -1e30), -1)
+        spread = jnp.zeros(())
         if self.config.kgv.density_head == "lift":
             log_p += jnp.log(jnp.maximum(knowledge.candidate.sum(-1, keepdims=True), 1))
+            spread = jnp.sum(jax.scipy.special.entr(knowledge.evidence), (1, 2))
         log_p = jnp.where(knowledge.candidate, log_p, 0.0)
-        return over_variants(jnp.einsum("brn,vrn->bv", log_p, knowledge.evidence), knowledge)
+        return over_variants(jnp.einsum("brn,vrn->bv", log_p, knowledge.evidence) + spread, knowledge)
 
     def _streamed(self, params: Any, z: Array, rows: Array, knowledge: Knowledge, key: Array) -> Array:
         """Returns `losses.info_nce_nodes` `[B]` without its scores `[B, R, N]`."""

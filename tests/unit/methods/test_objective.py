@@ -181,18 +181,20 @@ def test_every_loss_form_gives_finite_gradients(form):
     assert np.isfinite(metrics["loss"]) and metrics["gradient_norm"] > 0
 
 
-def test_lift_is_the_evidence_over_a_uniform_guess():
+def test_lift_is_the_evidence_over_a_uniform_guess_whatever_the_number_of_facts():
     facts, lift = (tiny.make("kgv", kgv__density_head=head) for head in ("facts", "lift"))
     knowledge = facts.knowledge
     params = facts.init().params
     pictures = tiny.batch(facts.mask, 6)["image"]
     outputs = facts.classifier.apply({"params": params["classifier"]}, pictures, train=False)
     scores = [np.asarray(p.objective.knowledge_scores(params["knowledge"], outputs, knowledge)) for p in (facts, lift)]
-    candidate = np.asarray(knowledge.candidate)
+    candidate, evidence = np.asarray(knowledge.candidate), np.asarray(knowledge.evidence)
     # One a relation that is stated; of `instanceOf` half where a variant, no candidate, stands beside its class.
-    stated = (np.asarray(knowledge.evidence) * candidate).sum(-1)
+    stated = (evidence * candidate).sum(-1)
     assert set(np.unique(stated)) == {0, 0.5, 1}
+    facts = np.log(np.maximum((evidence > 0).sum(-1), 1)).sum(-1)
     for label in range(len(tiny.CLASSES)):
-        gains = stated[np.asarray(knowledge.evidence_class) == label] @ np.log(np.maximum(candidate.sum(1), 1))
+        own = np.asarray(knowledge.evidence_class) == label
+        gains = stated[own] @ np.log(np.maximum(candidate.sum(1), 1)) + facts[own]
         assert np.ptp(gains) < 1e-6  # the variants of a class state the same relations
         np.testing.assert_allclose(scores[1][:, label] - scores[0][:, label], gains[0], rtol=1e-4)

@@ -18,6 +18,7 @@ from kgv_jax.checkpoint import Checkpointer
 from kgv_jax.data.pipeline import Stream, make_pipeline
 from kgv_jax.experiment import Examples
 from kgv_jax.parallel import mesh as mesh_lib
+from kgv_jax.predictions import SEEN
 from kgv_jax.state import State
 from kgv_jax.workdir import Workdir
 from tests import tiny
@@ -48,6 +49,8 @@ def _run(*, devices: int = 1, **settings) -> train.Run:
         dataset=types.SimpleNamespace(classes=tiny.CLASSES),
         graph=problem.mask.graph,
         mask=problem.mask,
+        roles=(SEEN,) * len(tiny.CLASSES),
+        vector_width=0,
     )
     knowledge = jax.device_put(problem.knowledge, mesh_lib.replicated(mesh))
     run = train.Run(problem.config, experiment, mesh, problem.classifier, problem.objective, knowledge, None, None)

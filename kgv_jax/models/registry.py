@@ -14,17 +14,17 @@ _ENCODERS: dict[str, EncoderSpec] = {
     **vit.ENCODERS,
     **clip.ENCODERS,
     **dinov2.ENCODERS,
-    **given.ENCODERS,
 }
 
 
 def list_models() -> tuple[str, ...]:
-    """Returns the names that `get` knows."""
+    """Returns the names of the encoders of pictures."""
     return tuple(_ENCODERS)
 
 
 def get(name: str) -> EncoderSpec:
-    """Returns the specification of the encoder `name`."""
-    if name not in _ENCODERS:
-        raise UserError(f"model.encoder is {name!r}{nearest(name, _ENCODERS)}; known: {', '.join(_ENCODERS)}.")
-    return _ENCODERS[name]
+    """Returns the specification of the encoder `name`, of pictures or of feature vectors."""
+    known = _ENCODERS | given.ENCODERS
+    if name not in known:
+        raise UserError(f"model.encoder is {name!r}{nearest(name, known)}; known: {', '.join(known)}.")
+    return known[name]

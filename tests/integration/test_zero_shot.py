@@ -16,11 +16,13 @@ BUS = "bus,type,Class\nbus,hasShape,square\nbus,hasFillColour,green\nbus,hasBord
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A folder whose target CN has a class that its graph and its source lack, and a run on it."""
+    """A folder whose target CN has a class that its graph and its source lack, and a run that holds it out."""
     base = tmp_path_factory.mktemp("classes")
     make_folder(base / "mine")
     (base / "signs.csv").write_text(GRAPH)
-    cli.succeed("main", *make_arguments(base / "mine", base / "signs.csv", base / "run"))
+    arguments = make_arguments(base / "mine", base / "signs.csv", base / "run")
+    done = cli.succeed("main", *arguments, "--config.zero_shot.unseen=bus")
+    assert "1 classes are not known to this run and left out: bus" in done.stderr
     return base
 
 

@@ -96,3 +96,15 @@ def test_the_mlp_decoder_has_one_hidden_layer_of_the_same_width():
 def test_an_unknown_encoder_names_the_nearest():
     with pytest.raises(UserError, match=r"'resnet9'.*did you mean 'resnet8'.*known: "):
         registry.get("resnet9")
+
+
+def test_feature_vectors_pass_through():
+    model = _classifier("features")
+    vectors = jnp.array([[3.0, 4.0, 0.0], [0.0, 0.0, 2.0]])
+    variables = model.init(jax.random.key(0), vectors, train=False)
+    assert "encoder" not in variables["params"] and "features" not in registry.list_models()
+    outputs = model.apply(variables, vectors, train=True)
+    # Of length sqrt(F), whatever they had.
+    expected = np.sqrt(3) * vectors / jnp.linalg.norm(vectors, axis=-1, keepdims=True)
+    np.testing.assert_allclose(outputs.pooled, expected, rtol=1e-3)
+    assert outputs.z.shape == (2, 12) and outputs.logits.shape == (2, 5)

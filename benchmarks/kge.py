@@ -41,6 +41,7 @@ from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 FIRST_SEED = 100
 NAMES = (*CASES, *ALIKE)
+AGAINST = ("tuned", "default")
 
 Run = dict[str, float]
 """What came of one training: `valid` and `test` (filtered MRR), `wall` and `processor` seconds, ours `compile` too."""
@@ -121,8 +122,10 @@ def best(candidates: Sequence[_Candidate], run: Callable[[_Candidate, int], Run]
     return max(candidates, key=lambda candidate: run(candidate, FIRST_SEED)["valid"])
 
 
-def compare(name: str, ours: Ours, theirs: Theirs, graph: triples.Triples, graph_name: str, seeds: int) -> None:
-    """Chooses on both sides, tests, and tells the figures of a case."""
+def compare(
+    name: str, ours: Ours, theirs: Theirs, *, graph: triples.Triples, about: str, against: Sequence[str], seeds: int
+) -> None:
+    """Chooses on both sides, tests, and tells the figures of the case `name` on a graph."""
     case = CASES[ALIKE[name][0] if name in ALIKE else name]
 
     def peer(setting: Setting, seed: int) -> Run:
@@ -133,16 +136,17 @@ def compare(name: str, ours: Ours, theirs: Theirs, graph: triples.Triples, graph
     settings = {"tuned": setting}
     if name not in ALIKE and not recipe.reciprocal:
         settings["default"] = DEFAULT[case.peer]
+    settings = {kind: used for kind, used in settings.items() if kind in against}
     every_seed = range(FIRST_SEED, FIRST_SEED + seeds)
     mine = [ours.run(recipe, seed) for seed in every_seed]
     for kind, used in settings.items():
         runs = [peer(used, seed) for seed in every_seed]
-        about = {"against": f"PyKEEN {case.peer}, {kind}", "case": f"{graph_name}, {name}"}
-        _tell_speed(about, EPOCHS * len(graph.train), mine, runs)
-        _tell_mrr(about, mine, runs, {"chosen": told(recipe), "peer_chosen": used})
+        named = {"against": f"PyKEEN {case.peer}, {kind}", "case": f"{about}, {name}"}
+        _tell_speed(named, EPOCHS * len(graph.train), mine, runs)
+        _tell_mrr(named, mine, runs, {"chosen": told(recipe), "peer_chosen": used})
 
 
-def _tell_speed(about: dict[str, str], trained: int, mine: Sequence[Run], theirs: Sequence[Run]) -> None:
+def _tell_speed(named: dict[str, str], trained: int, mine: Sequence[Run], theirs: Sequence[Run]) -> None:
     ours, peer = (
         harness.Seconds(*(min(run[kind] for run in runs) for kind in harness.Seconds._fields))
         for runs in (mine, theirs)
@@ -151,7 +155,7 @@ def _tell_speed(about: dict[str, str], trained: int, mine: Sequence[Run], theirs
         "kge.vs_pykeen_speed",
         peer.processor / ours.processor,
         "times as fast",
-        **about,
+        **named,
         triples_per_s=round(trained / ours.processor),
         peer_triples_per_s=round(trained / peer.processor),
         wall_ratio=float(f"{peer.wall / ours.wall:.4g}"),
@@ -161,13 +165,13 @@ def _tell_speed(about: dict[str, str], trained: int, mine: Sequence[Run], theirs
     )
 
 
-def _tell_mrr(about: dict[str, str], mine: Sequence[Run], theirs: Sequence[Run], chosen: dict[str, Any]) -> None:
+def _tell_mrr(named: dict[str, str], mine: Sequence[Run], theirs: Sequence[Run], chosen: dict[str, Any]) -> None:
     (ours, ours_error), (peer, peer_error) = (mean_and_error([run["test"] for run in runs]) for runs in (mine, theirs))
     harness.tell(
         "kge.vs_pykeen_mrr",
         ours - peer,
         "MRR",
-        **about,
+        **named,
         mrr=round(ours, 4),
         standard_error=ours_error,
         peer_mrr=round(peer, 4),
@@ -204,6 +208,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--graphs", nargs="+", default=GRAPHS, choices=GRAPHS)
     parser.add_argument("--cases", nargs="+", default=NAMES, choices=NAMES)
+    parser.add_argument("--against", nargs="+", default=AGAINST, choices=AGAINST)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--kept", type=pathlib.Path, metavar="FILE", help="runs of earlier calls; new ones are added")
     args = parser.parse_args()
@@ -215,7 +220,7 @@ def main() -> None:
             graph = triples.load(folder / name)
             ours, theirs = Ours(name, graph, kept), Theirs(name, worker, kept)
             for case in args.cases:
-                compare(case, ours, theirs, graph, name, args.seeds)
+                compare(case, ours, theirs, graph=graph, about=name, against=args.against, seeds=args.seeds)
 
 
 if __name__ == "__main__":

@@ -36,21 +36,18 @@ def kg2e(
         kl: s = -KL(h - t || r) = -1/2 sum_d [ (v + m^2) / var_r - 1 + log var_r - log v ],
         el: s = log E = log N(m; 0, v + var_r)   (equation 7).
 
-    Variances start at `var_init`; `var_spread` is the deviation of the random numbers that are added to them before
-    they are bounded. Slow training needs it: where all are alike, no relation has a coordinate that weighs more than
-    another, and the first gradients of all variances are much the same.
+    `var_init` and `var_spread` are those of `random_variances`.
     """
     choose(similarity, SIMILARITIES, "the similarity")
     choose(lengths, LENGTHS, "the rule for lengths")
     bounds = (var_min, var_max)
 
     def init(key: Array, num_nodes: int, num_relations: int, dim: int) -> Tables:
-        start = raw_variance(var_init, *bounds)
         both = means(key, num_nodes, num_relations, dim, mean_scale)
         keys = jax.random.split(jax.random.fold_in(key, 1))
         return Tables(
             *(
-                rows | {"v": start + var_spread * jax.random.normal(rows_key, rows["mu"].shape)}
+                rows | {"v": random_variances(rows_key, rows["mu"].shape, var_init, var_spread, bounds)}
                 for rows, rows_key in zip(both, keys, strict=True)
             )
         )
@@ -86,6 +83,7 @@ def kgv(
     var_min: float = 0.05,
     var_max: float = 5.0,
     var_init: float = 1.0,
+    var_spread: float = 0.0,
     mean_scale: float = 0.5,
     lengths: str = "ball",
 ) -> Model:
@@ -98,7 +96,8 @@ def kgv(
 
     def init(key: Array, num_nodes: int, num_relations: int, dim: int) -> Tables:
         nodes, relations = means(key, num_nodes, num_relations, dim, mean_scale)
-        return Tables(nodes | {"v": jnp.full((num_nodes, dim), raw_variance(var_init, *bounds))}, relations)
+        v = random_variances(jax.random.fold_in(key, 1), nodes["mu"].shape, var_init, var_spread, bounds)
+        return Tables(nodes | {"v": v}, relations)
 
     def score(h: Rows, r: Rows, t: Rows) -> Array:
         squares = (h["mu"] + r["mu"] - t["mu"]) ** 2 / t["var"]
@@ -133,6 +132,17 @@ def bounded(parameters: Tables, var_min: float, var_max: float, lengths: str) ->
     return Tables(
         {"mu": LENGTHS[lengths](nodes["mu"])} | variances(nodes), {"mu": relations["mu"]} | variances(relations)
     )
+
+
+def random_variances(
+    key: Array, shape: tuple[int, ...], var: float, spread: float, bounds: tuple[float, float]
+) -> Array:
+    """Returns the `v` `[.., D]` of variances near `var`, which `spread`, the deviation of `v`, sets apart.
+
+    Equal variances (no spread) weigh all coordinates alike and have much the same first gradients, so that it takes
+    many steps until some coordinates matter more to a relation than others. Few or small steps want a spread.
+    """
+    return raw_variance(var, *bounds) + spread * jax.random.normal(key, shape)
 
 
 def raw_variance(var: float, var_min: float, var_max: float) -> float:

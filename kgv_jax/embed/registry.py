@@ -71,7 +71,6 @@ RECIPES: dict[str, Recipe] = {
         transe,
         loss_settings={"scale": 2.0},
         options={"distance": "l1", "lengths": "sphere"},
-        learning_rate=0.1,
     ),
     "transh": Recipe(transh, options={"mean_scale": 0.1}, learning_rate=0.01),
     "distmult": Recipe(distmult, n3=0.03, learning_rate=0.3),

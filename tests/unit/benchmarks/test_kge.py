@@ -67,7 +67,7 @@ class _Side:
 def test_a_case_is_chosen_tested_and_told(capsys):
     ours, theirs = _Side(0.7), _Side(0.6)
     graph = Triples(np.zeros((10, 3), int), None, None, ("a",), ("r",))
-    kge.compare("transe", ours, theirs, graph, "umls", 3)
+    kge.compare("transe", ours, theirs, graph=graph, about="umls", against=kge.AGAINST, seeds=3)
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [figure["name"] for figure in told] == ["kge.vs_pykeen_speed", "kge.vs_pykeen_mrr"] * 2
     speed, mrr = told[:2]

@@ -46,6 +46,8 @@ def _run(*, devices: int = 1, **settings) -> train.Run:
         pipeline=make_pipeline([Stream("train", batch, 16)], seed=0),
         domains={"validation": examples, "cn": Examples(*(a[:13] for a in vars(examples).values()))},
         dataset=types.SimpleNamespace(classes=tiny.CLASSES),
+        roles=("seen",) * len(tiny.CLASSES),
+        vector_width=0,
     )
     knowledge = jax.device_put(problem.knowledge, mesh_lib.replicated(mesh))
     run = train.Run(problem.config, experiment, mesh, problem.classifier, problem.objective, knowledge, None, None)

@@ -113,7 +113,7 @@ def test_unknown_targets_do_not_matter():
     graph = tiny.graph()
     layers = make_layers("sgcn", graph.triples, np.zeros((0, 2), int), num_nodes=18)
     rows, known = jnp.array([graph.node(name) for name in tiny.CLASSES]), jnp.array([True, True, True, False])
-    features, network = jax.random.normal(jax.random.key(0), (18, 8)), GraphConvolutions((64, 6), (1, 1))
+    features, network = jax.random.normal(jax.random.key(0), (18, 8)), make_network("sgcn", 64, 6, layers)
     train = jax.jit(regress, static_argnums=0, static_argnames="epochs")
     target = jnp.eye(4, 6)
     found = [train(network, features, layers, rows, t, known, jax.random.key(1), epochs=200)

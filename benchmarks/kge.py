@@ -17,7 +17,9 @@ the peers' environment (`make peers`; `KGV_PEERS_PYTHON` names another).
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -99,16 +101,16 @@ class Ours:
 
 
 class Theirs:
-    """PyKEEN's side on a graph."""
+    """PyKEEN's side on a graph; `worker` is called where a run is not kept, and starts it once."""
 
-    def __init__(self, graph: str, worker: harness.Worker, kept: Kept) -> None:
+    def __init__(self, graph: str, worker: Callable[[], harness.Worker], kept: Kept) -> None:
         self._graph, self._worker, self._kept = graph, worker, kept
 
     def run(self, model: str, setting: Setting, seed: int) -> Run:
         """Returns what comes of a setting and a seed."""
         sizes = {"dim": DIM, "epochs": EPOCHS, "batch": BATCH, "seed": seed}
         asked = {"graph": self._graph, "model": model} | setting | sizes
-        return self._kept.get({"side": "pykeen"} | asked, lambda: self._worker.ask(asked))
+        return self._kept.get({"side": "pykeen"} | asked, lambda: self._worker().ask(asked))
 
 
 def told(recipe: Recipe) -> dict[str, Any]:
@@ -215,7 +217,10 @@ def main() -> None:
     python, kept = peers_python(), Kept(args.kept)
     folder = graphs_folder(python)
     command = [python, "-m", "benchmarks.peers.kge_pykeen"]
-    with harness.Worker(command, env={**os.environ, "OMP_NUM_THREADS": "1"}) as worker:
+    with contextlib.ExitStack() as stack:
+        worker = functools.cache(
+            lambda: stack.enter_context(harness.Worker(command, env={**os.environ, "OMP_NUM_THREADS": "1"}))
+        )
         for name in args.graphs:
             graph = triples.load(folder / name)
             ours, theirs = Ours(name, graph, kept), Theirs(name, worker, kept)

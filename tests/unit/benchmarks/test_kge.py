@@ -80,6 +80,21 @@ def test_a_case_is_chosen_tested_and_told(capsys):
     assert tested == {kge.FIRST_SEED, kge.FIRST_SEED + 1, kge.FIRST_SEED + 2}
 
 
+def test_pykeen_is_started_for_what_is_not_kept_and_asked_once(tmp_path):
+    path, asked = tmp_path / "runs.jsonl", []
+
+    class Worker:
+        def ask(self, request):
+            asked.append(request)
+            return {"valid": 0.5}
+
+    setting = kge.CASES["rotate"].theirs[0]
+    assert kge.Theirs("umls", Worker, Kept(path)).run("RotatE", setting, 7) == {"valid": 0.5}
+    assert kge.Theirs("umls", None, Kept(path)).run("RotatE", setting, 7) == {"valid": 0.5}
+    sizes = {"dim": 64, "epochs": 60, "batch": 256}
+    assert asked == [{"graph": "umls", "model": "RotatE", "seed": 7} | sizes | setting]
+
+
 def test_ours_trains_and_is_not_trained_twice(tmp_path, monkeypatch):
     monkeypatch.setattr(kge, "DIM", 4)
     monkeypatch.setattr(kge, "EPOCHS", 2)

@@ -65,7 +65,7 @@ class Recipe:
         return dataclasses.replace(self, **kept)
 
 
-# Chosen by validation MRR on UMLS (docs/embed.md).
+# Chosen by validation MRR on UMLS; rates of transe and rotate are lower than it alone would have (docs/embed.md).
 RECIPES: dict[str, Recipe] = {
     "transe": Recipe(
         transe,

@@ -49,8 +49,6 @@ def test_methods_without_nodes_of_their_own_leave_nothing(tmp_path, method):
 
 
 def test_a_table_that_is_split_over_devices_is_written_whole(tmp_path):
-    if jax.device_count() < 2:
-        pytest.skip("one device")
     problem = tiny.make("kgv")
     mesh = make_mesh(-1, 2)
     experiment = types.SimpleNamespace(graph=problem.mask.graph, mask=problem.mask)

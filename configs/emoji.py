@@ -35,4 +35,5 @@ def get_config() -> ml_collections.ConfigDict:
     config.model.norm = "batch"
     config.optim.learning_rate = 8e-3
     config.train.steps = 600
+    config.train.batch_size = 64
     return config

@@ -5,7 +5,8 @@
 
 Each run is a `kgv_jax.main` process in a folder of its own, `DIR/<method>/fraction<f>/seed<s>` or
 `DIR/<method>/shots<k>/seed<s>`, so a comparison that was cut off goes on where it was. `DIR/compare.json` holds the
-records of every run and a summary a method, amount of data, domain and head. Everything is read from predictions files.
+records of every run and a summary a method, amount of data, domain and head. Everything is read from files of
+predictions and outcomes; `--archive=FILE.tar.xz` keeps the latter of all runs for others (`report/archive.py`).
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ from kgv_jax import config_schema
 from kgv_jax.flags import run_command
 from kgv_jax.methods.presets import PRESETS
 from kgv_jax.predictions import HEADS, VALIDATION, Outcomes, Predictions
-from kgv_jax.report import stats
+from kgv_jax.report import archive, stats
 from kgv_jax.report.overview import overview_table
 from kgv_jax.report.protocols import generalised_zero_shot
 from kgv_jax.report.protocols.base import Options
-from kgv_jax.report.runs import Setting, choose_head, make_study, read_run
+from kgv_jax.report.runs import Setting, choose_head, make_study, read_outcomes, read_run
 from kgv_jax.report.table import TARGETS, Table, chosen_only, markdown, print_tables, summary_tables, summary_text
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.workdir import Workdir
@@ -52,6 +53,9 @@ _SHOT_METHODS = flags.DEFINE_list(
 )
 _JOBS = flags.DEFINE_integer(
     "jobs", os.cpu_count() or 1, "Runs at a time, each on its share of the cores.", lower_bound=1
+)
+_ARCHIVE = flags.DEFINE_string(
+    "archive", "", "File `NAME.tar.xz` to write of what the tables are made of (`kgv_jax/report/archive.py`)."
 )
 
 CONTROLS = (
@@ -248,11 +252,7 @@ class _Comparison:
         return any((folder / f"{domain}.npz").exists() for folder in (workdir.outcomes, workdir.predictions))
 
     def _load(self, key: RunKey, domain: str) -> Outcomes:
-        workdir = Workdir(key.folder(self.root))
-        file = workdir.outcomes / f"{domain}.npz"
-        if file.exists():
-            return Outcomes.load(file)
-        return Predictions.load(workdir.predictions / f"{domain}.npz").outcomes()  # a run of before there was one
+        return read_outcomes(Workdir(key.folder(self.root)), domain)
 
     def heads(self, setting: Setting) -> tuple[str, ...]:
         """Returns the heads that a setting has."""
@@ -332,11 +332,21 @@ def _zero_shot(keys: Sequence[RunKey], root: pathlib.Path) -> list[Table]:
     return found.tables
 
 
+def _check_archive(file: pathlib.Path, config: config_schema.Config) -> None:
+    """Tells before any run what would stop the archive after them all."""
+    if config.zero_shot.unseen:
+        raise UserError("--archive keeps who is right; tables of classes without images need predictions, so leave it.")
+    if not file.name.endswith(".tar.xz") or not file.absolute().parent.is_dir():
+        raise UserError(f"--archive is {file}; expected NAME.tar.xz in a folder that is there.")
+
+
 def main(argv: list[str]) -> None:
     """Runs, summarises, prints."""
     if _CONFIG.value is None:
         raise UserError("--config is missing; name a config file, such as --config=configs/roadsigns.py:artwork.")
     config = config_schema.resolve(_CONFIG.value)
+    if _ARCHIVE.value:
+        _check_archive(pathlib.Path(_ARCHIVE.value), config)
     keys = plan(
         _METHODS.value, _FRACTIONS.value, _SEEDS.value, shots=_SHOTS.value, shot_methods=_SHOT_METHODS.value
     )
@@ -356,6 +366,8 @@ def main(argv: list[str]) -> None:
     page = f"{markdown(overview)}\n\n## The chosen heads\n\n{chosen}\n\n## Every head\n\n{every}\n"
     (root / "compare.md").write_text(page)
     print_tables([overview, *summary_tables(chosen_only(summary), source=config.data.source)])
+    if _ARCHIVE.value:
+        archive.pack([key.folder(root) for key in keys], root, pathlib.Path(_ARCHIVE.value))
     if config.zero_shot.unseen:
         print_tables(_zero_shot(keys, root))
     print(f"Every head: {root / 'compare.md'}; records and paired tests: {root / 'compare.json'}")

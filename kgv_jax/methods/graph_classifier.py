@@ -47,7 +47,7 @@ def regress(
     *,
     epochs: int,
 ) -> Array:
-    """Trains the network and returns what it predicts for all nodes, `[N, F]`.
+    """Trains the network and returns what it predicts for the classes, `[C, F]`.
 
     Args:
       network: whose output is as wide as the target.
@@ -63,8 +63,10 @@ def regress(
     params = network.init(key, features, layers, train=False)["params"]
 
     def loss(params: Any, key: Array) -> Array:
-        found = network.apply({"params": params}, features, layers, train=True, rngs={"dropout": key})
-        return jnp.sum(jnp.where(known[:, None], found[rows] - target, 0.0) ** 2) / (2 * jnp.sum(known))
+        found = network.apply(
+            {"params": params}, features, layers, train=True, nodes=rows, rngs={"dropout": key}
+        )
+        return jnp.sum(jnp.where(known[:, None], found - target, 0.0) ** 2) / (2 * jnp.sum(known))
 
     def step(state: tuple, epoch: Array) -> tuple[tuple, Array]:
         params, moments = state
@@ -73,7 +75,7 @@ def regress(
         return (optax.apply_updates(params, updates), moments), value
 
     (params, _), _ = jax.lax.scan(step, (params, optimizer.init(params)), jnp.arange(epochs))
-    return network.apply({"params": params}, features, layers, train=False)
+    return network.apply({"params": params}, features, layers, train=False, nodes=rows)
 
 
 class _Vectors(nn.Module):
@@ -115,7 +117,7 @@ class GraphClassifier(Objective):
         seen = jnp.ones(len(classes), bool) if knowledge.seen is None else knowledge.seen
         found = regress(network, features, self.layers, classes, rows / jnp.maximum(length, 1e-12), seen, key,
                         epochs=self.config.gcn.epochs)  # fmt: skip
-        predicted = found[classes] * length.mean(where=seen[:, None])
+        predicted = found * length.mean(where=seen[:, None])
         decoder = {"kernel": predicted[:, :-1].T, "bias": predicted[:, -1]}
         return {**params, "classifier": {**params["classifier"], "decoder": decoder}}
 

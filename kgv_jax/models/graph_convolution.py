@@ -8,8 +8,10 @@ is nearly empty.
        and its second ancestors, grouped by distance `k = 0 ... K`, each group with a weight of its own (equation 4):
        `H' = sigma( sum_k a_k D_k^-1 A_k (H W + b) )`, `a = softmax(w)`
 
-All have LeakyReLU 0.2 between layers, and rows of length 1 at the end. What equations do not say is as in the authors'
-programs: where a bias is, and which layers drop half of what they read (GCNZ's last two; both of SGCN and DGP).
+It is computed as `(A H) W + (A 1) b`, which is the same: the last layer, the widest, then multiplies only the rows that
+are asked for. All have LeakyReLU 0.2 between layers, and rows of length 1 at the end. What equations do not say is as
+in the authors' programs: where a bias is, and which layers drop half of what they read (GCNZ's last two; both of SGCN
+and DGP).
 """
 
 from __future__ import annotations
@@ -53,16 +55,39 @@ class GraphConvolutions(nn.Module):
     bias: bool = True
 
     @nn.compact
-    def __call__(self, features: Array, layers: Sequence[Sequence[Edges]], *, train: bool) -> Array:
-        """Maps features with the adjacencies of every layer; needs the key `dropout` in training."""
+    def __call__(
+        self, features: Array, layers: Sequence[Sequence[Edges]], *, train: bool, nodes: Array | None = None
+    ) -> Array:
+        """Maps features with the adjacencies of every layer; needs the key `dropout` in training.
+
+        Args:
+          features: `[N, F]`.
+          layers: for each layer, its adjacencies.
+          train: whether layers drop.
+          nodes: `[C]`, whose directions are wanted; None: all.
+        """
         h = features
         settings = zip(self.widths, self.groups, self.dropped, layers, strict=True)
         for number, (width, groups, drops, edges) in enumerate(settings):
             h = nn.Dropout(_DROPOUT, deterministic=not (train and drops))(h)
-            xavier = nn.initializers.xavier_uniform()
-            h = nn.Dense(width, use_bias=self.bias, kernel_init=xavier, name=f"layer{number}")(h)
             share = nn.softmax(self.param(f"share{number}", nn.initializers.zeros, (groups,)))
-            h = sum(share[group] * (edges[group] @ h) for group in range(groups))
+            of_one = jnp.ones((len(h), 1), h.dtype)
+            h, ones = (sum(share[k] * (edges[k] @ x) for k in range(groups)) for x in (h, of_one))
+            if number == len(self.widths) - 1 and nodes is not None:
+                h, ones = h[nodes], ones[nodes]
+            h = _Affine(width, self.bias, name=f"layer{number}")(h, ones)
             if number < len(self.widths) - 1:
                 h = nn.leaky_relu(h, _SLOPE)
         return h / jnp.maximum(jnp.linalg.norm(h, axis=-1, keepdims=True), 1e-12)
+
+
+class _Affine(nn.Module):
+    """`h W + s b` of rows `h` `[N, F]` and what of the bias each gets, `s` `[N, 1]`."""
+
+    width: int
+    use_bias: bool
+
+    @nn.compact
+    def __call__(self, h: Array, s: Array) -> Array:
+        h = h @ self.param("kernel", nn.initializers.xavier_uniform(), (h.shape[-1], self.width))
+        return h + s * self.param("bias", nn.initializers.zeros, (self.width,)) if self.use_bias else h

@@ -49,6 +49,12 @@ class Run:
     predictions: Mapping[str, Predictions]
 
 
+def read_outcomes(workdir: Workdir, domain: str) -> Outcomes:
+    """Returns who is right in a domain; of a run of before there were such files, from its predictions."""
+    file = workdir.outcomes / f"{domain}.npz"
+    return Outcomes.load(file) if file.exists() else Predictions.load(workdir.predictions / file.name).outcomes()
+
+
 def read_run(text: str) -> Run:
     """Reads the run `FOLDER`, or `NAME=FOLDER`, where the name takes the place of the method's.
 

@@ -40,7 +40,11 @@ def test_two_layers_of_groups_are_dense_graph_propagation():
         h = sum(a * matrix @ h for a, matrix in zip(share, matrices, strict=True))
         if number == 0:
             h = np.where(h > 0, h, 0.2 * h)
-    np.testing.assert_allclose(found, h / np.linalg.norm(h, axis=1, keepdims=True), rtol=1e-4, atol=1e-5)
+    h /= np.linalg.norm(h, axis=1, keepdims=True)
+    np.testing.assert_allclose(found, h, rtol=1e-4, atol=1e-5)
+    nodes = jnp.array([4, 0, 4])
+    some = network.apply({"params": params}, features, layers, train=False, nodes=nodes)
+    np.testing.assert_allclose(some, h[nodes], rtol=1e-4, atol=1e-5)
 
 
 def test_one_layer_on_two_nodes_by_hand():

@@ -36,4 +36,5 @@ def get_config() -> ml_collections.ConfigDict:
     config.optim.learning_rate = 8e-3
     config.train.steps = 600
     config.train.batch_size = 64
+    config.gcn.hidden = 512
     return config

@@ -7,20 +7,19 @@ sequence of `Picture`, so whatever works on few pictures works on it too; traini
 from __future__ import annotations
 
 import dataclasses
-import functools
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
 from kgv_jax.data.decode import decode_bytes
 from kgv_jax.data.encoded import CropReader
-from kgv_jax.data.types import Picture
+from kgv_jax.data.rows import Rows
 from kgv_jax.util.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Records(Sequence[Picture]):
+class Records(Rows):
     """Photographs of one domain.
 
     Attributes:
@@ -48,27 +47,12 @@ class Records(Sequence[Picture]):
         if len(counts) != 1:
             raise ValueError(f"{self.domain}: labels, names and other labels have lengths {counts}")
 
-    def __len__(self) -> int:
-        return len(self.label)
+    def name_of(self, row: int) -> str:
+        return self.name[row].decode()
 
-    def __getitem__(self, index):
-        """Returns the picture at an index, or the pictures of a slice as `Records`."""
-        if isinstance(index, slice):
-            return self.take(np.arange(len(self))[index])
-        row = range(len(self))[index]
-        label = self.classes[self.label[row]]
-        return Picture(self.id(row), self.domain, label, functools.partial(self._load, row))
-
-    def __iter__(self) -> Iterator[Picture]:
-        return map(self.__getitem__, range(len(self)))
-
-    def id(self, row: int) -> str:
-        """Returns `domain/name`: unique and stable."""
-        return f"{self.domain}/{self.name[row].decode()}"
-
-    def ids(self, rows: np.ndarray) -> list[str]:
-        """Returns the ids of rows."""
-        return [self.id(row) for row in rows]
+    def load(self, row: int, size_px: int) -> np.ndarray:
+        (data,) = self.read(np.array([row]))
+        return decode_bytes(data, self.id(row), size_px)
 
     def take(self, rows: np.ndarray) -> Records:
         """Returns the records of some rows."""
@@ -87,10 +71,6 @@ class Records(Sequence[Picture]):
         place = {name: index for index, name in enumerate(classes)}
         new = np.array([*(place.get(name, -1) for name in self.classes), -1], np.int32)
         return dataclasses.replace(self, classes=classes, label=label, also=new[self.also])
-
-    def _load(self, row: int, size_px: int) -> np.ndarray:
-        (data,) = self.read(np.array([row]))
-        return decode_bytes(data, self.id(row), size_px)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

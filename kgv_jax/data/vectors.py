@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from kgv_jax.data.types import Picture
+from kgv_jax.data.rows import Rows
 from kgv_jax.util.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Vectors(Sequence[Picture]):
+class Vectors(Rows):
     """Feature vectors of pictures of one domain.
 
     Attributes:
@@ -42,27 +40,11 @@ class Vectors(Sequence[Picture]):
         """`[n, F]` float32."""
         return self.features[self.row]
 
-    def __len__(self) -> int:
-        return len(self.label)
+    def name_of(self, row: int) -> str:
+        return str(self.name[row])
 
-    def __getitem__(self, index):
-        """Returns the picture at an index, or the pictures of a slice as `Vectors`."""
-        if isinstance(index, slice):
-            return self.take(np.arange(len(self))[index])
-        row = range(len(self))[index]
-        load = functools.partial(_no_pixels, self.id(row))
-        return Picture(self.id(row), self.domain, self.classes[self.label[row]], load)
-
-    def __iter__(self) -> Iterator[Picture]:
-        return map(self.__getitem__, range(len(self)))
-
-    def id(self, row: int) -> str:
-        """Returns `domain/name`: unique and stable."""
-        return f"{self.domain}/{self.name[row]}"
-
-    def ids(self, rows: np.ndarray) -> list[str]:
-        """Returns the ids of rows."""
-        return [self.id(row) for row in rows]
+    def load(self, row: int, size_px: int) -> np.ndarray:
+        raise UserError(f"{self.id(row)} is a feature vector and has no pixels, which would be drawn at {size_px} px.")
 
     def take(self, rows: np.ndarray) -> Vectors:
         """Returns the pictures of some rows."""
@@ -71,7 +53,3 @@ class Vectors(Sequence[Picture]):
     def relabelled(self, classes: tuple[str, ...], label: np.ndarray) -> Vectors:
         """Returns the same pictures with labels of other classes."""
         return dataclasses.replace(self, classes=classes, label=label)
-
-
-def _no_pixels(name: str, size_px: int) -> np.ndarray:
-    raise UserError(f"{name} is a feature vector and has no pixels, which would be drawn at {size_px} px.")

@@ -33,8 +33,9 @@ def matching(params: Any, patterns: Sequence[str]) -> Any:
     for pattern in compiled:
         if not any(map(pattern.fullmatch, paths)):
             raise UserError(
-                f"config.transfer.freeze: {pattern.pattern!r} matches no parameter{nearest(pattern.pattern, paths)} "
-                f"There are {len(paths)}, from {paths[0]} to {paths[-1]}; write encoder/.* for the whole encoder."
+                f"config.transfer.freeze or config.train.stages: {pattern.pattern!r} matches no parameter"
+                f"{nearest(pattern.pattern, paths)} There are {len(paths)}, from {paths[0]} to {paths[-1]}; write "
+                "encoder/.* for the whole encoder."
             )
     return jax.tree_util.tree_map_with_path(
         lambda keys, _: any(pattern.fullmatch(path_of(keys)) for pattern in compiled), params
@@ -70,6 +71,6 @@ def _compile(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern)
     except re.error as error:
         raise UserError(
-            f"config.transfer.freeze: {pattern!r} is no regular expression ({error}); "
+            f"config.transfer.freeze or config.train.stages: {pattern!r} is no regular expression ({error}); "
             "an example is encoder/block[0-5]/.*"
         ) from error

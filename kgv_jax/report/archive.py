@@ -4,7 +4,8 @@
     mkdir DIR && tar xf FILE.tar.xz -C DIR    # elsewhere; the same command then finds every run finished
 
 Of each run it holds the config, the records and who is right on which picture; no weights and no predictions. Names of
-pictures are most of it and the same in all runs, so nothing inside is compressed on its own.
+pictures are most of it and the same in all runs: nothing inside is compressed on its own, and a domain's files stand
+together. That makes 10 kB of a run's 100.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from kgv_jax.predictions import Outcomes
 from kgv_jax.report.runs import read_outcomes
 from kgv_jax.workdir import Workdir
 
@@ -26,21 +28,31 @@ _RECORDS = ("config.json", "results.json", "validation.json")
 def pack(folders: Iterable[pathlib.Path], root: pathlib.Path, file: pathlib.Path) -> None:
     """Writes finished runs as they lie below `root`; equal runs make equal bytes. The file is whole or not there."""
     partial = file.with_name(f".{file.name}.partial")
+    workdirs = {folder.relative_to(root): Workdir(folder) for folder in folders}
     try:
-        with tarfile.open(partial, "w:xz") as tar:
-            for folder in folders:
-                workdir, inside = Workdir(folder), folder.relative_to(root)
+        # Preset 3 looks back four megabytes: far enough for the same names in the same domain of the run before.
+        with tarfile.open(partial, "w:xz", preset=3) as tar:
+            for inside, workdir in workdirs.items():
                 for name in _RECORDS:
-                    if (folder / name).exists():
-                        _add(tar, inside / name, (folder / name).read_bytes())
-                domains = {path.stem for path in (*workdir.outcomes.glob("*.npz"), *workdir.predictions.glob("*.npz"))}
-                for domain in sorted(domains):
-                    outcomes, buffer = read_outcomes(workdir, domain), io.BytesIO()
-                    np.savez(buffer, picture=outcomes.picture, **outcomes.right)
-                    _add(tar, inside / "outcomes" / f"{domain}.npz", buffer.getvalue())
+                    if (workdir.path / name).exists():
+                        _add(tar, inside / name, (workdir.path / name).read_bytes())
+            for domain in sorted(set().union(*map(_domains, workdirs.values()))):
+                for inside, workdir in workdirs.items():
+                    if domain in _domains(workdir):
+                        _add(tar, inside / "outcomes" / f"{domain}.npz", _plain(read_outcomes(workdir, domain)))
         os.replace(partial, file)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _domains(workdir: Workdir) -> set[str]:
+    return {path.stem for folder in (workdir.outcomes, workdir.predictions) for path in folder.glob("*.npz")}
+
+
+def _plain(outcomes: Outcomes) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, picture=outcomes.picture, **outcomes.right)
+    return buffer.getvalue()
 
 
 def _add(tar: tarfile.TarFile, path: pathlib.Path, content: bytes) -> None:

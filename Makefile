@@ -43,11 +43,12 @@ lint: $(VENV)/.stamp-dev
 	$(RUN) -m ruff check .
 
 # All methods on the sign artwork: about 220 runs, three hours on two cores; cut off, it goes on where it was.
-BASELINES := ebv,random_attributes,supcon,simclr,ale,hxe,soft_labels,kgnn,gcnz,sgcn,dgp,infuse
-ABLATIONS := attribute_bce_elements,kgv_vector,kgv_no_synthetic,shuffled_kg_no_synthetic,kgv_hierarchy,kgv_association
+BASELINES := ebv,supcon,simclr,ale,hxe,soft_labels,kgnn,gcnz,sgcn,dgp,infuse
+ABLATIONS := kgv_vector,kgv_no_synthetic,kgv_hierarchy,kgv_association
+CONTROLS := attribute_bce_elements,shuffled_kg_no_synthetic,random_attributes
 FEW_SHOT := --shots=4 --shot_methods=ce,kgv,kgnn,dgp
 FIVE_SEEDS := ce:5,attribute_bce:5,kgv:5,shuffled_kg:5,kgv_compose:5,kgv_compose_labelled:5,ce_compose_labelled:5
-THREE_SEEDS := attribute_bce_compose,shuffled_kg_compose,$(ABLATIONS),$(BASELINES)
+THREE_SEEDS := attribute_bce_compose,shuffled_kg_compose,$(CONTROLS),$(ABLATIONS),$(BASELINES)
 table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.data.prepare roadsigns
 	$(RUN) -m kgv_jax.compare --config=configs/roadsigns.py:artwork --workdir=runs/table \
@@ -62,8 +63,8 @@ finetune-table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.compare --config=configs/finetune.py:full --workdir=runs/finetune/full \
 	  --methods=ce,kgv,kgv_compose,shuffled_kg_compose --seeds=3
 
-# Emoji in other hands, all methods: 164 runs, two hours on two cores; some minutes from docs/outcomes/emoji.tar.xz.
-EMOJI_FIVE := ce:5,attribute_bce:5,kgv:5,shuffled_kg:5
+# Emoji in other hands, all methods: 176 runs, two hours on two cores; some minutes from docs/outcomes/emoji.tar.xz.
+EMOJI_FIVE := ce:5,attribute_bce:5,attribute_bce_elements:5,kgv:5,shuffled_kg:5,shuffled_kg_no_synthetic:5,random_attributes:5
 emoji-table: export JAX_COMPILATION_CACHE_DIR := $(JAX_COMPILATION_CACHE_DIR)
 emoji-table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.data.prepare emoji

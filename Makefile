@@ -63,7 +63,7 @@ finetune-table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.compare --config=configs/finetune.py:full --workdir=runs/finetune/full \
 	  --methods=ce,kgv,kgv_compose,shuffled_kg_compose --seeds=3
 
-# Emoji in other hands, all methods: 176 runs, two hours on two cores; some minutes from docs/outcomes/emoji.tar.xz.
+# Emoji in other hands, all methods: 176 runs, two hours on two cores; a minute or two from docs/outcomes/emoji.tar.xz.
 EMOJI_FIVE := ce:5,attribute_bce:5,attribute_bce_elements:5,kgv:5,shuffled_kg:5,shuffled_kg_no_synthetic:5,random_attributes:5
 emoji-table: export JAX_COMPILATION_CACHE_DIR := $(JAX_COMPILATION_CACHE_DIR)
 emoji-table: $(VENV)/.stamp-run

@@ -34,6 +34,7 @@ def get_config(variant: str = "roadsigns") -> ml_collections.ConfigDict:
         config.train.steps = 600  # two stages need more than one does
     elif variant == "emoji":
         config = emoji.get_config()
+        config.train.batch_size = 128  # two stages need more than one does; its choices were made with these
     else:
         raise UserError(f"The variant of configs/infuse.py is {variant!r}; expected roadsigns, emoji or none.")
     config.method = "infuse"

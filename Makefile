@@ -42,7 +42,7 @@ parity: $(PARITY_VENV)/.stamp-parity
 lint: $(VENV)/.stamp-dev
 	$(RUN) -m ruff check .
 
-# All methods on the sign artwork: about 220 runs, three hours on two cores; cut off, it goes on where it was.
+# All methods on the sign artwork: 206 runs, three hours on two cores; cut off, it goes on where it was.
 BASELINES := ebv,supcon,simclr,ale,hxe,soft_labels,kgnn,gcnz,sgcn,dgp,infuse
 ABLATIONS := kgv_vector,kgv_no_synthetic,kgv_hierarchy,kgv_association
 CONTROLS := attribute_bce_elements,shuffled_kg_no_synthetic,random_attributes

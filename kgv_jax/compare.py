@@ -127,6 +127,8 @@ def plan(
     """
     counts = _seeds_of(methods, "--methods", seeds)
     shot_counts = _seeds_of(shot_methods, "--shot_methods", seeds, counts) if shot_methods else counts
+    if not (counts or shot_counts):
+        raise UserError(f"--methods is empty; expected NAME or NAME:SEEDS of {', '.join(PRESETS)}.")
     try:
         shares = [float(fraction) for fraction in fractions]
     except ValueError as error:
@@ -155,8 +157,8 @@ def _seeds_of(entries: Sequence[str], flag: str, seeds: int, known: Mapping[str,
         method, _, own = entry.partition(":")
         if method not in PRESETS:
             raise UserError(f"{flag} names {method!r}{nearest(method, PRESETS)}; known: {', '.join(PRESETS)}.")
-        if own and not own.isdecimal():
-            raise UserError(f"{flag} has {entry!r}; expected NAME or NAME:SEEDS, such as {method}:5.")
+        if own and not (own.isdecimal() and int(own)):
+            raise UserError(f"{flag} has {entry!r}; expected NAME or NAME:SEEDS, SEEDS from 1, such as {method}:5.")
         counts[method] = int(own) if own else (known or {}).get(method, seeds)
     return counts
 
@@ -276,21 +278,21 @@ class _Comparison:
 
 
 def summarise(
-    keys: Sequence[RunKey], root: pathlib.Path, *, source: str, targets: Sequence[str]
+    keys: Sequence[RunKey], root: pathlib.Path, *, domains: Sequence[str], targets: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Returns a summary row for every method, amount of data, head and domain, the mean over targets included.
 
     Drawings (class x domain) and seeds are resampled, not photographs. `chosen` marks the head that is best
     on the source's held-out drawings; `versus` holds the paired difference to the chosen head of each control.
     """
-    comparison = _Comparison(keys, root, (source, *targets))
-    places = {domain: (domain,) for domain in (source, *targets)} | ({TARGETS: tuple(targets)} if targets else {})
+    comparison = _Comparison(keys, root, domains)
+    places = {domain: (domain,) for domain in domains} | ({TARGETS: tuple(targets)} if targets else {})
     rows = []
     for setting, runs in comparison.runs.items():
         controls = {name: dataclasses.replace(setting, method=name) for name in CONTROLS if name != setting.method}
-        for head, (name, domains) in itertools.product(comparison.heads(setting), places.items()):
-            groups = {domain: comparison.groups[domain] for domain in domains}
-            mine = {domain: comparison.correct(setting, head, domain, [*runs]) for domain in domains}
+        for head, (name, averaged) in itertools.product(comparison.heads(setting), places.items()):
+            groups = {domain: comparison.groups[domain] for domain in averaged}
+            mine = {domain: comparison.correct(setting, head, domain, [*runs]) for domain in averaged}
             row = {**dataclasses.asdict(setting), "domain": name, "head": head, "seeds": len(runs)}
             row |= stats.mean_interval_over_domains(mine, groups)._asdict()
             row["chosen"] = comparison.chosen[setting] == head
@@ -357,8 +359,10 @@ def main(argv: list[str]) -> None:
     run_all(keys, root, arguments, jobs=_JOBS.value)
     # Runs of before records told their shots have none.
     records = [{"shots": 0, **record} for key in keys for record in Workdir(key.folder(root)).read_results()]
-    targets = list(dict.fromkeys(r["domain"] for r in records if r["domain"] != config.data.source))
-    summary = summarise(keys, root, source=config.data.source, targets=targets)
+    # The source is none of them where all of its pictures were trained on.
+    domains = list(dict.fromkeys(record["domain"] for record in records))
+    targets = [domain for domain in domains if domain != config.data.source]
+    summary = summarise(keys, root, domains=domains, targets=targets)
     report: Mapping[str, Any] = {"records": records, "summary": summary}
     (root / "compare.json").write_text(json.dumps(report, indent=1) + "\n")
     overview = overview_table(summary, source=config.data.source)

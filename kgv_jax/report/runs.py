@@ -154,6 +154,30 @@ class Study:
         """Returns domain -> `[n]` the drawing each photograph shows."""
         return {domain: self.first.predictions[domain].picture for domain in domains}
 
+    def seeds(self, setting: Setting) -> tuple[int, ...]:
+        """Returns the seeds of a setting's runs."""
+        return tuple(run.config.seed for run in self.runs[setting])
+
+    def with_seeds(self, seeds: Sequence[int]) -> Study:
+        """Returns the study of the runs that have one of some seeds."""
+        kept = {setting: tuple(run for run in runs if run.config.seed in seeds) for setting, runs in self.runs.items()}
+        return dataclasses.replace(self, runs=kept)
+
+    def shared_seeds(self, setting: Setting, control: Setting) -> tuple[int, ...]:
+        """Returns the seeds that both settings have, which a paired test is over.
+
+        Raises:
+          UserError: they have none.
+        """
+        mine, theirs = self.seeds(setting), self.seeds(control)
+        if shared := tuple(seed for seed in mine if seed in theirs):
+            return shared
+        raise UserError(
+            f"{setting.name} and the control {control.name} have no seed in common "
+            f"({', '.join(map(str, mine))} and {', '.join(map(str, theirs))}); a paired test needs one. Train the "
+            "control with the seeds of the method."
+        )
+
     def settings_of(self, method: str) -> list[Setting]:
         """Returns the settings of a method.
 
@@ -197,6 +221,11 @@ def make_study(runs: Sequence[Run], *, head: str = "chosen") -> Study:
     chosen = {setting: choose_head(_held_out(of)) for setting, of in by_setting.items()}
     heads = {setting: _heads(setting, of[0], head, chosen[setting]) for setting, of in by_setting.items()}
     source = runs[0].config.data.source
+    if source not in runs[0].predictions:
+        raise UserError(
+            f"{runs[0].folder} was tested on no picture of its source {source!r}: it has too few to keep some from "
+            "training. Give every class of config.data.source another picture; kgv_jax.compare needs none."
+        )
     targets = tuple(domain for domain in runs[0].predictions if domain not in (source, VALIDATION))
     return Study(by_setting, heads, chosen, source, targets)
 

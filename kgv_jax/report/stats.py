@@ -7,7 +7,8 @@ weights `v` and seed weights `u` from one resample (with replacement) of either,
     accuracy* = sum_s u_s sum_g v_g sum_{i in g} y[s, i] / (sum_s u_s sum_g v_g n_g),
 
 the pigeonhole bootstrap for crossed factors (Owen 2007), which errs on the wide side. Percentile intervals
-of a few groups are too narrow; deviations are widened by `sqrt(G / (G - 1)) t_{G-1} / z` (Hesterberg 2015).
+of a few groups are too narrow; deviations are widened by `sqrt(G / (G - 1)) t_{G-1} / z` (Hesterberg 2015): what the
+drawings do by the number of drawings; what the seeds do, beyond what drawings make of them, by the number of seeds.
 Domains count the same whatever their size: each is resampled on its own, then their accuracies are averaged.
 """
 
@@ -108,10 +109,7 @@ def mean_interval_over_domains(
         return _wilson(mean, drawings)
     if min(len(tally.counts) for tally in tallies) < 2:
         return _wilson(mean, len(tallies))
-    low, high = percentiles(_resample(tallies, resamples, seed))
-    if high - low < 1e-12:
-        return _wilson(mean, drawings)
-    return Interval(mean, max(low, 0.0), min(high, 1.0))
+    return interval_of(mean, _resample(tallies, resamples, seed), drawings)
 
 
 def paired_difference(
@@ -162,12 +160,28 @@ def paired_difference_over_domains(
             )
         tallies.append(_Tally(a.sums - b.sums, a.counts))
     mean = float(np.mean([tally.mean for tally in tallies]))
-    if min(len(tally.counts) for tally in tallies) < 2:
+    fewest = min(len(tally.counts) for tally in tallies)
+    return difference_of(mean, _resample(tallies, resamples, seed) if fewest > 1 else np.empty(0), fewest)
+
+
+def interval_of(mean: float, resampled: np.ndarray, drawings: int) -> Interval:
+    """Returns a mean in `[0, 1]` with the interval of its resamples.
+
+    That is Wilson's, with the drawings as trials, where there is one or the resamples are all the same.
+    """
+    low, high = _percentiles(resampled) if drawings > 1 else (mean, mean)
+    if high - low < 1e-12:
+        return _wilson(mean, drawings)
+    return Interval(mean, max(low, 0.0), min(high, 1.0))
+
+
+def difference_of(mean: float, resampled: np.ndarray, drawings: int) -> PairedResult:
+    """Returns a difference in `[-1, 1]` with the interval of its resamples, and `p`; one drawing says nothing."""
+    if drawings < 2:
         return PairedResult(mean, -1.0, 1.0, 1.0)
-    differences = _resample(tallies, resamples, seed)
-    beyond = int(min(np.count_nonzero(differences <= 0), np.count_nonzero(differences >= 0)))
-    low, high = percentiles(differences)
-    return PairedResult(mean, max(low, -1.0), min(high, 1.0), min(1.0, 2 * (1 + beyond) / (1 + resamples)))
+    beyond = int(min(np.count_nonzero(resampled <= 0), np.count_nonzero(resampled >= 0)))
+    low, high = _percentiles(resampled)
+    return PairedResult(mean, max(low, -1.0), min(high, 1.0), min(1.0, 2 * (1 + beyond) / (1 + len(resampled))))
 
 
 def _shared_keys(*mappings: Mapping[str, object]) -> list[str]:
@@ -207,9 +221,39 @@ def _resample(tallies: Sequence[_Tally], resamples: int, seed: int) -> np.ndarra
         for counts in chunks:
             weights = counts.astype(np.float64)
             per_seed.append(weights @ tally.sums.T / (weights @ tally.counts)[:, None])
-        domain = np.sum(np.concatenate(per_seed) * seed_weights, axis=1)
-        means += tally.mean + widening(len(tally.counts)) * (domain - tally.mean)
+        whole = tally.sums.sum(1) / tally.counts.sum()
+        means += widened(np.concatenate(per_seed), whole, seed_weights, len(tally.counts))
     return means / len(tallies)
+
+
+def widened(per_seed: np.ndarray, whole: np.ndarray, seed_weights: np.ndarray, drawings: int) -> np.ndarray:
+    """Returns `[B]` means over the seeds of a resample, with deviations widened for few seeds and for few drawings.
+
+    Args:
+      per_seed: `[B, S]` what each seed has on each resample of the drawings.
+      whole: `[S]` what it has on all of them.
+      seed_weights: `[B, S]`, rows add up to 1.
+      drawings: how many there are.
+    """
+    mean, seeds = whole.mean(), len(whole)
+    of_seeds = seed_weights @ whole - mean
+    of_drawings = np.sum(per_seed * seed_weights, axis=1) - mean - of_seeds
+    if seeds == 1:  # says nothing about the next
+        return mean + _widening(drawings) * of_drawings
+    return mean + _widening(seeds) * _beyond_drawings(per_seed, whole) * of_seeds + _widening(drawings) * of_drawings
+
+
+def _beyond_drawings(per_seed: np.ndarray, whole: np.ndarray) -> float:
+    """Returns the share of the deviation among seeds that drawings do not explain, as in an analysis of variance.
+
+    Seeds of one ability differ too, because each gets other drawings right, which is in what the drawings do already:
+    `sqrt(max(0, 1 - v / s^2))`, with `s^2` the variance of the seeds, and `v` that of their resampled contrasts.
+    """
+    between = whole.var(ddof=1)
+    moved = per_seed - whole
+    contrasts = moved - moved.mean(1, keepdims=True)
+    of_drawings = np.sum(contrasts**2) / (len(moved) * (len(whole) - 1))
+    return math.sqrt(max(0.0, 1 - of_drawings / between)) if between > 0 else 0.0
 
 
 def _draws(
@@ -243,14 +287,14 @@ def multiplicities(rng: np.random.Generator, resamples: int, items: int) -> np.n
     return counts.astype(np.uint16).reshape(resamples, items)
 
 
-def widening(groups: int) -> float:
+def _widening(groups: int) -> float:
     """Returns the factor of deviations of resampled means of a few groups (Hesterberg 2015)."""
     level = (1 + CONFIDENCE) / 2
     t = scipy.stats.t.ppf(level, groups - 1) / scipy.stats.norm.ppf(level)
     return float(math.sqrt(groups / (groups - 1)) * t)
 
 
-def percentiles(values: np.ndarray) -> tuple[float, float]:
+def _percentiles(values: np.ndarray) -> tuple[float, float]:
     """Returns the bounds of the 95 % interval of resampled values."""
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(values, [tail, 1 - tail])

@@ -1,9 +1,10 @@
-"""Intervals of generalised zero-shot recognition: drawings of seen and of unseen classes, and seeds, are resampled.
+"""Resamples of generalised zero-shot recognition: drawings of seen and of unseen classes, and seeds.
 
 With weights `v` of the drawings (how often a resample of their side has each) and `u` of the seeds, a class's accuracy
 is `sum v hits / sum v photographs`; accuracies are means over the classes that a resample has, harmonic means and areas
 are those of one seed, averaged over seeds with `u` (the pigeonhole bootstrap of `report/stats.py`). The draws depend on
-the photographs and the number of seeds alone, so resamples of two methods are pairs.
+the domain, its photographs and the number of seeds alone, so resamples of two methods are pairs; one draw of seeds
+serves all domains.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ def resample(
     unseen: np.ndarray,
     gamma: Sequence[float],
     *,
+    domain: str,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, np.ndarray]:
-    """Returns `METRICS` `[resamples]` of one method on one domain, averaged over seeds.
+    """Returns `METRICS` `[resamples]` of one method on one domain, averaged over seeds, deviations widened.
 
     Args:
       scores: a seed each, `[n, C]` log-scores of all classes; -inf: no class of this test.
@@ -37,45 +39,50 @@ def resample(
       picture: `[n]` the drawing that a photograph shows; a drawing is of one class.
       unseen: `[C]` bool.
       gamma: a seed each, of calibrated stacking.
+      domain: whose drawings they are; those of another are drawn by themselves.
       resamples: how many.
       seed: of the draws.
     """
-    rng = np.random.default_rng(seed)
-    _, first, drawing = np.unique(picture, return_index=True, return_inverse=True)
-    drawing_class = label[first]
+    weights, drawings = _draw_drawings(label, picture, unseen, domain=domain, resamples=resamples, seed=seed)
+    seed_weights = stats.multiplicities(np.random.default_rng(seed), resamples, len(scores)) / len(scores)
+    # In the first row every drawing counts once: what is measured, and not resampled.
+    weights = np.concatenate([np.ones_like(weights[:1]), weights])
+    of_seeds = [measure(one, label, picture, unseen, own, weights) for one, own in zip(scores, gamma, strict=True)]
+    found = {}
+    for metric in METRICS:
+        values = np.stack([of_seed[metric] for of_seed in of_seeds], 1)
+        found[metric] = stats.widened(values[1:], values[0], seed_weights, max(drawings, 2))
+    return found
+
+
+def _draw_drawings(
+    label: np.ndarray, picture: np.ndarray, unseen: np.ndarray, *, domain: str, resamples: int, seed: int
+) -> tuple[np.ndarray, int]:
+    """Returns how often each drawing is drawn, `[resamples, G]`, each side by itself, and how many the fewer have."""
+    rng = np.random.default_rng([seed, *domain.encode()])
+    _, first = np.unique(picture, return_index=True)
+    sides = [np.flatnonzero(unseen[label[first]] == side) for side in (False, True)]
     weights = np.zeros((resamples, len(first)))
-    for side in (False, True):
-        own = np.flatnonzero(unseen[drawing_class] == side)
+    for own in sides:
         weights[:, own] = stats.multiplicities(rng, resamples, len(own))
-    seeds = stats.multiplicities(rng, resamples, len(scores)) / len(scores)
-    photographs = np.bincount(drawing)
-    one_hot = drawing_class[:, None] == np.arange(len(unseen))
-    counts = weights @ (photographs[:, None] * one_hot)  # [B, C]
-    found: dict[str, list[np.ndarray]] = {metric: [] for metric in METRICS}
-    for of_seed, own_gamma in zip(scores, gamma, strict=True):
-        at = []
-        for shift in (0.0, own_gamma):
-            hits = np.argmax(of_seed - shift * ~unseen, -1) == label
-            of_class = weights @ (np.bincount(drawing, hits, len(first))[:, None] * one_hot)
-            at.append(_side_means(of_class, counts, unseen))
-        for metric, values in zip(("seen", "unseen"), at[0], strict=True):
-            found[metric].append(values)
-        found["harmonic"].append(np.vectorize(harmonic_mean)(*at[0]))
-        found["calibrated"].append(np.vectorize(harmonic_mean)(*at[1]))
-        found["ausuc"].append(_areas(of_seed, label, unseen, drawing, weights, counts))
-    return {metric: np.sum(seeds * np.stack(values, 1), 1) for metric, values in found.items()}
+    return weights, min(map(len, sides))
 
 
-def interval(mean: float, resampled: np.ndarray, drawings: int) -> dict[str, float]:
-    """Returns `low` and `high` about a mean from its resamples; deviations are widened for few drawings."""
-    low, high = stats.percentiles(mean + stats.widening(max(drawings, 2)) * (resampled - mean))
-    return {"low": max(low, 0.0), "high": min(high, 1.0)}
-
-
-def p_value(difference: np.ndarray) -> float:
-    """Returns twice the share of resampled differences on the far side of zero."""
-    beyond = min(np.count_nonzero(difference <= 0), np.count_nonzero(difference >= 0))
-    return float(min(1.0, 2 * (1 + beyond) / (1 + len(difference))))
+def measure(
+    scores: np.ndarray, label: np.ndarray, picture: np.ndarray, unseen: np.ndarray, gamma: float, weights: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Returns `METRICS` `[B]` of one seed, with drawings weighted by `weights` `[B, G]`."""
+    _, first, drawing = np.unique(picture, return_index=True, return_inverse=True)
+    one_hot = label[first][:, None] == np.arange(len(unseen))
+    counts = weights @ (np.bincount(drawing)[:, None] * one_hot)  # [B, C]
+    at = []
+    for shift in (0.0, gamma):
+        hits = np.argmax(scores - shift * ~unseen, -1) == label
+        of_class = weights @ (np.bincount(drawing, hits, len(first))[:, None] * one_hot)
+        at.append(_side_means(of_class, counts, unseen))
+    harmonic, calibrated = (np.vectorize(harmonic_mean)(*sides) for sides in at)
+    areas = _areas(scores, label, unseen, drawing, weights, counts)
+    return dict(zip(METRICS, (*at[0], harmonic, areas, calibrated), strict=True))
 
 
 def mean_over(domains: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:

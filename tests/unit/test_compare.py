@@ -8,7 +8,8 @@ import pytest
 from kgv_jax import compare, config_schema
 from kgv_jax.compare import RunKey, plan, summarise
 from kgv_jax.predictions import Predictions
-from kgv_jax.report.table import TARGETS
+from kgv_jax.report.overview import overview_table
+from kgv_jax.report.table import TARGETS, interval_text
 from kgv_jax.util.errors import UserError
 from kgv_jax.workdir import Workdir
 
@@ -60,6 +61,8 @@ def test_mistakes_with_shots(given, words):
     [
         (["kvg"], ["1"], "--methods names 'kvg', did you mean 'kgv'"),
         (["kgv:two"], ["1"], "expected NAME or NAME:SEEDS"),
+        (["ce:0"], ["1"], "--methods has 'ce:0'; expected NAME or NAME:SEEDS, SEEDS from 1, such as ce:5"),
+        ([], ["1"], "--methods is empty; expected NAME or NAME:SEEDS of ce, "),
         (["kgv"], ["all"], "--fractions is all; expected numbers"),
     ],
 )
@@ -95,7 +98,7 @@ def test_the_summary_of_files_written_by_hand(tmp_path):
                 _save(tmp_path, key, domain, half)
             else:
                 _save(tmp_path, key, domain, most, all_ if domain == "cn" else half)
-    rows = summarise(keys, tmp_path, source="de", targets=("cn", "ru"))
+    rows = summarise(keys, tmp_path, domains=("de", "cn", "ru"), targets=("cn", "ru"))
     by_key = {(row["method"], row["head"], row["domain"]): row for row in rows}
     assert len(by_key) == len(rows) == 4 + 3 * 4
     assert by_key["ce", "decoder", "cn"]["mean"] == pytest.approx(0.5)
@@ -119,11 +122,21 @@ def test_methods_are_held_against_controls_of_the_same_shots(tmp_path):
         _save(tmp_path, key, "de", [True] * 20)
         shares = {("ce", 0): [True] * 20, ("ce", 4): [True, False] * 10, ("kgv", 4): [True, True, True, False] * 5}
         _save(tmp_path, key, "cn", shares[key.method, key.shots])
-    rows = summarise(keys, tmp_path, source="de", targets=("cn",))
+    rows = summarise(keys, tmp_path, domains=("de", "cn"), targets=("cn",))
     found = {(row["method"], row["shots"]): row for row in rows if row["domain"] == "cn"}
     assert {key: row["mean"] for key, row in found.items()} == {("ce", 0): 1, ("ce", 4): 0.5, ("kgv", 4): 0.75}
     assert found["kgv", 4]["versus"]["ce"]["mean"] == pytest.approx(0.25)
     assert all(row["fraction"] == 1 for row in rows)
+
+
+def test_a_source_without_test_pictures_has_no_column(tmp_path):
+    keys = plan(["ce", "kgv"], ["1"], 1)
+    for key in keys:
+        _save(tmp_path, key, "cn", [True, False] * 10)
+    rows = summarise(keys, tmp_path, domains=("cn",), targets=("cn",))
+    assert {row["domain"] for row in rows} == {"cn", TARGETS} and all(row["chosen"] for row in rows)
+    mean = next(row for row in rows if row["domain"] == TARGETS)
+    assert overview_table(rows, source="de").rows[0][2:4] == ("-", interval_text(mean, "mean"))
 
 
 def test_a_run_that_fails_is_told_with_the_end_of_its_log(tmp_path, monkeypatch):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from kgv_jax.predictions import SEEN, UNSEEN, VALIDATION, Predictions
-from kgv_jax.report import rows, stats, zero_shot, zero_shot_resampled
+from kgv_jax.report import gains, rows, stats, zero_shot, zero_shot_resampled
 from kgv_jax.report.protocols.base import Options, Result
 from kgv_jax.report.rows import Record, label
 from kgv_jax.report.runs import Setting, Study
@@ -40,29 +42,29 @@ def report(study: Study, options: Options) -> Result:
     tested ones in no choice.
     """
     roles = _roles(study, options)
-    measured = {
-        (setting, head, domain): found
+
+    @functools.cache
+    def measure(setting: Setting, head: str, seeds: tuple[int, ...]) -> dict[str, _Measured]:
+        return _measure(study.with_seeds(seeds), setting, head, roles)
+
+    records = [
+        label(setting, head=head, domain=domain) | found.record
         for setting, heads in study.heads.items()
         for head in heads
-        for domain, found in _measure(study, setting, head, roles).items()
-    }
-    if not measured:
-        raise UserError("No domain has photographs both of the unseen classes and of others; name other classes.")
-    records = [
-        label(setting, head=head, domain=domain) | found.record for (setting, head, domain), found in measured.items()
+        for domain, found in measure(setting, head, study.seeds(setting)).items()
     ]
+    if not records:
+        raise UserError("No domain has photographs both of the unseen classes and of others; name other classes.")
     tables = [_table(records, roles)]
     if options.control:
-        tests = _against(study, options.control, measured)
+        tests = gains.corrected(_against(study, options.control, measure))
         records += tests
-        columns = {"mean": _signed("gain"), "low": _signed("from"), "high": _signed("to")}
-        columns["p"] = rows.decimals("p", 4)
-        tables.append(rows.tabulate(f"Gain in AUSUC over {options.control}", tests, ("head", "domain"), columns))
+        tables.append(gains.table(f"Gain in AUSUC over {options.control}", tests))
     return Result(records, tables)
 
 
 class _Measured(NamedTuple):
-    """A setting, head and domain: what is reported, the metrics of each resample, and how many drawings are unseen."""
+    """A setting, head and domain: what is reported, the metrics of each resample, and drawings of the smaller side."""
 
     record: Record
     resampled: dict[str, np.ndarray]
@@ -77,17 +79,17 @@ def _measure(study: Study, setting: Setting, head: str, roles: _Roles) -> dict[s
     for domain in study.domains:
         predictions = study.predictions(setting, domain)
         if 0 < roles.unseen[predictions[0].label].sum() < len(predictions[0].label):
-            found[domain] = _of_domain(predictions, head, gamma, roles)
+            found[domain] = _of_domain(domain, predictions, head, gamma, roles)
     if targets := [found[domain] for domain in found if domain != study.source]:
         means = {key: float(np.mean([of.record[key] for of in targets])) for key in METRICS}
         resampled = zero_shot_resampled.mean_over([of.resampled for of in targets])
-        found[TARGETS] = _Measured(means, resampled, sum(of.drawings for of in targets))
+        found[TARGETS] = _Measured(means, resampled, min(of.drawings for of in targets))
     chooses = roles.validation.any()
     for domain, (values, resampled, drawings) in found.items():
         record = {"seeds": len(runs)} | values
         for key in METRICS:
-            bounds = zero_shot_resampled.interval(values[key], resampled[key], drawings)
-            record |= {f"{key}_{bound}": value for bound, value in bounds.items()}
+            _, low, high = stats.interval_of(values[key], resampled[key], drawings)
+            record |= {f"{key}_low": low, f"{key}_high": high}
         record["gamma"] = float(np.mean(gamma))
         if not chooses:
             record = {key: value for key, value in record.items() if not key.startswith(("calibrated", "gamma"))}
@@ -120,7 +122,9 @@ def _gamma(of_run: dict[str, Predictions], source: str, head: str, roles: _Roles
     return zero_shot.choose_gamma(scores, predictions.label[kept], roles.validation)
 
 
-def _of_domain(predictions: list[Predictions], head: str, gamma: list[float], roles: _Roles) -> _Measured:
+def _of_domain(
+    domain: str, predictions: list[Predictions], head: str, gamma: list[float], roles: _Roles
+) -> _Measured:
     """Returns the means over seeds, with the curve on a grid, and their resamples."""
     first = predictions[0]
     tested = roles.unseen | (first.role == SEEN)
@@ -134,9 +138,9 @@ def _of_domain(predictions: list[Predictions], head: str, gamma: list[float], ro
     values["ausuc"] = float(np.mean([zero_shot.area_under_curve(curve) for curve in curves]))
     values["calibrated"] = float(np.mean([calibrated.harmonic for _, calibrated in at]))
     values["curve"] = np.mean([zero_shot.seen_at(curve, _GRID) for curve in curves], 0).tolist()
-    drawn = zero_shot_resampled.resample(scores, first.label, first.picture, roles.unseen, gamma)
-    unseen_drawings = np.unique(first.picture[roles.unseen[first.label]])
-    return _Measured(values, drawn, len(unseen_drawings))
+    drawn = zero_shot_resampled.resample(scores, first.label, first.picture, roles.unseen, gamma, domain=domain)
+    of_unseen = roles.unseen[first.label]
+    return _Measured(values, drawn, min(len(np.unique(first.picture[side])) for side in (of_unseen, ~of_unseen)))
 
 
 def _table(records: list[Record], roles: _Roles) -> rows.Table:
@@ -155,26 +159,25 @@ def _cell(record: Record, key: str) -> str:
     return "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * record[f"{key}{end}"] for end in ("", "_low", "_high")))
 
 
-def _signed(header: str) -> rows.Column:
-    return rows.Column(header, lambda share: f"{100 * share:+.1f}")
-
-
 def _against(
-    study: Study, control: str, measured: dict[tuple[Setting, str, str], _Measured]
+    study: Study, control: str, measure: Callable[[Setting, str, tuple[int, ...]], Mapping[str, _Measured]]
 ) -> list[Record]:
-    """Returns differences in AUSUC to the control's chosen head, where both have as many seeds; draws are pairs."""
+    """Returns differences in AUSUC to the control's chosen head, over the seeds that both have; draws are pairs."""
     controls = {(of.fraction, of.shots): of for of in study.settings_of(control)}
     tests = []
-    for (setting, head, domain), mine in measured.items():
+    for setting, heads in study.heads.items():
         other = controls.get((setting.fraction, setting.shots))
-        if setting.method == control or other is None or len(study.runs[other]) != len(study.runs[setting]):
+        if setting.method == control or other is None:
             continue
-        theirs = measured[other, study.chosen[other], domain]
-        difference = mine.resampled["ausuc"] - theirs.resampled["ausuc"]
-        low, high = stats.percentiles(difference)
-        record = label(setting, head=head, domain=domain) | {"versus": control, "versus_head": study.chosen[other]}
-        record |= {"mean": mine.record["ausuc"] - theirs.record["ausuc"], "low": low, "high": high}
-        tests.append(record | {"p": zero_shot_resampled.p_value(difference)})
+        seeds = study.shared_seeds(setting, other)
+        theirs = measure(other, study.chosen[other], seeds)
+        about = {"versus": control, "versus_head": study.chosen[other], "seeds": len(seeds)}
+        for head in heads:
+            for domain, mine in measure(setting, head, seeds).items():
+                mean = mine.record["ausuc"] - theirs[domain].record["ausuc"]
+                resampled = mine.resampled["ausuc"] - theirs[domain].resampled["ausuc"]
+                found = stats.difference_of(mean, resampled, mine.drawings)
+                tests.append(label(setting, head=head, domain=domain) | about | found._asdict())
     return tests
 
 

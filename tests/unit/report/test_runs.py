@@ -33,6 +33,11 @@ def test_seeds_are_grouped_in_order(tmp_path):
     assert (found.source, found.targets) == ("de", ("us",))
 
 
+def test_a_source_without_test_pictures(tmp_path):
+    with pytest.raises(UserError, match=r"only was tested on no picture of its source 'de'.*another picture"):
+        study(run(tmp_path, "only", domains=("us",), method="ce"))
+
+
 def test_a_run_may_have_a_name(tmp_path):
     found = study(run(tmp_path, "a", method="ce"), f"wide={run(tmp_path, 'b', method='ce', model__dim=64)}")
     assert [setting.method for setting in found.runs] == ["ce", "wide"]

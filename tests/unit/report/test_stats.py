@@ -116,6 +116,18 @@ def test_seeds_that_disagree_widen_the_interval():
     assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)
 
 
+def test_few_seeds_have_students_interval():
+    """1,500 drawings leave only the seeds in doubt; three of them have two degrees of freedom."""
+    rng = np.random.default_rng(10)
+    right = rng.random((3, 1500)) < np.array([[0.6], [0.7], [0.8]])
+    means = right.mean(1)
+    found = stats.mean_interval(right, np.arange(1500))
+    expected = scipy.stats.t.interval(0.95, 2, means.mean(), scipy.stats.sem(means))
+    np.testing.assert_allclose(found[1:], expected, atol=0.03)
+    gain = stats.paired_difference(right, ~right, np.arange(1500))
+    np.testing.assert_allclose(gain[1:3], [2 * bound - 1 for bound in expected], atol=0.06)
+
+
 def test_domains_count_the_same_whatever_their_size():
     right = {"DE": np.tile([True, True, True, False], (2, 100)), "CN": np.tile([True, False], (2, 4))}
     groups = {"DE": np.arange(400) // 4, "CN": np.arange(8)}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kgv_jax.report import stats, zero_shot
-from kgv_jax.report.zero_shot_resampled import METRICS, interval, mean_over, p_value, resample
+from kgv_jax.report.zero_shot_resampled import METRICS, mean_over, measure, resample
 
 UNSEEN = np.arange(8) >= 5
 
@@ -19,12 +19,8 @@ def _problem(seed=0, drawings=40):
 
 def test_a_resample_is_the_measure_on_photographs_that_are_repeated():
     scores, label, picture = _problem()
-    found = resample([scores], label, picture, UNSEEN, [0.7], resamples=20, seed=3)
-    rng = np.random.default_rng(3)
-    weights = np.zeros((20, 40), int)
-    for side in (False, True):
-        own = np.flatnonzero(UNSEEN[label[::2]] == side)
-        weights[:, own] = stats.multiplicities(rng, 20, len(own))
+    weights = np.random.default_rng(3).integers(1, 4, (20, 40))
+    found = measure(scores, label, picture, UNSEEN, 0.7, weights)
     for b, own in enumerate(weights):
         rows = np.repeat(np.arange(len(label)), own[picture])
         at, shifted = (zero_shot.seen_unseen(scores[rows], label[rows], UNSEEN, gamma=g) for g in (0.0, 0.7))
@@ -33,24 +29,46 @@ def test_a_resample_is_the_measure_on_photographs_that_are_repeated():
         np.testing.assert_allclose([found[metric][b] for metric in METRICS], expected, rtol=1e-9)
 
 
+def test_a_class_that_a_resample_lacks_is_no_part_of_its_mean():
+    label, picture = np.array([0, 1, 6]), np.arange(3)
+    scores = np.eye(8)[[0, 2, 6]]
+    found = measure(scores, label, picture, UNSEEN, 0.0, np.array([[1, 1, 1], [2, 0, 1]]))
+    assert found["seen"].tolist() == [0.5, 1] and found["unseen"].tolist() == [1, 1]
+
+
 def test_seeds_are_resampled_and_methods_are_pairs():
     first, label, picture = _problem()
     second = first + 3 * (np.arange(8) == label[:, None])
-    alike = resample([first, first], label, picture, UNSEEN, [0, 0])
-    apart = resample([first, second], label, picture, UNSEEN, [0, 0])
+    alike = resample([first, first], label, picture, UNSEEN, [0, 0], domain="us")
+    apart = resample([first, second], label, picture, UNSEEN, [0, 0], domain="us")
     assert np.std(apart["unseen"]) > 1.5 * np.std(alike["unseen"])
-    one, same = (resample([first], label, picture, UNSEEN, [0]) for _ in range(2))
+    one, same = (resample([first], label, picture, UNSEEN, [0], domain="us") for _ in range(2))
     np.testing.assert_array_equal(one["ausuc"], same["ausuc"])
-    assert p_value(resample([second], label, picture, UNSEEN, [0])["ausuc"] - one["ausuc"]) < 0.01
-    assert p_value(one["ausuc"] - one["ausuc"]) == 1
+    better = resample([second], label, picture, UNSEEN, [0], domain="us")["ausuc"]
+    assert stats.difference_of(0.3, better - one["ausuc"], 15).p < 0.01
 
 
-def test_the_interval_holds_the_mean():
+def test_seeds_are_shared_by_domains_and_drawings_are_not():
+    """Three seeds that differ on unseen classes: their doubt is not averaged out over domains, that of drawings is."""
+    scores, label, picture = _problem(drawings=400)
+    of_seeds = [scores + shift * UNSEEN for shift in (-1.0, 0.0, 1.0)]
+    one, other = (resample(of_seeds, label, picture, UNSEEN, [0] * 3, domain=name)["unseen"] for name in ("us", "de"))
+    assert np.std(mean_over([{"unseen": one}, {"unseen": other}])["unseen"]) > 0.95 * np.std(one)
+    one, other = (resample([scores], label, picture, UNSEEN, [0], domain=name)["unseen"] for name in ("us", "de"))
+    assert abs(np.corrcoef(one, other)[0, 1]) < 0.2
+
+
+def test_deviations_are_widened_for_few_drawings():
     scores, label, picture = _problem()
-    found = resample([scores], label, picture, UNSEEN, [0])
+    found = resample([scores], label, picture, UNSEEN, [0], domain="us")
     mean = zero_shot.area_under_curve(zero_shot.seen_unseen_curve(scores, label, UNSEEN))
-    bounds = interval(mean, found["ausuc"], 20)
-    assert 0 <= bounds["low"] < mean < bounds["high"] <= 1
-    assert interval(mean, found["ausuc"], 3)["high"] > bounds["high"]
-    both = mean_over([found, {metric: 0 * values for metric, values in found.items()}])
-    np.testing.assert_allclose(both["seen"], found["seen"] / 2)
+    bounds = stats.interval_of(mean, found["ausuc"], 20)
+    assert 0 <= bounds.low < mean < bounds.high <= 1
+    few = np.isin(picture, np.unique(picture[UNSEEN[label]])[3:], invert=True)  # three drawings of unseen classes
+    assert 3 == len(np.unique(picture[few & UNSEEN[label]]))
+    spread = [
+        np.std(resample([scores[kept]], label[kept], picture[kept], UNSEEN, [0], domain="us")["seen"])
+        for kept in (np.ones(len(label), bool), few)
+    ]
+    # t_2 sqrt(3 / 2) / z against t_(G-1) sqrt(G / (G - 1)) / z of the smaller side before.
+    assert spread[1] > 1.8 * spread[0]

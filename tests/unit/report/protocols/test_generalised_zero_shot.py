@@ -102,3 +102,49 @@ def test_gains_over_a_control(tmp_path):
     area = {(r["method"], r["domain"]): r["ausuc"] for r in records if "versus" not in r}
     assert tests["us"]["mean"] == pytest.approx(area["ebv", "us"] - area["ce", "us"]) and tests["us"]["mean"] > 0.1
     assert len(gains.rows) == 3 and {row[0] for row in gains.rows} == {"ebv"}
+
+
+def test_a_control_is_paired_by_seed_and_by_its_chosen_head(tmp_path):
+    first = held_out_study(tmp_path).first
+    runs = []
+    for method, seed in (("ce", 1), ("kgv", 0), ("kgv", 1), ("kgv", 2)):
+        better = dict(first.predictions)
+        # Of kgv, validation chooses the density head; seed 2 is without a partner, and right everywhere.
+        for name in ("de", "us", "validation"):
+            sure = 9 * np.eye(4, dtype=np.float32)[better[name].label]
+            if method == "kgv":
+                better[name] = dataclasses.replace(better[name], scores=sure if name == "validation" else 0 * sure)
+            if method == "kgv" and name == "validation":
+                better[name] = dataclasses.replace(better[name], logits=-sure)
+            if seed == 2 and name != "validation":
+                better[name] = dataclasses.replace(better[name], logits=sure)
+        runs.append(read_run(str(write_run(tmp_path / f"{method}{seed}", better, method=method, seed=seed))))
+    records, (_, table) = generalised_zero_shot.report(make_study(runs, head="decoder"), Options(control="kgv"))
+    tests = {record["domain"]: record for record in records if "versus" in record}
+    assert {(test["versus_head"], test["seeds"]) for test in tests.values()} == {("density", 1)}
+    (mine,) = (r["ausuc"] for r in records if r["method"] == "ce" and r["domain"] == "us" and "versus" not in r)
+    # The density head of kgv has no preference on us: the class that is numbered first among all tested is taken.
+    assert tests["us"]["mean"] == pytest.approx(mine - _area_of_no_preference(first.predictions["us"]))
+    assert "Holm over the 3 tests" in table.title
+    del runs[2]
+    with pytest.raises(UserError, match=r"ce and the control kgv have no seed in common \(1 and 0, 2\)"):
+        generalised_zero_shot.report(make_study(runs, head="decoder"), Options(control="kgv"))
+
+
+def _area_of_no_preference(of_domain):
+    tested = ROLES != "validation"
+    scores = np.where(tested, np.zeros((len(of_domain.label), 4)), -np.inf)
+    return zero_shot.area_under_curve(zero_shot.seen_unseen_curve(scores, of_domain.label, ROLES == "unseen"))
+
+
+def test_one_unseen_drawing_says_nothing_of_the_next(tmp_path):
+    first = held_out_study(tmp_path).first
+    one = {"de": first.predictions["de"], "validation": first.predictions["validation"]}
+    kept = np.arange(len(one["de"].label)) < 2 * 5  # five drawings, one of them of stop
+    rows = ("id", "picture", "label", "logits", "scores", "also")
+    one["de"] = dataclasses.replace(one["de"], **{name: getattr(one["de"], name)[kept] for name in rows})
+    runs = [read_run(str(write_run(tmp_path / method, one, method=method))) for method in ("ce", "ebv")]
+    records, _ = generalised_zero_shot.report(make_study(runs), Options(control="ce"))
+    (test,) = (record for record in records if "versus" in record)
+    assert (test["low"], test["high"], test["p"]) == (-1, 1, 1)
+    assert records[0]["unseen_high"] - records[0]["unseen_low"] > 0.7

@@ -11,7 +11,7 @@ import hashlib
 import logging
 import pathlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -35,6 +35,14 @@ def _digests(state: Any) -> dict[str, str]:
 
 def _name(path: tuple) -> str:
     return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
+def _by_name(state: Any) -> dict[str, Any]:
+    return {_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(state)}
+
+
+def _text(array: Any) -> str:
+    return "absent" if array is None else f"{array.dtype} {list(array.shape)}"
 
 
 class Checkpointer:
@@ -85,38 +93,65 @@ class Checkpointer:
         """Returns the abstract state `like` with the shapes of the arrays that checkpoint `step` holds.
 
         Raises:
-          UserError: the checkpoint has other arrays.
+          UserError: the checkpoint has arrays of other names.
         """
+        saved, wanted = self._saved_arrays(step), _by_name(like)
+        if odd := saved.keys() ^ wanted.keys():
+            only = ({name: array for name, array in arrays.items() if name in odd} for arrays in (saved, wanted))
+            raise self._other_arrays(step, *only)
+        return jax.tree_util.tree_map_with_path(
+            lambda path, leaf: jax.ShapeDtypeStruct(saved[_name(path)].shape, leaf.dtype, sharding=leaf.sharding), like
+        )
+
+    def _saved_arrays(self, step: int) -> dict[str, Any]:
+        """Returns what has the shape and the type of each array of checkpoint `step`, by name."""
         handlers = {"state": ocp.StandardCheckpointHandler(), "digests": ocp.JsonCheckpointHandler()}
         with ocp.CheckpointManager(self._folder, item_names=tuple(handlers), item_handlers=handlers) as manager:
-            tree = manager.item_metadata(step)["state"].tree
-        shapes = {_name(path): leaf.shape for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
-        wanted = {_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(like)}
-        if odd := sorted(wanted ^ shapes.keys()):
-            raise UserError(f"Checkpoint {self._folder / str(step)} is of another method: it differs in {odd[0]}.")
-        return jax.tree_util.tree_map_with_path(
-            lambda path, leaf: jax.ShapeDtypeStruct(shapes[_name(path)], leaf.dtype, sharding=leaf.sharding), like
+            return _by_name(manager.item_metadata(step)["state"].tree)
+
+    def _other_arrays(self, step: int, saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> UserError | None:
+        """Returns the error for a checkpoint that holds other arrays than are wanted; None if they are alike."""
+        of = {name: (_text(saved.get(name)), _text(wanted.get(name))) for name in sorted({*saved, *wanted})}
+        if not (odd := [name for name, (there, here) in of.items() if there != here]):
+            return None
+        there, here = of[odd[0]]
+        return UserError(
+            f"Checkpoint {self._folder / str(step)} holds other arrays than this run: {len(odd)} differ, first "
+            f"{odd[0]}, {there} there and {here} here. It was probably written by another version of the code, with "
+            "other settings or another graph, and so were those before it. Resume with that version, or remove the "
+            f"run's folder {self._folder.parent} to begin anew."
         )
+
+    def _told_apart(self, step: int, like: Any) -> UserError | None:
+        """Returns the error for a checkpoint that is of another version of the code, or None: then it is damaged.
+
+        Names, shapes and types of the arrays stand in files of their own.
+        """
+        try:
+            saved = self._saved_arrays(step)
+        except Exception:  # these files are damaged as well
+            return None
+        return self._other_arrays(step, saved, _by_name(like))
 
     def restore(self, step: int, like: Any) -> Any:
         """Returns checkpoint `step` with the shapes and shardings of the abstract state `like`.
 
         Raises:
-          UserError: if it cannot be read or an array differs from what was written.
+          UserError: if it cannot be read, an array differs from what was written, or other arrays were written.
         """
         args = ocp.args.Composite(state=ocp.args.StandardRestore(like), digests=ocp.args.JsonRestore())
         try:
             with _raised_not_logged():
                 restored = self._manager.restore(step, args=args)
         except Exception as error:
-            raise UserError(
+            raise self._told_apart(step, like) or UserError(
                 f"Checkpoint {self._folder / str(step)} cannot be read ({type(error).__name__}: "
                 f"{str(error).splitlines()[0][:200]}). Delete that folder to resume from the one before it."
             ) from error
         found, written = _digests(restored["state"]), restored["digests"]
         damaged = [name for name, value in found.items() if written.get(name) != value]
         if damaged:
-            raise UserError(
+            raise self._told_apart(step, like) or UserError(
                 f"Checkpoint {self._folder / str(step)} is damaged: {len(damaged)} arrays differ from what was "
                 f"written, first {damaged[0]}. Delete that folder to resume from the one before it."
             )

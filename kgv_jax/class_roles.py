@@ -53,8 +53,13 @@ def map_class_names(config: Config, graph: Graph, classes: Sequence[str]) -> np.
 
 
 def find_parents(config: Config, graph: Graph) -> np.ndarray:
-    """Returns `[E, 2]` (child, parent) pairs of the hierarchical relations."""
+    """Returns `[E, 2]` (child, parent) pairs of the hierarchical relations.
+
+    Raises:
+      UserError: they have a cycle.
+    """
     levels = closure.present(graph, split_names(config.kg.hierarchy))
+    closure.check_acyclic(graph, levels)
     return graph.triples[np.isin(graph.triples[:, 1], levels)][:, [0, 2]]
 
 

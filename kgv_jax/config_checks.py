@@ -40,7 +40,7 @@ def _check_data(config: Config) -> None:
         if config.synthetic.elements or config.synthetic.compositions:
             raise UserError(
                 f"config.data.name is {config.data.name!r}, of which only feature vectors are there, and method "
-                f"{config.method!r} draws pictures beside them. Use kgv_no_synthetic, ale, dgp, ce or another without."
+                f"{config.method!r} draws pictures beside them. Use kgv_no_synthetic, ale, sgcn, ce or another without."
             )
         if not config.kg.path:
             raise UserError(
@@ -90,6 +90,11 @@ def _check_batches(config: Config) -> None:
 
 def _check_kgv(config: Config) -> None:
     kgv = config.kgv
+    if kgv.var_min >= kgv.var_max:
+        raise UserError(
+            f"config.kgv.var_min is {kgv.var_min} and var_max {kgv.var_max}; expected var_min below var_max. "
+            "For variances that all stay at var_init, set kgv.vector_nodes=true, with bounds around it."
+        )
     if not kgv.var_min <= kgv.var_init <= kgv.var_max:
         raise UserError(
             f"config.kgv.var_init is {kgv.var_init}; expected between var_min = {kgv.var_min} "

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import typing
 from typing import Any
 
@@ -441,6 +442,8 @@ def _check(key: str, value: Any, expected: type, metadata: typing.Mapping[str, A
             f"{key} is {value!r} ({type(value).__name__}); expected {expected.__name__}: {metadata['about']}."
         )
     low, high, choices = metadata["low"], metadata["high"], metadata["choices"]
+    if expected is float and not math.isfinite(value):
+        raise UserError(f"{key} is {value!r}; expected a finite number: {metadata['about']}.")
     if (low is not None and value < low) or (high is not None and value > high):
         raise UserError(
             f"{key} is {value!r}; expected from {low} to {'any' if high is None else high}: {metadata['about']}."

@@ -37,9 +37,9 @@ from kgv_jax.data.sources import (
 )
 from kgv_jax.data.types import Dataset, Picture
 from kgv_jax.data.vectors import Vectors
+from kgv_jax.kg import closure, held_out, transforms, wordnet_graph
 from kgv_jax.kg import emoji as emoji_graph
 from kgv_jax.kg import fake as fake_graph
-from kgv_jax.kg import held_out, transforms, wordnet_graph
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.load import load_graph
 from kgv_jax.kg.mask import INSTANCE_OF, MaskTable, make_mask_table
@@ -176,9 +176,17 @@ def build(
     elements, compositions, undrawn = _synthetic_pictures(config, graph, composed, dataset)
     seen = graph
     if config.kg.permute_classes:
-        seen = transforms.permute_class_rows(graph, class_nodes, seed=config.seed)
+        seen = transforms.permute_class_rows(
+            graph,
+            class_nodes,
+            seed=config.seed,
+            variant_of=config.kg.variant_relation,
+            style=config.kg.style_relation,
+        )
     if config.kg.random_facts:
-        seen = transforms.randomise_class_facts(seen, class_nodes, seed=config.seed)
+        seen = transforms.randomise_class_facts(
+            seen, class_nodes, seed=config.seed, variant_of=config.kg.variant_relation
+        )
     variants = find_variants(graph, class_nodes, relation=config.kg.variant_relation)
     held = [member for node in class_nodes[is_held].tolist() for member in (node, *variants[node])]
     mask = _mask_table(
@@ -229,25 +237,16 @@ def build(
     )
 
 
-def _known(graph: Graph, names: Sequence[str]) -> list[str]:
-    present = {local_name(relation) for relation in graph.relations}
-    return [name for name in names if name in present]
-
-
 def _kept_relations(config: Config, graph: Graph) -> list[str]:
-    """Returns the relations that give positives; what is left out still protects (see `kg.mask`)."""
-    wanted = split_names(config.kg.relations)
-    names = [local_name(relation) for relation in graph.relations]
-    for name in wanted:
-        graph.relation(name)
-    if wanted:
-        names = [name for name in names if name in wanted]
-    if config.kg.keep == "classes":
-        return []
-    if config.kg.keep != "all":
-        hierarchy = _known(graph, split_names(config.kg.hierarchy))
-        names = [name for name in names if (name in hierarchy) == (config.kg.keep == "hierarchy")]
-    return names
+    """Returns the full names of relations that give positives; what is left out still protects (see `kg.mask`)."""
+    asked = {graph.relation(name) for name in split_names(config.kg.relations)}
+    levels = closure.present(graph, split_names(config.kg.hierarchy))
+    kept = {"all": {True, False}, "hierarchy": {True}, "association": {False}, "classes": set()}[config.kg.keep]
+    return [
+        name
+        for index, name in enumerate(graph.relations)
+        if (not asked or index in asked) and (index in levels) in kept
+    ]
 
 
 def _synthetic_pictures(
@@ -328,13 +327,13 @@ def _mask_table(
         graph,
         heads=list(dict.fromkeys(heads)),
         facts=facts,
-        hierarchy=_known(graph, split_names(config.kg.hierarchy)),
+        hierarchy=split_names(config.kg.hierarchy),
         candidates=config.kg.candidates,
         inherit=config.kg.inherit,
     )
     relations = _kept_relations(config, graph)
     if trained is not None:
-        relations = [name for name in relations if name in trained.relations]
+        relations = [name for name in relations if local_name(name) in trained.relations]
         known = {*trained.nodes} - {*trained.hidden}
         ignored = sorted({*held, *(index for index, name in enumerate(graph.nodes) if name not in known)})
         mask = make(relations=relations, ignored=ignored)

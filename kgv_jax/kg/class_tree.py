@@ -1,7 +1,8 @@
 """The tree of the classes: what is above them, one parent each.
 
 A hierarchy may have nodes with several parents, and losses along a tree need one. Of several a node keeps the most
-specific, the one that gathers the fewest classes.
+specific, the one that gathers the fewest classes. Losses along a tree also need every class to be a leaf. One that
+lies above other classes is two nodes: the leaf, of itself alone, and above it the node that gathers them and itself.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class ClassTree(NamedTuple):
 
     Attributes:
       members: `[M, C]` bool, the classes of each node.
-      path: `[C, L]` int32, the nodes from a class up to the root, which repeats.
+      path: `[C, L]` int32, the nodes from a class's leaf up to the root, which repeats.
       height: `[M]` float32, edges on the longest way down to a class.
     """
 
@@ -61,7 +62,10 @@ def make_class_tree(parents: np.ndarray, class_node: np.ndarray) -> ClassTree:
 
 
 def _ways(above: dict[int, list[int]], classes: list[int]) -> list[list[int]]:
-    """Returns the nodes from each class up to the root; where there are several roots, -1 above them."""
+    """Returns the nodes from each class up to the root; where there are several roots, -1 above them.
+
+    The way of a class that is on another's begins at its leaf, `-2 - node`.
+    """
     gathered: dict[int, int] = {}
     for node in classes:
         for upper in reachable((node,), above):
@@ -75,6 +79,8 @@ def _ways(above: dict[int, list[int]], classes: list[int]) -> list[list[int]]:
         while way[-1] in parent_of:
             way.append(parent_of[way[-1]])
         ways.append(way)
+    inner = {node for way in ways for node in way[1:]}
+    ways = [[-2 - way[0], *way] if way[0] in inner else way for way in ways]
     return ways if len({way[-1] for way in ways}) == 1 else [[*way, -1] for way in ways]
 
 

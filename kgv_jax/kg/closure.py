@@ -109,6 +109,11 @@ def _parents_first(graph: Graph, relations: Sequence[int], above: list[list[int]
     return order
 
 
+def check_acyclic(graph: Graph, relations: Sequence[int]) -> None:
+    """Raises a UserError that names a cycle of the relations, if they have one."""
+    _parents_first(graph, relations, parents(graph, relations))
+
+
 def reachable(start: Iterable[T], above: Mapping[T, Sequence[T]]) -> set[T]:
     """Returns the start and all that is above it, by parents of what has some: of a hierarchy that is no `Graph`."""
     found: set[T] = set()

@@ -1,4 +1,6 @@
-"""The mask: what a head node lets be said about every node under every relation (method.md 1.3).
+"""The mask: what a head node lets be said about every node under every relation (arXiv 2410.15981, section 3).
+
+The paper gives no values of the mask `M`; these are ours.
 
 Rows are four-valued: +1 positive, 0 protected (never a negative), -1 negative, -2 abstain
 (this head does not speak about this node). An image with several heads takes the largest value of
@@ -178,11 +180,11 @@ def make_mask_table(
       heads: nodes of which images are instances: classes, variants, elements.
       facts: (relation local name, node) pairs that a composition shows. Those of relations that the
         table does not keep are left out.
-      hierarchy: local names of the hierarchical relations; those the graph lacks add nothing.
-      relations: local names of the relations to keep (all, if None). What is left out gives no
+      hierarchy: names of the hierarchical relations; those the graph lacks add nothing.
+      relations: names of the relations to keep (all, if None). What is left out gives no
         positives, and still protects.
-      ignored: class nodes held out of training (zero-shot): 0 in every row, and so are
-        nodes below them that are no heads.
+      ignored: nodes that training shows nothing of (zero-shot): 0 in every row. Below those that are heads (held-out
+        classes) so are the nodes that no other row has as a positive.
       unasked: (relation local name, node) pairs that no training picture shows: they stay positives of the
         rows that state them, and are no row's negatives under that relation (with candidates `all`: under any).
       candidates: `range` takes negatives from nodes of the head's type (`instanceOf`) or from
@@ -197,9 +199,10 @@ def make_mask_table(
     rules = _Rules(graph, hierarchy, relations, inherit=inherit)
     heads = np.array(list(dict.fromkeys(int(node) for node in heads)), np.int32)
     pairs = list(dict.fromkeys((rules.names.index(name), int(node)) for name, node in facts if name in rules.names[1:]))
-    hidden = rules.hidden(np.array([int(node) for node in ignored], np.int32), heads)
     parts = [rules.instances(part) for part in np.split(heads, range(_HEADS_AT_ONCE, len(heads), _HEADS_AT_ONCE))]
     parts.append(rules.single_facts(pairs))
+    stated = _entries([part.positive for part in parts], np.zeros(0, np.int32))
+    hidden = rules.hidden(np.array([int(node) for node in ignored], np.int32), heads, stated)
     said = np.concatenate([part.speaks for part in parts])
     silent = frozenset((rules.names.index(name), int(node)) for name, node in unasked if name in rules.names)
     strips, speaks = _strips(rules, said, heads, hidden, silent, every_node=candidates == "all")
@@ -320,10 +323,13 @@ class _Rules:
         count = len(self.graph.nodes)
         return sparse.csr_array((np.ones(len(rows), bool), (rows[:, 0], rows[:, 2])), shape=(count, count))
 
-    def hidden(self, ignored: np.ndarray, heads: np.ndarray) -> np.ndarray:
-        """Returns the ignored nodes and the nodes below them that are no heads, sorted."""
-        below = np.setdiff1d(self.below[ignored].indices, heads)
-        return np.union1d(ignored, below).astype(np.int32)
+    def hidden(self, ignored: np.ndarray, heads: np.ndarray, positive: Entries) -> np.ndarray:
+        """Returns the ignored nodes and, below ignored heads, those that no other row has as a positive, sorted."""
+        # Below heads alone: below a fact that training does not show there may be facts that it does show.
+        row = np.repeat(np.arange(len(positive.start) - 1), np.diff(positive.start))
+        shown = positive.node[~np.isin(row, np.flatnonzero(np.isin(heads, ignored)))]
+        below = self.below[np.intersect1d(ignored, heads)].indices
+        return np.union1d(ignored, np.setdiff1d(below, shown)).astype(np.int32)
 
     def instances(self, heads: np.ndarray) -> _Part:
         """Returns the rows of instances of heads `[h]`."""

@@ -15,7 +15,7 @@ from jax import Array
 
 from kgv_jax import losses
 from kgv_jax.methods.knowledge import Knowledge, mask_of
-from kgv_jax.methods.objective import FACTS, Batch, Objective, over_variants
+from kgv_jax.methods.objective import FACTS, Batch, Objective, number_of_facts, over_variants
 from kgv_jax.models.classifier import Outputs
 
 
@@ -23,7 +23,7 @@ class AttributeBce(Objective):
     """One linear logit a fact on the visual embedding."""
 
     def make_head(self, knowledge: Knowledge) -> nn.Module:
-        return nn.Dense(knowledge.facts.shape[0])
+        return nn.Dense(number_of_facts(self.config, knowledge))
 
     def axes(self) -> Mapping[str, tuple[str | None, ...]]:
         return {"kernel": (None, FACTS), "bias": (FACTS,)}

@@ -100,7 +100,14 @@ class GraphClassifier(Objective):
                 f"config.model.decoder is {config.model.decoder!r}; method {config.method!r} predicts a linear one. "
                 "Set config.model.decoder=linear."
             )
-        self.layers = make_layers(config.gcn.kind, *jax.device_get((knowledge.triples, knowledge.parents)),
+        triples, parents, classes = jax.device_get((knowledge.triples, knowledge.parents, knowledge.class_node))
+        if config.gcn.kind == "dgp" and not np.isin(classes, parents).any():
+            raise UserError(
+                f"config.kg.hierarchy is {config.kg.hierarchy!r}, along which no class has a node above or below it, "
+                f"and method {config.method!r} reads nothing else of the graph. Name the hierarchical relations there, "
+                "or use method gcnz or sgcn, which read every relation."
+            )
+        self.layers = make_layers(config.gcn.kind, triples, parents,
                                   num_nodes=knowledge.candidate.shape[1])  # fmt: skip
 
     def make_head(self, knowledge: Knowledge) -> nn.Module:

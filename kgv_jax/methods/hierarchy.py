@@ -5,13 +5,14 @@ with height,
 
     L = - sum_l exp(-alpha h_l) [ log p(C_l) - log p(C_{l+1}) ],    p(C) = sum of p(class) over the classes of C,
 
-`C_0` the class, `C_{l+1}` the parent of `C_l`, `h_l` the height of `C_l`. Soft labels (section 3.2) are targets
+`C_0` the leaf of the class, `C_{l+1}` the parent of `C_l`, `h_l` the height of `C_l`. Soft labels (section 3.2) are
+targets
 
     y_c = exp(-beta d(c, label)) / sum_k exp(-beta d(k, label)),
 
 `d` the height of the lowest common ancestor over the root's.
 
-Both are for trees: `kg/class_tree.py`.
+Both are for trees whose leaves are the classes: `kg/class_tree.py`.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from jax import Array
 
 from kgv_jax import losses
 from kgv_jax.methods.knowledge import Knowledge
-from kgv_jax.methods.objective import FACTS, Batch, Objective
+from kgv_jax.methods.objective import FACTS, Batch, Objective, number_of_facts
 from kgv_jax.models.classifier import Outputs
 
 
@@ -53,7 +53,7 @@ class LabelEmbedding(Objective):
     """Term `ale`: a bilinear compatibility."""
 
     def make_head(self, knowledge: Knowledge) -> nn.Module:
-        return nn.Dense(len(knowledge.facts), use_bias=False)
+        return nn.Dense(number_of_facts(self.config, knowledge), use_bias=False)
 
     def axes(self) -> Mapping[str, tuple[str | None, ...]]:
         return {"kernel": (None, FACTS)}

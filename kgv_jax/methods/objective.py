@@ -126,6 +126,21 @@ class Objective:
         return {}
 
 
+def number_of_facts(config: Config, knowledge: Knowledge) -> int:
+    """Returns `A`, for a head with an output a fact.
+
+    Raises:
+      UserError: it is 0.
+    """
+    if not len(knowledge.facts):
+        raise UserError(
+            f"config.kg.keep is {config.kg.keep!r} and config.kg.relations {config.kg.relations!r}: of the relations "
+            f"that are kept, no class states a fact, and method {config.method!r} has nothing else to learn of the "
+            "graph. Keep relations that classes have, such as by config.kg.keep=all, or use method ce."
+        )
+    return len(knowledge.facts)
+
+
 def over_variants(scores: Array, knowledge: Knowledge) -> Array:
     """Returns `[B, C]`: `logsumexp` of `[B, V]` scores over the variants of each class."""
     num_classes = knowledge.class_node.shape[0]

@@ -69,6 +69,41 @@ def test_flipped_bits_are_noticed(checkpointer, tmp_path, where):
         checkpointer.restore(1, _like(_state()))
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"count": jnp.zeros((2, 3))}, r"1 differ, first count, absent there and float32 \[2, 3\] here"),
+        ({"mu": None}, r"1 differ, first mu, float32 \[300, 40\] there and absent here"),
+        ({"mu": jnp.zeros((301, 40))}, r"1 differ, first mu, float32 \[300, 40\] there and float32 \[301, 40\] here"),
+        ({"mu": jnp.zeros((300, 40), jnp.bfloat16)}, r"1 differ, first mu, float32 .* there and bfloat16 .* here"),
+        ({"ema": {"mu": jnp.zeros(3)}, "step": None}, r"2 differ, first ema/mu, absent there"),
+    ],
+)
+def test_a_state_of_another_version_is_not_called_damaged(checkpointer, tmp_path, change, told):
+    checkpointer.save(1, _state(1))
+    like = _like({name: value for name, value in (_state() | change).items() if value is not None})
+    with pytest.raises(UserError, match=rf"/1 holds other arrays.*{told}.*another version of the code") as raised:
+        checkpointer.restore(1, like)
+    assert str(raised.value).endswith(f"Resume with that version, or remove the run's folder {tmp_path} to begin anew.")
+
+
+def test_a_description_that_is_damaged_is_noticed(checkpointer, tmp_path):
+    checkpointer.save(1, _state(1))
+    file = tmp_path / "checkpoints" / "1" / "state" / "_METADATA"
+    os.truncate(file, file.stat().st_size // 2)
+    with pytest.raises(UserError, match=r"Checkpoint .*/1 cannot be read.*Delete that folder"):
+        checkpointer.restore(1, _like(_state()))
+
+
+def test_the_shapes_that_were_saved_may_be_asked_for(checkpointer):
+    checkpointer.save(1, _state(1))
+    found = checkpointer.saved_shapes(1, _like(_state() | {"mu": jnp.zeros((7, 40))}))
+    assert found["mu"].shape == (300, 40) and found["step"].shape == ()
+    other = _like(_state() | {"mu": jnp.zeros((7, 40)), "nu": jnp.zeros(3)})
+    with pytest.raises(UserError, match=r"1 differ, first nu, absent there and float32 \[3\] here"):
+        checkpointer.saved_shapes(1, other)
+
+
 @pytest.mark.parametrize("kept", [0.0, 0.5])
 def test_a_truncated_file_is_noticed(checkpointer, tmp_path, kept):
     checkpointer.save(1, _state(1))

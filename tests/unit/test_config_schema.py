@@ -60,7 +60,18 @@ def test_defaults_resolve_and_round_trip():
         ({"kgv__loss": "node"}, r"config.kgv.loss is 'node', did you mean 'nodes'\?; expected one of nodes, joint"),
         ({"method": "kgvv"}, r"config.method is 'kgvv', did you mean 'kgv'"),
         ({"kgv__var_init": 9.0}, r"config.kgv.var_init is 9.0; expected between var_min = 0.05"),
+        (
+            {"kgv__var_min": 1.0, "kgv__var_max": 1.0},
+            r"config.kgv.var_min is 1.0 and var_max 1.0; expected var_min below var_max. .* set kgv.vector_nodes=true",
+        ),
+        ({"optim__learning_rate": float("nan")}, r"config.optim.learning_rate is nan; expected a finite number: peak"),
+        ({"optim__clip_norm": float("inf")}, r"config.optim.clip_norm is inf; expected a finite number: clip"),
         ({"data__name": "folder"}, r"config.data.root is empty"),
+        (
+            # The graph of such a data set may have no hierarchy, without which dgp is refused.
+            {"data__name": "zero_shot_features", "model__encoder": "features"},
+            r"method 'kgv' draws pictures beside them. Use kgv_no_synthetic, ale, sgcn, ce or another without",
+        ),
         ({"fraction": 0.1, "shots": 4}, r"config.fraction = 0.1 and config.shots = 4: each chooses the training"),
         ({"train__accumulate": 3}, r"accumulate is 3, which does not divide config.train.batch_size = 128"),
     ],

@@ -45,6 +45,17 @@ def test_a_class_may_lie_above_another():
     nested = make_class_tree(np.array([[0, 1], [1, 20], [2, 20]]), np.arange(3))
     np.testing.assert_array_equal(nested.height[nested.path[0]], [0, 1, 2])
     assert tree_distances(nested)[0, 1] == 0.5
+    # It has a leaf of its own below the node that gathers it and what lies below it.
+    gathered = [[np.flatnonzero(nested.members[node]).tolist() for node in way] for way in nested.path]
+    assert gathered == [[[0], [0, 1], [0, 1, 2]], [[1], [0, 1], [0, 1, 2]], [[2], [0, 1, 2], [0, 1, 2]]]
+    np.testing.assert_array_equal(nested.height[nested.path[1]], [0, 1, 2])
+
+
+def test_a_class_may_be_the_root():
+    tree = make_class_tree(np.array([[1, 0], [2, 0]]), np.arange(3))
+    gathered = [[np.flatnonzero(tree.members[node]).tolist() for node in way] for way in tree.path]
+    assert gathered == [[[0], [0, 1, 2]], [[1], [0, 1, 2]], [[2], [0, 1, 2]]]
+    np.testing.assert_array_equal(tree_distances(tree), 1 - np.eye(3))
 
 
 def test_a_flat_graph_is_refused():

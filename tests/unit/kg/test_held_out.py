@@ -1,12 +1,14 @@
 """Classes that are drawn along a tree, and what is then never shown, by hand."""
 
 import collections
+import functools
 import itertools
 
 import numpy as np
 import pytest
 
 from kgv_jax.kg.class_tree import make_class_tree
+from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.held_out import draw_classes, find_unshown, tree_order
 from kgv_jax.kg.mask import make_mask_table
 from tests import tiny
@@ -76,6 +78,22 @@ def test_what_nothing_else_shows_is_hidden():
     unshown = find_unshown(mask, [graph.node("no_entry")])
     assert [graph.nodes[node] for node in unshown.nodes] == ["circle", "no_entry", "prohibition"]
     assert unshown.facts == ()
+
+
+def test_a_more_special_fact_is_still_shown():
+    triples = """
+        seen hasPart darkred | darkred broader red | held hasPart red | seen2 hasPart blue
+    """
+    graph = Graph.from_triples(tuple(part.split()) for part in triples.split("|"))
+    heads = [graph.node(name) for name in ("seen", "held", "seen2")]
+    make = functools.partial(make_mask_table, graph, heads=heads, hierarchy=["broader"])
+    unshown = find_unshown(make(), [graph.node("held")])
+    assert [graph.nodes[node] for node in unshown.nodes] == ["held", "red"]
+    mask = make(ignored=unshown.nodes, unasked=unshown.facts)
+    parts = mask.table[mask.row("seen"), mask.relations.index("hasPart")]
+    assert {graph.nodes[node]: int(value) for node, value in enumerate(parts) if value > -2} == {
+        "darkred": 1, "red": 0, "held": 0, "blue": -1
+    }  # fmt: skip
 
 
 def test_an_unasked_fact_is_a_positive_and_nobodys_negative():

@@ -158,6 +158,22 @@ def test_held_out_classes_are_ignored_everywhere(graph):
     assert table.table[table.row("deer.de"), 0, graph.node("deer.de")] == 1
 
 
+def test_what_training_shows_is_never_hidden():
+    triples = """
+        seen hasPart darkred | darkred broader red | crimson broader red | held hasPart red | seen hasPart blue
+        hound broader held | beagle broader hound | poodle broader held
+    """
+    graph = Graph.from_triples(tuple(part.split()) for line in triples.strip().splitlines() for part in line.split("|"))
+    nodes = {name: graph.node(name) for name in graph.nodes}
+    heads = [nodes[name] for name in ("seen", "held", "beagle")]
+    table = make_mask_table(graph, heads=heads, hierarchy=["broader"], ignored=[nodes["held"], nodes["red"]])
+    # Below a fact that is not shown are facts that are; below a held-out class is what a shown one lies below.
+    assert table.hidden.tolist() == sorted(nodes[name] for name in ("held", "poodle", "red"))
+    cell = {name: table.relations.index(name) for name in table.relations}
+    assert table.table[table.row("seen"), cell["hasPart"], nodes["darkred"]] == 1
+    assert table.table[table.row("beagle"), cell["broader"], nodes["hound"]] == 1
+
+
 def test_combination_of_heads(graph):
     table = build(graph)
     rows = table.rows_for([("hasShape", "tri"), ("hasLegend", "stag"), ("instanceOf", "deer")])
@@ -309,7 +325,9 @@ def written_out(graph, *, heads, facts, ignored, hierarchy, candidates, inherit,
         if relation in kept:
             true = {node} | (own[relation][node] if relation in own else set())
             write(row, 1 + kept.index(relation), objects(relation), line({node}), true)
-    hidden = {*ignored} | (set().union(*(below[node] for node in ignored)) - {*heads})
+    shown = {int(node) for row in table[[head not in ignored for head in heads] + [True] * len(facts)]
+             for node in np.flatnonzero((row == 1).any(0))}  # fmt: skip
+    hidden = {*ignored} | (set().union(*(below[node] for node in ignored if node in heads)) - shown)
     table[:, :, sorted(hidden)] = 0
     return table, sorted(hidden)
 

@@ -7,6 +7,7 @@ import pytest
 
 from kgv_jax.methods import graph_classifier
 from kgv_jax.methods.graph_classifier import FINETUNE, make_layers, make_network, regress, widths
+from kgv_jax.methods.registry import make_objective
 from kgv_jax.models.graph_convolution import Edges, GraphConvolutions
 from kgv_jax.optim.stages import plan_stages
 from kgv_jax.util.errors import UserError
@@ -108,6 +109,14 @@ def test_the_stages_and_defaults_of_the_preset():
 def test_another_decoder_is_refused():
     with pytest.raises(UserError, match=r"model\.decoder is 'mlp'; method 'dgp' predicts a linear one"):
         tiny.make("dgp", model__decoder="mlp")
+
+
+def test_a_graph_without_a_hierarchy_is_refused_by_dgp_alone():
+    flat = tiny.knowledge(tiny.mask_table())._replace(parents=np.zeros((0, 2), np.int32))
+    with pytest.raises(UserError, match=r"along which no class has a node above or below it, and method 'dgp'.*sgcn"):
+        make_objective(tiny.config("dgp", kg__hierarchy="partOf"), flat)
+    for method in ("gcnz", "sgcn"):
+        make_objective(tiny.config(method), flat)
 
 
 def test_unknown_targets_do_not_matter():

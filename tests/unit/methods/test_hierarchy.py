@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kgv_jax import losses
-from kgv_jax.kg.class_tree import make_class_tree
+from kgv_jax.kg.class_tree import make_class_tree, tree_distances
 from kgv_jax.methods.hierarchy import hierarchical_cross_entropy, soft_labels
 from tests import tiny
 
@@ -36,6 +36,25 @@ def test_without_weights_it_is_cross_entropy(tree):
     np.testing.assert_allclose(found, losses.cross_entropy(logits, label), rtol=1e-5)
     certain = hierarchical_cross_entropy(jnp.array([[500.0, 0, 0, 0]]), jnp.array([3]), tree, alpha=0.1)
     assert np.isfinite(certain).all()
+
+
+def test_a_class_above_others_is_learnt_like_them():
+    # Classes 1 and 2 below class 0, which is below 10 as class 3 is.
+    tree = make_class_tree(np.array([[1, 0], [2, 0], [0, 10], [3, 10]]), CLASSES)
+    p = np.array([0.1, 0.2, 0.3, 0.4])
+    logits = jnp.log(jnp.asarray(np.stack([p, p]), jnp.float32)) - 2
+    label = jnp.array([0, 2])
+    found = hierarchical_cross_entropy(logits, label, tree, alpha=0.5)
+    expected = [-(np.log(own / 0.6) + np.exp(-0.5) * np.log(0.6)) for own in (0.1, 0.3)]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    plain = hierarchical_cross_entropy(logits, label, tree, alpha=0.0)
+    np.testing.assert_allclose(plain, losses.cross_entropy(logits, label), rtol=1e-5)
+    gradient = jax.grad(lambda x: hierarchical_cross_entropy(x, label, tree, alpha=0.0).sum())(logits)
+    np.testing.assert_allclose(gradient, p - np.eye(4)[[0, 2]], rtol=1e-4, atol=1e-6)
+    # What is above others is as near to them as they are to each other.
+    np.testing.assert_array_equal(
+        2 * tree_distances(tree), [[0, 1, 1, 2], [1, 0, 1, 2], [1, 1, 0, 2], [2, 2, 2, 0]]
+    )
 
 
 def test_soft_labels_by_hand(tree):

@@ -7,12 +7,14 @@ import pytest
 from scipy.special import log_softmax, logsumexp
 
 from kgv_jax import config_schema, losses
+from kgv_jax.kg.mask import make_mask_table
 from kgv_jax.methods.objective import over_variants
 from kgv_jax.methods.presets import PRESETS
-from kgv_jax.methods.registry import OBJECTIVES
+from kgv_jax.methods.registry import OBJECTIVES, make_objective
 from kgv_jax.models.classifier import Outputs
 from kgv_jax.optim.parameters import matching
 from kgv_jax.optim.stages import plan_stages
+from kgv_jax.util.errors import UserError
 from tests import tiny
 
 
@@ -46,6 +48,16 @@ def test_every_method_learns_in_one_step(method, norm):
         assert jax.tree.all(jax.tree.map(lambda change, hold: change != hold, changed["knowledge"], held["knowledge"]))
     assert bool(jax.tree.leaves(stepped.batch_stats)) == (norm == "batch")
     assert stepped.step == 1
+
+
+@pytest.mark.parametrize("method", ["ale", "attribute_bce"])
+def test_a_graph_without_facts_is_refused(method):
+    graph = tiny.graph()
+    heads = [graph.node(name) for name in (*tiny.CLASSES, "yield.de", "yield.us")]
+    mask = make_mask_table(graph, heads=heads, hierarchy=tiny.HIERARCHY, relations=[])
+    config = tiny.config(method, kg__keep="classes")
+    with pytest.raises(UserError, match=rf"keep is 'classes'.*no class states a fact, and method '{method}'.*keep=all"):
+        make_objective(config, tiny.knowledge(mask))
 
 
 def test_settings_of_presets_are_settings_of_the_schema():

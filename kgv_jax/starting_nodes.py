@@ -29,7 +29,7 @@ def start_nodes(config: Config, experiment: Experiment) -> dict[str, np.ndarray]
     `instanceOf`, which no graph states, does not move.
 
     Raises:
-      UserError: no such source, a width other than `config.model.dim`, or no node in common.
+      UserError: no such source, a width other than `config.model.dim`, no node in common, or vectors all alike.
     """
     source = config.kg.vectors
     if not source:
@@ -52,8 +52,14 @@ def start_nodes(config: Config, experiment: Experiment) -> dict[str, np.ndarray]
     if distributed.is_leader():
         counts = nodes.covered.sum(), len(nodes.nodes), 100 * nodes.coverage()
         _log.info("%d of %d nodes (%.1f %%) start from %s.", *counts, source)
-    centre, spread = nodes.vectors[nodes.covered].mean(0), nodes.vectors[nodes.covered].std()
-    scale = 1 / max(float(spread), 1e-6)
+    centre = nodes.vectors[nodes.covered].mean(0)
+    deviation = float((nodes.vectors[nodes.covered] - centre).std())
+    if not deviation > 1e-6:  # NaN too
+        raise UserError(
+            f"The vectors of config.kg.vectors = {source!r} are all alike (their deviation is {deviation:.2g}); a run "
+            "cannot start from them. Name another source, or embed with other settings: python -m kgv_jax.embed."
+        )
+    scale = 1 / deviation
     mu = np.where(nodes.covered[:, None], scale * (nodes.vectors - centre), 0.0)
     start = {"mu": mu.astype(np.float32)}
     if "relations.mu" in embeddings.arrays:

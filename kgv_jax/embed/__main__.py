@@ -7,6 +7,7 @@ held out. Prints the filtered mean reciprocal rank and Hits@k, heads and tails t
 from __future__ import annotations
 
 import argparse
+import math
 import pathlib
 import sys
 import time
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--batch", type=_count, metavar="B", help="triples a step (default: the model's own)")
     parser.add_argument("--learning-rate", type=_rate, metavar="X", help="of Adam (default: the model's own)")
-    parser.add_argument("--seed", type=int, default=0, help="of the split and of training (default: %(default)s)")
+    parser.add_argument("--seed", type=_seed, default=0, help="of the split and of training (default: %(default)s)")
     parser.add_argument(
         "--holdout", type=float, metavar="SHARE", help=f"of a FILE, for valid and test each (default: {_HOLDOUT})"
     )
@@ -86,12 +87,17 @@ def _rate(text: str) -> float:
     return _number(text, float, "a number above 0, such as 0.01")
 
 
-def _number(text: str, kind: Callable[[str], Any], expected: str) -> Any:
+def _seed(text: str) -> int:
+    # As of runs; larger ones would repeat the draws of smaller ones.
+    return _number(text, int, f"a whole number from 0 to {2**32 - 1}", above=-1, below=2**32)
+
+
+def _number(text: str, kind: Callable[[str], Any], expected: str, *, above: float = 0, below: float = math.inf) -> Any:
     try:
         value = kind(text)
     except ValueError:
-        value = 0
-    if not 0 < value < float("inf"):
+        value = above
+    if not above < value < below:
         raise argparse.ArgumentTypeError(f"{text!r}, expected {expected}")
     return value
 
@@ -107,7 +113,8 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    chosen = recipe(options.model).changed(
+    own = recipe(options.model)
+    chosen = (own.behind_convolutions() if options.gcn else own).changed(
         loss=options.loss, batch=options.batch, learning_rate=options.learning_rate, reciprocal=options.reciprocal
     )
     settings = chosen.settings(options.dim or _DIM, options.epochs or _EPOCHS)

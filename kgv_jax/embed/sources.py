@@ -75,6 +75,7 @@ def _trained(graph: Graph, name: str, *, convolve: bool, dim: int, epochs: int, 
     chosen = recipe(name)
     model = chosen.model()
     if convolve:
+        chosen = chosen.behind_convolutions()
         model = convolved(model, graph.triples[:, [0, 2]], len(graph.nodes), layers=_GCN_LAYERS)
     trained = train.fit(
         jnp.asarray(graph.triples),

@@ -57,6 +57,8 @@ def _read(path: pathlib.Path) -> list[tuple[str, str, str]]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         raise UserError(f"no file {path}; a folder of triples holds train.txt, valid.txt and test.txt") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 ({error}); save the file as UTF-8") from None
     rows = []
     for number, line in enumerate(lines, 1):
         fields = tuple(field.strip() for field in line.split("\t"))

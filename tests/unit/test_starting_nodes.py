@@ -18,7 +18,7 @@ def _experiment():
 def _write(path, nodes, relations=("broader", "hasColour"), dim=8):
     rng = np.random.default_rng(0)
     arrays = {
-        "nodes.mu": rng.normal(3, 0.01, (len(nodes), dim)).astype(np.float32),
+        "nodes.mu": rng.normal(np.arange(dim), 0.01, (len(nodes), dim)).astype(np.float32),
         "relations.mu": rng.normal(size=(len(relations), dim)).astype(np.float32),
     }
     write_embeddings(path, Embeddings(tuple(nodes), tuple(relations), arrays), {})
@@ -36,14 +36,22 @@ def test_a_file_is_read_by_name(tmp_path):
     start = start_nodes(tiny.config(kg__vectors=str(tmp_path / "a.safetensors")), _experiment())
     assert start["mu"].shape == (18, 8) and start["r"].shape == (5, 8)
     found = arrays["nodes.mu"][[names.index(name) for name in graph.nodes[:-1]]]
-    spread = found.std()
+    spread = (found - found.mean(0)).std()
     np.testing.assert_allclose(start["mu"][:-1], (found - found.mean(0)) / spread, rtol=1e-4, atol=1e-4)
+    assert start["mu"][:-1].std() == pytest.approx(1, rel=1e-4)
     assert not start["mu"][-1].any()
     mask = tiny.mask_table()
     assert not start["r"][0].any()  # instanceOf
     colour = mask.relations.index("hasColour")
     np.testing.assert_allclose(start["r"][colour], arrays["relations.mu"][1] / spread, rtol=1e-5)
     assert not start["r"][mask.relations.index("hasShape")].any()
+
+
+def test_vectors_that_are_all_alike(tmp_path):
+    nodes = tiny.graph().nodes
+    write_embeddings(tmp_path / "a.safetensors", Embeddings(nodes, (), {"nodes.mu": np.ones((len(nodes), 8))}), {})
+    with pytest.raises(UserError, match=r"a\.safetensors' are all alike \(their deviation is 0\); a run cannot start"):
+        start_nodes(tiny.config(kg__vectors=str(tmp_path / "a.safetensors")), _experiment())
 
 
 def test_a_model_is_trained_on_the_graph():

@@ -130,7 +130,9 @@ def test_mistakes_of_the_graph_are_answered(tmp_path, capsys):
     assert "has a split of its own" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("flag", "said"), [("--dim=0", "'0', expected a"), ("--learning-rate=x", "such as 0.01")])
+@pytest.mark.parametrize(("flag", "said"), [("--dim=0", "'0', expected a"), ("--learning-rate=x", "such as 0.01"),
+                                            ("--seed=-1", "'-1', expected a whole number from 0"),
+                                            ("--seed=4294967296", "from 0 to 4294967295")])  # fmt: skip
 def test_numbers_are_checked(graph, capsys, flag, said):
     with pytest.raises(SystemExit) as ended:
         main([f"--graph={graph}", "--model=transe", flag])

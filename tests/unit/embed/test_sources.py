@@ -6,6 +6,7 @@ import pytest
 from kgv_jax.embed import words
 from kgv_jax.embed.file import RUN_FILE, Embeddings, find_nodes, write_embeddings
 from kgv_jax.embed.netmf import netmf
+from kgv_jax.embed.registry import recipe
 from kgv_jax.embed.sources import find_embeddings
 from kgv_jax.kg.graph import Graph
 from kgv_jax.util.errors import UserError
@@ -40,6 +41,14 @@ def test_models_are_trained_with_and_without_convolutions():
         assert embeddings.arrays.keys() == {"nodes.mu", "relations.mu"}
         assert embeddings.arrays["nodes.mu"].shape == (5, 3)
     assert not np.allclose(plain.arrays["nodes.mu"], convolved.arrays["nodes.mu"], atol=0.1)
+
+
+def test_behind_convolutions_steps_are_smaller():
+    assert recipe("distmult").learning_rate == 0.3 and recipe("distmult").behind_convolutions().learning_rate == 0.05
+    assert recipe("transh").behind_convolutions() == recipe("transh")
+    ring = Graph.from_triples([(str(k), f"by{step}", str((k + step) % 12)) for k in range(12) for step in (1, 2)])
+    vectors = find_embeddings("distmult+gcn", ring, dim=8, epochs=100, seed=0).arrays["nodes.mu"]
+    assert np.std(vectors - vectors.mean(0)) > 0.05
 
 
 def test_files_and_folders(tmp_path):

@@ -35,6 +35,12 @@ def test_a_wrong_file_is_named(tmp_path, files, said):
         triples.load(_write(tmp_path, **files))
 
 
+def test_a_file_that_is_not_utf_8_is_named(tmp_path):
+    (_write(tmp_path) / "train.txt").write_bytes("a\tlikes\tZürich\n".encode("latin-1"))
+    with pytest.raises(UserError, match=r"train\.txt: not UTF-8 .*byte 0xfc.*save the file as UTF-8"):
+        triples.load(tmp_path)
+
+
 def test_a_missing_file_is_named(tmp_path):
     _write(tmp_path)
     (tmp_path / "valid.txt").unlink()

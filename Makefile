@@ -42,7 +42,8 @@ parity: $(PARITY_VENV)/.stamp-parity
 lint: $(VENV)/.stamp-dev
 	$(RUN) -m ruff check .
 
-# All methods on the sign artwork: 206 runs, three hours on two cores; cut off, it goes on where it was.
+# Every method but the ablations of infuse (27) on the sign artwork: 206 runs, three hours on two cores; cut off, it goes on
+# where it was.
 BASELINES := ebv,supcon,simclr,ale,hxe,soft_labels,kgnn,gcnz,sgcn,dgp,infuse
 ABLATIONS := kgv_vector,kgv_no_synthetic,kgv_hierarchy,kgv_association
 CONTROLS := attribute_bce_elements,shuffled_kg_no_synthetic,random_attributes
@@ -63,7 +64,8 @@ finetune-table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.compare --config=configs/finetune.py:full --workdir=runs/finetune/full \
 	  --methods=ce,kgv,kgv_compose,shuffled_kg_compose --seeds=3
 
-# Emoji in other hands, all methods: 176 runs, two hours on two cores; a minute or two from docs/outcomes/emoji.tar.xz.
+# Emoji in other hands, every method but the ablations of infuse and what needs compositions (22): 176 runs, two hours on two
+# cores; a minute or two from docs/outcomes/emoji.tar.xz.
 EMOJI_FIVE := ce:5,attribute_bce:5,attribute_bce_elements:5,kgv:5,shuffled_kg:5,shuffled_kg_no_synthetic:5,random_attributes:5
 emoji-table: export JAX_COMPILATION_CACHE_DIR := $(JAX_COMPILATION_CACHE_DIR)
 emoji-table: $(VENV)/.stamp-run

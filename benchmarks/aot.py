@@ -75,7 +75,7 @@ def tell(records: list[Record]) -> None:
         memory = {"peak_gb": round(record.peak_bytes / 1e9, 3), "fits": record.fits}
         harness.tell("aot.step_bound", least.step, "s", against="public peaks", case=case, **parts, **memory)
     for addition in additions(records):
-        shares = {name: float(f"{share:.4g}") for name, share in addition.shares.items()}
+        shares = {name: float(f"{share:.4g}") for name, share in addition.shares.items() if share is not None}
         plain, graph = addition.plain.case, addition.case.case
         harness.tell(
             "step.regulariser_overhead",

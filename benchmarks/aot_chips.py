@@ -59,8 +59,13 @@ class Bound(NamedTuple):
         return "compute" if self.compute >= self.memory else "memory"
 
 
-def estimate(cost: Cost, chip: Chip) -> float:
-    """Returns the seconds of a step by the TPU compiler's own cost model; collectives, which it leaves out, at peak."""
+def estimate(cost: Cost, chip: Chip) -> float | None:
+    """Returns the seconds of a step by the TPU compiler's own cost model; collectives, which it leaves out, at peak.
+
+    None of a program that is not estimated.
+    """
+    if cost.cycles is None:
+        return None
     return cost.cycles / chip.clock + bound(cost, chip).exchange
 
 
@@ -74,16 +79,17 @@ def bound(cost: Cost, chip: Chip) -> Bound:
 
 
 def plus(whole: Cost, part: Cost, *, times: int = 1) -> Cost:
-    """Returns `whole + times * part`; collectives by kind and group size."""
+    """Returns `whole + times * part`; collectives by kind and group size. Cycles are None if either's are."""
     joined = {(one.kind, one.group): one for one in whole.collectives}
     for kind, group, count, size in part.collectives:
         own = joined.get((kind, group), Collective(kind, group, 0, 0))
         joined[kind, group] = own._replace(count=own.count + times * count, bytes=own.bytes + times * size)
+    estimated = whole.cycles is not None and part.cycles is not None
     return Cost(
         whole.flops + times * part.flops,
         whole.pass_flops + times * part.pass_flops,
         whole.bytes + times * part.bytes,
-        whole.cycles + times * part.cycles,
+        whole.cycles + times * part.cycles if estimated else None,
         tuple(one for one in joined.values() if one.count or one.bytes),
     )
 

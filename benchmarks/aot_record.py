@@ -107,6 +107,9 @@ def from_line(line: str) -> Record:
     values: dict[str, Any] = json.loads(line)
     values["case"] = Case(**values["case"])
     if cost := values["cost"]:
+        # Records from before the compiler's mark was known have it in their sum.
+        if cost["cycles"] is not None and cost["cycles"] >= hlo.NO_ESTIMATE:
+            cost["cycles"] = None
         cost["collectives"] = tuple(hlo.Collective(**collective) for collective in cost["collectives"])
         values["cost"] = hlo.Cost(**cost)
     return Record(**values)

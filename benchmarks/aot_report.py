@@ -12,6 +12,7 @@ from benchmarks.aot_record import Record
 
 BEGIN = "<!-- tables: written by `make aot` -->"
 END = "<!-- end of tables -->"
+_NOT_ESTIMATED = "not estimated"
 _ENCODERS = {"resnet50": "ResNet-50", "vit_b16": "ViT-B/16", NO_ENCODER: "(none)"}
 
 
@@ -48,16 +49,17 @@ class Addition(NamedTuple):
     whole: bool
 
     @property
-    def shares(self) -> dict[str, float]:
-        """Returns what is added as shares of the plain step."""
+    def shares(self) -> dict[str, float | None]:
+        """Returns what is added as shares of the plain step; None where one of the two is not estimated."""
         chip, plain = self.plain.chip, self.plain.cost
         after = plus(plain, self.more)
+        guess, plain_guess = estimate(after, chip), estimate(plain, chip)
         return {
             "flops": self.more.flops / plain.flops,
             "flops x passes": self.more.pass_flops / plain.pass_flops,
             "HBM bytes": self.more.bytes / plain.bytes,
             "bound": bound(after, chip).step / bound(plain, chip).step - 1,
-            "compiler's estimate": estimate(after, chip) / estimate(plain, chip) - 1,
+            "compiler's estimate": None if guess is None or plain_guess is None else guess / plain_guess - 1,
         }
 
 
@@ -134,7 +136,8 @@ def _times(records: Sequence[Record]) -> list[list[str]]:
     for record in filter(lambda record: record.cost, records):
         least = bound(record.cost, record.chip)
         guess = estimate(record.cost, record.chip)
-        rows.append([*_name(record), *_milliseconds(least), least.limit, f"{1e3 * guess:.2f}"])
+        told = _NOT_ESTIMATED if guess is None else f"{1e3 * guess:.2f}"
+        rows.append([*_name(record), *_milliseconds(least), least.limit, told])
     return rows
 
 
@@ -156,7 +159,7 @@ def _shares(records: Sequence[Record]) -> list[list[str]]:
                 slice_,
                 mesh,
                 *(_short(value) for value in (more.flops / 1e9, more.bytes / 1e6, sent / 1e6)),
-                *(f"{100 * share:.1f} %" for share in shares.values()),
+                *(_NOT_ESTIMATED if share is None else f"{100 * share:.1f} %" for share in shares.values()),
             ]
         )
         head[7:] = shares

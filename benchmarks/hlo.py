@@ -19,6 +19,7 @@ _NAME = re.compile(r"^\s+(ROOT )?%?([\w.-]+) = ")
 _ARRAY = re.compile(r"\b(pred|token|bf16|[a-z]+\d+\w*)\[([\d,<=]*)\](?:\{([^{}]*)\})?")
 _COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute", "ragged-all-to-all")
 _PASSES = {"default": 1, "high": 3, "highest": 6}
+NO_ESTIMATE = 2**63 - 1  # what libtpu writes in place of an instruction's cycles where its cost model has no figure
 # Names for what is somewhere already, and what is counted by its parts.
 _FREE = frozenset(
     "parameter constant tuple get-tuple-element bitcast while conditional call after-all partition-id replica-id iota "
@@ -83,14 +84,15 @@ class Cost(NamedTuple):
       flops: two for each multiplication of a matrix product or convolution.
       pass_flops: the same, times the passes of the matrix unit at the product's precision.
       bytes: read from and written to the device's main memory.
-      cycles: what the TPU compiler's own cost model gives to everything but collectives; 0 elsewhere.
+      cycles: what the TPU compiler's own cost model gives to everything but collectives; 0 elsewhere. None if it has
+        no figure for one of the instructions.
       collectives: what is exchanged with other devices.
     """
 
     flops: float
     pass_flops: float
     bytes: float
-    cycles: float
+    cycles: float | None
     collectives: tuple[Collective, ...]
 
 
@@ -177,7 +179,8 @@ def cost(
       open_loops: gives how often a loop runs whose end depends on data; without it such a loop is an error.
       of: which instructions count, for the share of a part (by `op_name`, say). A fusion counts as its name says.
     """
-    flops = pass_flops = moved = cycles = 0.0
+    flops = pass_flops = moved = 0.0
+    cycles: float | None = 0.0
     counts: Counter[tuple[str, int]] = Counter()
     sizes: Counter[tuple[str, int]] = Counter()
     for computation, instruction, times, fused in _runs(module, module.entry, 1, open_loops, fused=False):
@@ -194,7 +197,8 @@ def cost(
             sizes[key] += times * _exchanged_bytes(instruction, computation)
         if not fused:
             moved += times * _moved_bytes(module, computation, instruction)
-            cycles += times * int(_first(r'"estimated_cycles":"(\d+)"', instruction.attributes) or 0)
+            estimated = int(_first(r'"estimated_cycles":"(\d+)"', instruction.attributes) or 0)
+            cycles = None if cycles is None or estimated == NO_ESTIMATE else cycles + times * estimated
     collectives = (Collective(kind, group, counts[kind, group], sizes[kind, group]) for kind, group in sorted(counts))
     return Cost(flops, pass_flops, moved, cycles, tuple(collectives))
 

@@ -9,7 +9,8 @@ groups, subgroups and tags of Unicode's CLDR and the hypernyms of WordNet; its e
 categories (`kgv_jax/data/prepare/emoji_elements.py`). An emoji is not composed of elements as a sign is, so methods
 with compositions cannot run here.
 
-Every choice below was made on hands of the source that were held out (`docs/choices.md`).
+Every choice below was made on hands of the source that were held out, but for steps and batch, which time decided
+(`docs/choices.md`).
 """
 
 import ml_collections

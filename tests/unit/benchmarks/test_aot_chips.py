@@ -36,6 +36,13 @@ def test_the_compilers_estimate_is_in_cycles_of_the_clock():
     assert estimate(cost, CHIP._replace(clock=2.0)) == 6.0 / 2.0 + bound(cost, CHIP).exchange == 4.0
 
 
+def test_what_is_not_estimated_stays_so():
+    known = Cost(5.0, 5.0, 7.0, 1.0, ())
+    unknown = known._replace(cycles=None)
+    assert estimate(unknown, CHIP) is None
+    assert minus(known, unknown) == minus(unknown, known) == Cost(0.0, 0.0, 0.0, None, ())
+
+
 def test_slices_have_as_many_chips_as_their_names_say():
     for chip in CHIPS.values():
         sides = [int(side) for side in chip.topology.partition(":")[2].split("x")]

@@ -1,5 +1,7 @@
 """From records of compiled programs to tables, and what one program adds to another."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,19 @@ def test_records_outlive_the_process(tmp_path):
     assert read_records(path) == RECORDS
     refused = Record(RECORDS[0].case, "low", "d", 1.0, {}, None, "RESOURCE_EXHAUSTED")
     assert from_line(to_line(refused)) == refused
+
+
+def test_what_the_compiler_could_not_estimate():
+    """Records written before its mark was known have it in their sum; no table shows that as a time."""
+    sums = [record.cost._replace(cycles=3.0 * (2**63 - 1)) for record in RECORDS[::3]]
+    written = [dataclasses.replace(record, cost=cost) for record, cost in zip(RECORDS[::3], sums, strict=True)]
+    read = [from_line(to_line(record)) for record in written]
+    assert [record.cost.cycles for record in read] == [None, None]
+    assert [from_line(to_line(record)) for record in read] == read
+    (addition,) = aot_report.additions(read)
+    assert addition.shares["compiler's estimate"] is None and addition.shares["flops"] == 0.1
+    assert aot_report.tables(read).count("| not estimated |") == 3, "two steps, and what one adds to the other"
+    assert "not estimated" not in aot_report.tables(RECORDS)
 
 
 def test_tables_go_between_the_marks():

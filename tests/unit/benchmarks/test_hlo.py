@@ -77,6 +77,13 @@ def test_a_loop_counts_as_often_as_it_runs():
     assert cost.collectives == (hlo.Collective("all-reduce", 16, 1, 4 * 16 * 512),)
 
 
+def test_a_program_with_an_instruction_that_libtpu_has_no_figure_for_is_not_estimated():
+    module = hlo.read_module(SCAN.replace('"estimated_cycles":"1000"', f'"estimated_cycles":"{2**63 - 1}"'))
+    cost = hlo.cost(module)
+    assert cost == hlo.cost(hlo.read_module(SCAN))._replace(cycles=None)
+    assert hlo.cost(module, of=lambda instruction: "GaussianSpace" not in instruction.op_name).cycles == 0
+
+
 def test_the_share_of_a_part():
     module = hlo.read_module(SCAN)
     part = hlo.cost(module, of=lambda instruction: "GaussianSpace" in instruction.op_name)

@@ -39,6 +39,7 @@ from kgv_jax.report.protocols import generalised_zero_shot
 from kgv_jax.report.protocols.base import Options
 from kgv_jax.report.runs import Setting, choose_head, make_study, read_outcomes, read_run
 from kgv_jax.report.table import TARGETS, Table, chosen_only, markdown, print_tables, summary_tables, summary_text
+from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.workdir import Workdir
 
@@ -52,7 +53,7 @@ _SHOT_METHODS = flags.DEFINE_list(
     "shot_methods", [], "Methods that --shots is for, `NAME` or `NAME:SEEDS`; empty: those of --methods."
 )
 _JOBS = flags.DEFINE_integer(
-    "jobs", os.cpu_count() or 1, "Runs at a time, each on its share of the cores.", lower_bound=1
+    "jobs", usable_cores(), "Runs at a time, each on its share of the cores.", lower_bound=1
 )
 _ARCHIVE = flags.DEFINE_string(
     "archive", "", "File `NAME.tar.xz` to write of what the tables are made of (`kgv_jax/report/archive.py`)."

@@ -201,8 +201,10 @@ def make_mask_table(
     pairs = list(dict.fromkeys((rules.names.index(name), int(node)) for name, node in facts if name in rules.names[1:]))
     parts = [rules.instances(part) for part in np.split(heads, range(_HEADS_AT_ONCE, len(heads), _HEADS_AT_ONCE))]
     parts.append(rules.single_facts(pairs))
-    stated = _entries([part.positive for part in parts], np.zeros(0, np.int32))
-    hidden = rules.hidden(np.array([int(node) for node in ignored], np.int32), heads, stated)
+    positive = _entries([part.positive for part in parts], np.zeros(0, np.int32))
+    hidden = rules.hidden(np.array([int(node) for node in ignored], np.int32), heads, positive)
+    if len(hidden):
+        positive = _entries([part.positive for part in parts], hidden)
     said = np.concatenate([part.speaks for part in parts])
     silent = frozenset((rules.names.index(name), int(node)) for name, node in unasked if name in rules.names)
     strips, speaks = _strips(rules, said, heads, hidden, silent, every_node=candidates == "all")
@@ -211,7 +213,7 @@ def make_mask_table(
         relations=rules.names,
         strips=strips,
         speaks=_read_only(speaks),
-        positive=_entries([part.positive for part in parts], hidden),
+        positive=positive,
         protected=_entries([part.protected for part in parts], hidden),
         hidden=_read_only(hidden),
         head_rows={int(head): row for row, head in enumerate(heads)},

@@ -57,7 +57,7 @@ OUTSIDE = ("configs", "launch", "tests", "benchmarks", "colabs")
 # What only one place may import, and that place (paths below kgv_jax/).
 OWNERS = {
     "orbax": ("checkpoint.py",),
-    "signal": ("preemption.py", "train.py"),
+    "signal": ("preemption.py",),
     "resvg_py": ("data/decode.py", "data/draw/", "data/prepare/"),
     "PIL": ("data/", "explain/overlay.py"),
     "cv2": ("data/",),

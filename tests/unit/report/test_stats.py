@@ -128,6 +128,17 @@ def test_few_seeds_have_students_interval():
     np.testing.assert_allclose(gain[1:3], [2 * bound - 1 for bound in expected], atol=0.06)
 
 
+def test_seeds_that_differ_by_their_drawings_alone_are_not_widened():
+    """Three seeds of one ability, each right on other drawings: what they differ by is no doubt of its own."""
+    rng = np.random.default_rng(11)
+    by_drawings, seed_weights = rng.normal(0, 0.02, (4000, 3)), stats.multiplicities(rng, 4000, 3) / 3
+    alike, apart = np.array([0.49, 0.5, 0.51]), np.array([0.3, 0.5, 0.7])
+    drawn, doubted = (stats.widened(seeds + by_drawings, seeds, seed_weights, 400) for seeds in (alike, apart))
+    assert np.std(drawn) == pytest.approx(np.std(np.sum(by_drawings * seed_weights, 1)), rel=0.01)
+    # Their own, sqrt(2 / 3) 0.2 / sqrt(3), widened by t_2 sqrt(3 / 2) / z.
+    assert np.std(doubted) == pytest.approx(0.2 * np.sqrt(2) / 3 * 2.689, rel=0.05)
+
+
 def test_domains_count_the_same_whatever_their_size():
     right = {"DE": np.tile([True, True, True, False], (2, 100)), "CN": np.tile([True, False], (2, 4))}
     groups = {"DE": np.arange(400) // 4, "CN": np.arange(8)}

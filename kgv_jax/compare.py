@@ -30,15 +30,15 @@ from absl import flags
 from ml_collections import config_flags
 
 from kgv_jax import config_schema
+from kgv_jax.contest import Contest
 from kgv_jax.flags import run_command
 from kgv_jax.methods.presets import PRESETS
-from kgv_jax.predictions import HEADS, VALIDATION, Outcomes, Predictions
+from kgv_jax.predictions import HEADS, UNSEEN, VALIDATION, Outcomes
 from kgv_jax.report import archive, stats
 from kgv_jax.report.overview import overview_table
-from kgv_jax.report.protocols import generalised_zero_shot
-from kgv_jax.report.protocols.base import Options
-from kgv_jax.report.runs import Setting, choose_head, make_study, read_outcomes, read_run
+from kgv_jax.report.runs import Setting, choose_head, read_outcomes
 from kgv_jax.report.table import TARGETS, Table, chosen_only, markdown, print_tables, summary_tables, summary_text
+from kgv_jax.report.zero_shot_study import Trial, ZeroShotStudy
 from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.workdir import Workdir
@@ -265,17 +265,27 @@ class _Comparison:
         """Returns `[S, n]` bool."""
         return np.stack([self.loaded[self.runs[setting][seed], domain].correct(head) for seed in seeds])
 
+    def contest(self, key: RunKey, domain: str, head: str) -> Contest:
+        """Returns how unseen classes do against seen ones.
+
+        Raises:
+          UserError: the run's outcomes do not say.
+        """
+        outcomes = self.loaded[key, domain] if domain != VALIDATION else self._load(key, domain)
+        if head in outcomes.contests:
+            return outcomes.contests[head]
+        folder = key.folder(self.root)
+        raise UserError(
+            f"{folder / 'outcomes' / domain}.npz, of an earlier version, lacks seen against unseen classes; write it "
+            f"again: python -m kgv_jax.main --mode=eval --workdir={folder}."
+        )
+
     def _choose(self, setting: Setting) -> str:
         """Returns the head that is best on the source's held-out drawings; the decoder, if there are none."""
         runs = self.runs[setting].values()
         if not all(self._has(run, VALIDATION) for run in runs):
             return HEADS[0]
-        return choose_head([self._held_out(run) for run in runs])
-
-    def _held_out(self, key: RunKey) -> Predictions | Outcomes:
-        """Returns the predictions, which say how well classes compete that were held out, or else what is right."""
-        file = Workdir(key.folder(self.root)).predictions / f"{VALIDATION}.npz"
-        return Predictions.load(file) if file.exists() else self._load(key, VALIDATION)
+        return choose_head([self._load(run, VALIDATION) for run in runs])
 
 
 def summarise(
@@ -320,25 +330,37 @@ def _paired(
     return result._asdict() | {"head": control_head, "seeds": len(seeds)}
 
 
-def _zero_shot(keys: Sequence[RunKey], root: pathlib.Path) -> list[Table]:
+def _zero_shot(keys: Sequence[RunKey], root: pathlib.Path, domains: Sequence[str], source: str) -> list[Table]:
     """Returns the zero-shot tables of the chosen heads; writes those of every head, and the curves, beside the rest."""
-    runs = [read_run(str(key.folder(root))) for key in keys]
-    texts, records = [], []
-    for head in ("all", "chosen"):
-        study = make_study(runs, head=head)
-        compared = any(setting.method == _ZERO_SHOT_CONTROL for setting in study.runs)
-        found = generalised_zero_shot.report(study, Options(control=_ZERO_SHOT_CONTROL if compared else ""))
-        texts.append("\n\n".join(map(markdown, found.tables)))
-        records.append(found.records)
-    (root / "zero_shot.json").write_text(json.dumps(records[0], indent=1) + "\n")
-    (root / "zero_shot.md").write_text("## The chosen heads\n\n{1}\n\n## Every head\n\n{0}\n".format(*texts))
-    return found.tables
+    comparison = _Comparison(keys, root, domains)
+    role = comparison.loaded[keys[0], source].role
+    study = ZeroShotStudy(
+        {
+            (setting, head): {seed: _trial(comparison, key, head, domains) for seed, key in runs.items()}
+            for setting, runs in comparison.runs.items()
+            for head in comparison.heads(setting)
+        },
+        chosen=comparison.chosen,
+        source=source,
+        classes=(int((role == UNSEEN).sum()), int((role != VALIDATION).sum())),
+    )
+    control = _ZERO_SHOT_CONTROL if any(setting.method == _ZERO_SHOT_CONTROL for setting in comparison.runs) else ""
+    _, chosen = study.report({setting: (head,) for setting, head in comparison.chosen.items()}, control)
+    records, every = study.report({setting: comparison.heads(setting) for setting in comparison.runs}, control)
+    pages = ("\n\n".join(map(markdown, tables)) for tables in (chosen, every))
+    (root / "zero_shot.md").write_text("## The chosen heads\n\n{}\n\n## Every head\n\n{}\n".format(*pages))
+    (root / "zero_shot.json").write_text(json.dumps(records, indent=1) + "\n")
+    return chosen
 
 
-def _check_archive(file: pathlib.Path, config: config_schema.Config) -> None:
+def _trial(comparison: _Comparison, key: RunKey, head: str, domains: Sequence[str]) -> Trial:
+    tests = {domain: comparison.contest(key, domain, head) for domain in domains}
+    chooses = (comparison.loaded[key, domains[0]].role == VALIDATION).any()
+    return Trial(tests, comparison.contest(key, VALIDATION, head) if chooses else None)
+
+
+def _check_archive(file: pathlib.Path) -> None:
     """Tells before any run what would stop the archive after them all."""
-    if config.zero_shot.unseen:
-        raise UserError("--archive keeps who is right; tables of classes without images need predictions, so leave it.")
     if not file.name.endswith(".tar.xz") or not file.absolute().parent.is_dir():
         raise UserError(f"--archive is {file}; expected NAME.tar.xz in a folder that is there.")
 
@@ -349,7 +371,7 @@ def main(argv: list[str]) -> None:
         raise UserError("--config is missing; name a config file, such as --config=configs/roadsigns.py:artwork.")
     config = config_schema.resolve(_CONFIG.value)
     if _ARCHIVE.value:
-        _check_archive(pathlib.Path(_ARCHIVE.value), config)
+        _check_archive(pathlib.Path(_ARCHIVE.value))
     keys = plan(
         _METHODS.value, _FRACTIONS.value, _SEEDS.value, shots=_SHOTS.value, shot_methods=_SHOT_METHODS.value
     )
@@ -374,7 +396,7 @@ def main(argv: list[str]) -> None:
     if _ARCHIVE.value:
         archive.pack([key.folder(root) for key in keys], root, pathlib.Path(_ARCHIVE.value))
     if config.zero_shot.unseen:
-        print_tables(_zero_shot(keys, root))
+        print_tables(_zero_shot(keys, root, domains, config.data.source))
     print(f"Every head: {root / 'compare.md'}; records and paired tests: {root / 'compare.json'}")
 
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.special import log_softmax
 
+from kgv_jax.contest import Contest, make_contest
+
 HEADS = ("decoder", "density", "both")
 # What classes are to training: shown, or held out to test generalised zero-shot recognition, or to choose with.
 SEEN, UNSEEN = "seen", "unseen"
@@ -71,9 +73,18 @@ class Predictions:
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(path, **dataclasses.asdict(self))
 
+    def contest(self, head: str, *, unseen: np.ndarray, seen: np.ndarray) -> Contest:
+        """Returns how some classes (`[C]` bool) do against others under a head."""
+        return make_contest(self.log_probabilities(head), self.label, self.picture, unseen=unseen, seen=seen)
+
     def outcomes(self) -> Outcomes:
-        """Returns which photographs every head gets right."""
-        return Outcomes(self.picture, {head: self.correct(head) for head in self.heads()})
+        """Returns which photographs every head gets right, and, where classes were held out, against what odds."""
+        right = {head: self.correct(head) for head in self.heads()}
+        if (self.role == SEEN).all():
+            return Outcomes(self.picture, right)
+        unseen, seen = sides(self.role, self.label)
+        contests = {head: self.contest(head, unseen=unseen, seen=seen) for head in self.heads()}
+        return Outcomes(self.picture, right, contests, self.role)
 
     @classmethod
     def load(cls, path: pathlib.Path) -> Predictions:
@@ -85,6 +96,17 @@ class Predictions:
         return cls(**{field.name: kept[field.name] for field in dataclasses.fields(cls)})
 
 
+def sides(role: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the unseen and the seen classes of a domain, `[C]` bool each: it tests unseen ones, or others choose.
+
+    Args:
+      role: `[C]`.
+      label: `[n]` of its photographs.
+    """
+    chooses = (role[label] == VALIDATION).any()
+    return role == (VALIDATION if chooses else UNSEEN), role == SEEN
+
+
 @dataclasses.dataclass(frozen=True)
 class Outcomes:
     """Right and wrong alone: all that accuracies and paired tests need, a thousandth of the predictions' size.
@@ -92,10 +114,14 @@ class Outcomes:
     Attributes:
       picture: `[n]` name of the drawing that each photograph shows.
       right: head -> `[n]` bool.
+      contests: head -> seen against unseen classes, where classes were held out.
+      role: `[C]` of each class, where classes were held out.
     """
 
     picture: np.ndarray
     right: Mapping[str, np.ndarray]
+    contests: Mapping[str, Contest] = dataclasses.field(default_factory=dict)
+    role: np.ndarray | None = None
 
     def heads(self) -> tuple[str, ...]:
         """Returns the heads there are."""
@@ -105,13 +131,28 @@ class Outcomes:
         """Returns `[n]` bool: whether the best class is a right one."""
         return self.right[head]
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Returns what a file of them holds."""
+        found = {"picture": self.picture, **self.right}
+        for head, contest in self.contests.items():
+            found |= {"role": self.role} | {f"{head}.{name}": array for name, array in vars(contest).items()}
+        return found
+
     def save(self, path: pathlib.Path) -> None:
         """Writes an `.npz` of plain arrays."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, picture=self.picture, **self.right)
+        np.savez_compressed(path, **self.arrays())
 
     @classmethod
     def load(cls, path: pathlib.Path) -> Outcomes:
         """Reads what `save` wrote."""
+        fields = [field.name for field in dataclasses.fields(Contest)]
         with np.load(path, allow_pickle=False) as arrays:
-            return cls(arrays["picture"], {head: arrays[head] for head in HEADS if head in arrays.files})
+            heads = [head for head in HEADS if head in arrays.files]
+            contests = {
+                head: Contest(**{name: arrays[f"{head}.{name}"] for name in fields})
+                for head in heads
+                if f"{head}.margin" in arrays.files
+            }
+            role = arrays["role"] if contests else None
+            return cls(arrays["picture"], {head: arrays[head] for head in heads}, contests, role)

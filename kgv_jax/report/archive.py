@@ -51,7 +51,7 @@ def _domains(workdir: Workdir) -> set[str]:
 
 def _plain(outcomes: Outcomes) -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, picture=outcomes.picture, **outcomes.right)
+    np.savez(buffer, **outcomes.arrays())
     return buffer.getvalue()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from kgv_jax.config_schema import Config, differences, to_dict
-from kgv_jax.predictions import HEADS, SEEN, VALIDATION, Outcomes, Predictions
+from kgv_jax.predictions import HEADS, VALIDATION, Outcomes, Predictions
 from kgv_jax.report import zero_shot
 from kgv_jax.report.table import TARGETS
 from kgv_jax.util.errors import UserError, nearest
@@ -164,19 +164,8 @@ class Study:
         return dataclasses.replace(self, runs=kept)
 
     def shared_seeds(self, setting: Setting, control: Setting) -> tuple[int, ...]:
-        """Returns the seeds that both settings have, which a paired test is over.
-
-        Raises:
-          UserError: they have none.
-        """
-        mine, theirs = self.seeds(setting), self.seeds(control)
-        if shared := tuple(seed for seed in mine if seed in theirs):
-            return shared
-        raise UserError(
-            f"{setting.name} and the control {control.name} have no seed in common "
-            f"({', '.join(map(str, mine))} and {', '.join(map(str, theirs))}); a paired test needs one. Train the "
-            "control with the seeds of the method."
-        )
+        """Returns the seeds that both settings have, which a paired test is over."""
+        return shared_seeds({setting: self.seeds(setting), control: self.seeds(control)})
 
     def settings_of(self, method: str) -> list[Setting]:
         """Returns the settings of a method.
@@ -192,6 +181,22 @@ class Study:
                 "Add its folders, or name another."
             )
         return found
+
+
+def shared_seeds(seeds: Mapping[Setting, Sequence[int]]) -> tuple[int, ...]:
+    """Returns the seeds that a setting and its control have both, given their seeds in this order.
+
+    Raises:
+      UserError: they have none.
+    """
+    (setting, mine), (control, theirs) = seeds.items()
+    if shared := tuple(seed for seed in mine if seed in theirs):
+        return shared
+    raise UserError(
+        f"{setting.name} and the control {control.name} have no seed in common "
+        f"({', '.join(map(str, mine))} and {', '.join(map(str, theirs))}); a paired test needs one. Train the "
+        "control with the seeds of the method."
+    )
 
 
 def make_study(runs: Sequence[Run], *, head: str = "chosen") -> Study:
@@ -230,31 +235,27 @@ def make_study(runs: Sequence[Run], *, head: str = "chosen") -> Study:
     return Study(by_setting, heads, chosen, source, targets)
 
 
-def _held_out(runs: Sequence[Run]) -> list[Predictions]:
-    """Returns the predictions of every run on the held-out drawings, none if a run lacks them."""
+def _held_out(runs: Sequence[Run]) -> list[Outcomes]:
+    """Returns the outcomes of every run on the held-out drawings, none if a run lacks them."""
     there = all(VALIDATION in run.predictions for run in runs)
-    return [run.predictions[VALIDATION] for run in runs] if there else []
+    return [run.predictions[VALIDATION].outcomes() for run in runs] if there else []
 
 
-def choose_head(held_out: Sequence[Predictions | Outcomes]) -> str:
-    """Returns the head that is best on held-out drawings, given a run's predictions each; the decoder, without any.
+def choose_head(held_out: Sequence[Outcomes]) -> str:
+    """Returns the head that is best on held-out drawings, given a run's outcomes each; the decoder, without any.
 
     Where classes are held out to choose with, the best is the one with the largest area under their seen-unseen curve.
     """
     if not held_out:
         return HEADS[0]
-    return max(held_out[0].heads(), key=lambda head: np.mean([_worth(p, head) for p in held_out]))
+    return max(held_out[0].heads(), key=lambda head: np.mean([_worth(of, head) for of in held_out]))
 
 
-def _worth(held_out: Predictions | Outcomes, head: str) -> float:
-    if isinstance(held_out, Outcomes):
+def _worth(held_out: Outcomes, head: str) -> float:
+    contest = held_out.contests.get(head)
+    if contest is None or not contest.has_both_sides():
         return float(np.mean(held_out.correct(head)))
-    unlearnt = held_out.role == VALIDATION
-    if not 0 < unlearnt[held_out.label].sum() < len(held_out.label):
-        return float(np.mean(held_out.correct(head)))
-    competing = unlearnt | (held_out.role == SEEN)
-    scores = np.where(competing, held_out.log_probabilities(head), -np.inf)
-    return zero_shot.area_under_curve(zero_shot.seen_unseen_curve(scores, held_out.label, unlearnt))
+    return zero_shot.area_under_curve(zero_shot.seen_unseen_curve(contest))
 
 
 def _heads(setting: Setting, run: Run, head: str, chosen: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ Per-class accuracies of photographs of seen and of unseen classes among all clas
 al., arXiv 1707.00600). Calibrated stacking (Chao et al., arXiv 1605.04253) takes `gamma` off the scores of seen
 classes; over all `gamma` it draws the seen-unseen curve, whose area (AUSUC) needs no choice.
 
-The curve is exact: a photograph changes sides once, where `gamma` is its best seen score minus its best unseen one.
+The curve is exact: a photograph changes sides once (`kgv_jax/contest.py`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+
+from kgv_jax.contest import Contest
 
 
 class SeenUnseen(NamedTuple):
@@ -23,7 +25,7 @@ class SeenUnseen(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """Accuracies as steps: for `gamma` in `[gamma[i], gamma[i + 1])`; `[K]` each, `gamma[0]` is -inf."""
+    """Accuracies as steps: for `gamma` in `(gamma[i], gamma[i + 1]]`; `[K]` each, `gamma[0]` is -inf."""
 
     gamma: np.ndarray
     seen: np.ndarray
@@ -36,19 +38,11 @@ def per_class_accuracy(correct: np.ndarray, label: np.ndarray) -> float:
     return float(np.mean(np.bincount(index, correct) / count))
 
 
-def seen_unseen(scores: np.ndarray, label: np.ndarray, unseen: np.ndarray, *, gamma: float = 0.0) -> SeenUnseen:
-    """Returns the accuracies with `gamma` taken off the scores of seen classes.
-
-    Args:
-      scores: `[n, C]` log-scores of all classes.
-      label: `[n]`.
-      unseen: `[C]` bool.
-      gamma: of calibrated stacking.
-    """
-    best = np.argmax(scores - gamma * ~unseen, -1)
-    of_unseen = unseen[label]
-    seen, new = (per_class_accuracy(best[of] == label[of], label[of]) for of in (~of_unseen, of_unseen))
-    return SeenUnseen(seen, new, harmonic_mean(seen, new))
+def seen_unseen(contest: Contest, gamma: float = 0.0) -> SeenUnseen:
+    """Returns the accuracies with `gamma` taken off the scores of seen classes."""
+    correct = contest.correct(gamma)
+    seen, unseen = (per_class_accuracy(correct[of], contest.label[of]) for of in (~contest.unseen, contest.unseen))
+    return SeenUnseen(seen, unseen, harmonic_mean(seen, unseen))
 
 
 def harmonic_mean(seen: float, unseen: float) -> float:
@@ -56,28 +50,24 @@ def harmonic_mean(seen: float, unseen: float) -> float:
     return 2 * seen * unseen / (seen + unseen) if seen + unseen else 0.0
 
 
-def seen_unseen_curve(scores: np.ndarray, label: np.ndarray, unseen: np.ndarray) -> Curve:
-    """Returns the accuracies for every `gamma`; where both sides score the same, the unseen class is taken."""
-    inside = {side: np.where(unseen == side, scores, -np.inf) for side in (False, True)}
-    margin = inside[False].max(-1) - inside[True].max(-1)
-    right = {side: inside[side].argmax(-1) == label for side in (False, True)}
-    order = np.argsort(margin, kind="stable")
-    gamma = np.concatenate([[-np.inf], np.unique(margin)])
-    moved = np.searchsorted(margin[order], gamma, side="right")  # photographs that an unseen class has by then
+def seen_unseen_curve(contest: Contest) -> Curve:
+    """Returns the accuracies for every `gamma`; it ends where the last photograph that is right has changed sides."""
+    order = np.argsort(contest.margin[contest.right], kind="stable")
+    margin, unseen, weight = (of[contest.right][order] for of in (contest.margin, contest.unseen, _weight(contest)))
+    gamma = np.concatenate([[-np.inf], np.unique(margin).astype(float)])
+    moved = np.searchsorted(margin, gamma, side="right")  # photographs that an unseen class has by then
 
-    def accuracy(side: bool) -> np.ndarray:
-        weight = np.where(right[side] & (unseen[label] == side), _class_weight(label, unseen), 0.0)[order]
-        before = np.concatenate([[0.0], np.cumsum(weight)])
-        return before[moved] if side else before[-1] - before[moved]
+    def won(side: bool) -> np.ndarray:
+        return np.concatenate([[0.0], np.cumsum(np.where(unseen == side, weight, 0.0))])
 
-    return Curve(gamma, accuracy(False), accuracy(True))
+    return Curve(gamma, won(False)[-1] - won(False)[moved], won(True)[moved])
 
 
-def _class_weight(label: np.ndarray, unseen: np.ndarray) -> np.ndarray:
+def _weight(contest: Contest) -> np.ndarray:
     """Returns `[n]`: what a photograph counts in the mean over the classes of its side."""
-    classes, index, count = np.unique(label, return_inverse=True, return_counts=True)
-    of_side = np.bincount(unseen[classes], minlength=2)
-    return 1 / (count[index] * of_side[unseen[label].astype(int)])
+    _, first, index, count = np.unique(contest.label, return_index=True, return_inverse=True, return_counts=True)
+    classes = np.bincount(contest.unseen[first], minlength=2)
+    return 1 / (count[index] * classes[contest.unseen.astype(int)])
 
 
 def area_under_curve(curve: Curve) -> float:
@@ -91,14 +81,15 @@ def seen_at(curve: Curve, unseen: np.ndarray) -> np.ndarray:
     return np.append(curve.seen, 0.0)[reached]
 
 
-def choose_gamma(scores: np.ndarray, label: np.ndarray, unseen: np.ndarray) -> float:
+def choose_gamma(contest: Contest) -> float:
     """Returns the middle of the `gamma`s with the best harmonic mean, on classes that are held out to choose it.
 
     Unseen classes of a test must have no part in this: hold some of the seen ones out.
     """
-    curve = seen_unseen_curve(scores, label, unseen)
+    curve = seen_unseen_curve(contest)
+    if len(curve.gamma) == 1:
+        return 0.0  # nothing is right at any
     mean = np.array([harmonic_mean(s, u) for s, u in zip(curve.seen, curve.unseen, strict=True)])
-    best = int(mean.argmax())
-    low = curve.gamma[best]
-    high = curve.gamma[best + 1] if best + 1 < len(curve.gamma) else low
+    best = int(mean.argmax())  # never the last: no seen class is right there
+    low, high = curve.gamma[best : best + 2]
     return float(high if np.isinf(low) else (low + high) / 2)

@@ -10,9 +10,11 @@ serves all domains.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from kgv_jax.contest import Contest
 from kgv_jax.report import stats
 from kgv_jax.report.zero_shot import harmonic_mean
 
@@ -21,33 +23,22 @@ METRICS = ("seen", "unseen", "harmonic", "ausuc", "calibrated")
 
 
 def resample(
-    scores: Sequence[np.ndarray],
-    label: np.ndarray,
-    picture: np.ndarray,
-    unseen: np.ndarray,
-    gamma: Sequence[float],
-    *,
-    domain: str,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
+    contests: Sequence[Contest], gamma: Sequence[float], *, domain: str, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, np.ndarray]:
     """Returns `METRICS` `[resamples]` of one method on one domain, averaged over seeds, deviations widened.
 
     Args:
-      scores: a seed each, `[n, C]` log-scores of all classes; -inf: no class of this test.
-      label: `[n]`.
-      picture: `[n]` the drawing that a photograph shows; a drawing is of one class.
-      unseen: `[C]` bool.
+      contests: a seed each, about the same photographs.
       gamma: a seed each, of calibrated stacking.
       domain: whose drawings they are; those of another are drawn by themselves.
       resamples: how many.
       seed: of the draws.
     """
-    weights, drawings = _draw_drawings(label, picture, unseen, domain=domain, resamples=resamples, seed=seed)
-    seed_weights = stats.multiplicities(np.random.default_rng(seed), resamples, len(scores)) / len(scores)
+    weights, drawings = _draw_drawings(contests[0], domain=domain, resamples=resamples, seed=seed)
+    seed_weights = stats.multiplicities(np.random.default_rng(seed), resamples, len(contests)) / len(contests)
     # In the first row every drawing counts once: what is measured, and not resampled.
     weights = np.concatenate([np.ones_like(weights[:1]), weights])
-    of_seeds = [measure(one, label, picture, unseen, own, weights) for one, own in zip(scores, gamma, strict=True)]
+    of_seeds = [measure(contest, own, weights) for contest, own in zip(contests, gamma, strict=True)]
     found = {}
     for metric in METRICS:
         values = np.stack([of_seed[metric] for of_seed in of_seeds], 1)
@@ -55,33 +46,50 @@ def resample(
     return found
 
 
-def _draw_drawings(
-    label: np.ndarray, picture: np.ndarray, unseen: np.ndarray, *, domain: str, resamples: int, seed: int
-) -> tuple[np.ndarray, int]:
+def _draw_drawings(contest: Contest, *, domain: str, resamples: int, seed: int) -> tuple[np.ndarray, int]:
     """Returns how often each drawing is drawn, `[resamples, G]`, each side by itself, and how many the fewer have."""
     rng = np.random.default_rng([seed, *domain.encode()])
-    _, first = np.unique(picture, return_index=True)
-    sides = [np.flatnonzero(unseen[label[first]] == side) for side in (False, True)]
+    _, first = np.unique(contest.picture, return_index=True)
+    sides = [np.flatnonzero(contest.unseen[first] == side) for side in (False, True)]
     weights = np.zeros((resamples, len(first)))
     for own in sides:
         weights[:, own] = stats.multiplicities(rng, resamples, len(own))
     return weights, min(map(len, sides))
 
 
-def measure(
-    scores: np.ndarray, label: np.ndarray, picture: np.ndarray, unseen: np.ndarray, gamma: float, weights: np.ndarray
-) -> dict[str, np.ndarray]:
+class _Index(NamedTuple):
+    """Photographs, drawings and classes of a contest by number.
+
+    Attributes:
+      drawing: `[n]` of each photograph.
+      of_class: `[n]` class of each photograph, of those that occur.
+      one_hot: `[G, K]` class of each drawing.
+      unseen: `[K]` bool.
+    """
+
+    drawing: np.ndarray
+    of_class: np.ndarray
+    one_hot: np.ndarray
+    unseen: np.ndarray
+
+
+def _index(contest: Contest) -> _Index:
+    _, first_of_drawing, drawing = np.unique(contest.picture, return_index=True, return_inverse=True)
+    classes, first_of_class, of_class = np.unique(contest.label, return_index=True, return_inverse=True)
+    one_hot = contest.label[first_of_drawing][:, None] == classes
+    return _Index(drawing, of_class, one_hot, contest.unseen[first_of_class])
+
+
+def measure(contest: Contest, gamma: float, weights: np.ndarray) -> dict[str, np.ndarray]:
     """Returns `METRICS` `[B]` of one seed, with drawings weighted by `weights` `[B, G]`."""
-    _, first, drawing = np.unique(picture, return_index=True, return_inverse=True)
-    one_hot = label[first][:, None] == np.arange(len(unseen))
-    counts = weights @ (np.bincount(drawing)[:, None] * one_hot)  # [B, C]
+    index = _index(contest)
+    counts = weights @ (np.bincount(index.drawing)[:, None] * index.one_hot)  # [B, K]
     at = []
     for shift in (0.0, gamma):
-        hits = np.argmax(scores - shift * ~unseen, -1) == label
-        of_class = weights @ (np.bincount(drawing, hits, len(first))[:, None] * one_hot)
-        at.append(_side_means(of_class, counts, unseen))
+        hits = np.bincount(index.drawing, contest.correct(shift), len(index.one_hot))
+        at.append(_side_means(weights @ (hits[:, None] * index.one_hot), counts, index.unseen))
     harmonic, calibrated = (np.vectorize(harmonic_mean)(*sides) for sides in at)
-    areas = _areas(scores, label, unseen, drawing, weights, counts)
+    areas = _areas(contest, index, weights, counts)
     return dict(zip(METRICS, (*at[0], harmonic, areas, calibrated), strict=True))
 
 
@@ -99,26 +107,19 @@ def _side_means(of_class: np.ndarray, counts: np.ndarray, unseen: np.ndarray) ->
     )
 
 
-def _areas(
-    scores: np.ndarray,
-    label: np.ndarray,
-    unseen: np.ndarray,
-    drawing: np.ndarray,
-    weights: np.ndarray,
-    counts: np.ndarray,
-) -> np.ndarray:
+def _areas(contest: Contest, index: _Index, weights: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Returns the area under each resample's seen-unseen curve, `[B]` (`zero_shot.seen_unseen_curve`)."""
-    inside = {side: np.where(unseen == side, scores, -np.inf) for side in (False, True)}
-    margin = inside[False].max(-1) - inside[True].max(-1)
-    right = np.where(unseen[label], inside[True].argmax(-1), inside[False].argmax(-1)) == label
-    order = np.argsort(margin, kind="stable")
-    last = np.append(np.flatnonzero(np.diff(margin[order])), len(order) - 1)  # of photographs with one margin
-    classes = {side: np.maximum((counts[:, unseen == side] > 0).sum(1), 1) for side in (False, True)}
+    rows = np.flatnonzero(contest.right)
+    if not len(rows):
+        return np.zeros(len(weights))
+    rows = rows[np.argsort(contest.margin[rows], kind="stable")]
+    last = np.append(np.flatnonzero(np.diff(contest.margin[rows])), len(rows) - 1)  # of photographs with one margin
+    unseen, drawing, of_class = contest.unseen[rows], index.drawing[rows], index.of_class[rows]
+    classes = {side: np.maximum((counts[:, index.unseen == side] > 0).sum(1), 1) for side in (False, True)}
     areas = np.empty(len(weights))
-    of_unseen = unseen[label[order]]
     for b, own in enumerate(weights):
-        weight = own[drawing] / np.maximum(counts[b, label], 1) * right
-        moved = {side: np.cumsum(weight[order] * (of_unseen == side))[last] / classes[side][b] for side in classes}
+        weight = own[drawing] / np.maximum(counts[b, of_class], 1)
+        moved = {side: np.cumsum(weight * (unseen == side))[last] / classes[side][b] for side in classes}
         seen = np.append(moved[False][-1], moved[False][-1] - moved[False])
         areas[b] = np.trapezoid(seen, np.append(0.0, moved[True]))
     return areas

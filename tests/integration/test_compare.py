@@ -53,7 +53,6 @@ def _prints_the_same_without_training(file, folder, arguments, printed, report):
     [
         (["--archive=kept.zip"], "--archive is kept.zip; expected NAME.tar.xz"),
         (["--archive=no/kept.tar.xz"], "expected NAME.tar.xz in a folder that is there"),
-        (["--archive=kept.tar.xz", "--config.zero_shot.unseen=2"], "images need predictions, so leave it"),
     ],
 )
 def test_an_archive_that_cannot_be_is_told_before_any_run(tmp_path, wrong, message):

@@ -1,6 +1,7 @@
 """Classes without images through real processes: compared, added to a trained run's graph, read from feature files."""
 
 import json
+import tarfile
 
 import numpy as np
 import pytest
@@ -76,15 +77,38 @@ def test_a_graph_for_training_is_a_setting(run):
 
 
 def test_methods_are_compared_on_classes_without_images(tmp_path):
-    done = cli.succeed(
-        "compare", *cli.DRAWN, f"--workdir={tmp_path}", "--methods=kgv,shuffled_kg", "--seeds=1", "--jobs=1",
-        "--config.train.steps=4", "--config.zero_shot.unseen=6", "--config.zero_shot.validation=4",
-        "--config.kgv.density_head=lift",
+    arguments = (
+        *cli.DRAWN, "--methods=kgv,shuffled_kg", "--seeds=1", "--jobs=1", "--config.train.steps=4",
+        "--config.zero_shot.unseen=6", "--config.zero_shot.validation=4", "--config.kgv.density_head=lift",
+        f"--archive={tmp_path / 'kept.tar.xz'}",
     )  # fmt: skip
+    runs, elsewhere = tmp_path / "runs", tmp_path / "elsewhere"
+    done = cli.succeed("compare", *arguments, f"--workdir={runs}")
     assert "Generalised zero-shot: 6 unseen of" in done.stdout and "Gain in AUSUC over shuffled_kg" in done.stdout
-    records = json.loads((tmp_path / "zero_shot.json").read_text())
+    records = json.loads((runs / "zero_shot.json").read_text())
     assert {r["domain"] for r in records} == {"de", "cn", "targets"} and {r["head"] for r in records} >= {"density"}
-    assert "## Every head" in (tmp_path / "zero_shot.md").read_text()
+    assert "## Every head" in (runs / "zero_shot.md").read_text()
+    # The report reads predictions, the comparison outcomes.
+    told = [f"{runs / method / 'fraction1' / 'seed0'}" for method in ("kgv", "shuffled_kg")]
+    cli.succeed(
+        "report", *told, "--protocol=zero_shot", "--head=all", "--control=shuffled_kg",
+        f"--json={tmp_path / 'report.json'}",
+    )  # fmt: skip
+    assert json.loads((tmp_path / "report.json").read_text())["zero_shot"] == records
+    # An archive of it prints the same, untrained.
+    with tarfile.open(tmp_path / "kept.tar.xz") as tar:
+        tar.extractall(elsewhere, filter="data")
+    assert not list(elsewhere.rglob("predictions"))
+    again = cli.succeed("compare", *arguments, f"--workdir={elsewhere}")
+    assert "2 runs, 0 to do" in again.stderr and again.stdout == done.stdout.replace(str(runs), str(elsewhere))
+    for name in ("zero_shot.json", "zero_shot.md", "compare.json"):
+        assert (elsewhere / name).read_bytes() == (runs / name).read_bytes()
+    # Outcomes of before they told contests.
+    file = elsewhere / "kgv" / "fraction1" / "seed0" / "outcomes" / "de.npz"
+    with np.load(file) as arrays:
+        np.savez(file, **{name: arrays[name] for name in ("picture", "decoder", "density", "both")})
+    told = cli.refused("compare", *arguments, f"--workdir={elsewhere}")
+    assert "de.npz, of an earlier version, lacks seen against unseen classes; write it again" in told
 
 
 def test_feature_files_are_trained_and_evaluated(tmp_path):

@@ -9,6 +9,7 @@ import functools
 import jax
 import numpy as np
 
+from kgv_jax.contest import make_contest
 from kgv_jax.kg.held_out import find_unshown
 from kgv_jax.kg.mask import make_mask_table
 from kgv_jax.methods.knowledge import make_knowledge
@@ -60,7 +61,8 @@ def _evaluated(*, negatives):
     label = np.repeat(np.arange(len(NAMES)), 20)
     pictures = np.stack([draw(*CLASSES[NAMES[k]], rng) for k in label])
     logits, scores = map(np.asarray, jax.jit(make_eval_step(classifier, problem.objective))(state, pictures, knowledge))
-    return seen_unseen(scores, label, UNSEEN), np.mean(logits[:, ~UNSEEN].max(1) - logits[:, UNSEEN].max(1))
+    contest = make_contest(scores, label, np.arange(len(label)), unseen=UNSEEN, seen=~UNSEEN)
+    return seen_unseen(contest), np.mean(logits[:, ~UNSEEN].max(1) - logits[:, UNSEEN].max(1))
 
 
 def test_ignored_classes_are_recognised_and_negatives_are_not():

@@ -43,6 +43,7 @@ ALLOWED_SIDEWAYS = {
 LEAVES = (
     "kgv_jax.config_checks",
     "kgv_jax.config_schema",
+    "kgv_jax.contest",
     "kgv_jax.flags",
     "kgv_jax.methods.presets",
     "kgv_jax.predictions",
@@ -50,7 +51,18 @@ LEAVES = (
     "kgv_jax.report.stats",
     "kgv_jax.workdir",
 )
-NO_JAX_ROOMS = ("util", "kg", "data", "report", "config_checks", "config_schema", "flags", "predictions", "workdir")
+NO_JAX_ROOMS = (
+    "util",
+    "kg",
+    "data",
+    "report",
+    "config_checks",
+    "config_schema",
+    "contest",
+    "flags",
+    "predictions",
+    "workdir",
+)
 JAX_STACK = ("jax", "jaxlib", "flax", "optax", "orbax", "chex")
 OUTSIDE = ("configs", "launch", "tests", "benchmarks", "colabs")
 

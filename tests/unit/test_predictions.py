@@ -1,5 +1,7 @@
 """Predictions files: heads, their log-probabilities, and the round trip."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -78,3 +80,19 @@ def test_outcomes_are_what_the_predictions_get_right(tmp_path):
     assert read.heads() == value.heads() and read.picture.tolist() == value.picture.tolist()
     for head in value.heads():
         np.testing.assert_array_equal(read.correct(head), value.correct(head))
+
+
+def test_outcomes_say_how_held_out_classes_do_against_seen_ones(tmp_path):
+    value = _predictions([[2, 0], [0, 1], [3, 0]], [[0, 1], [0, 3], [0, 1]], [0, 1, 1])
+    assert not value.outcomes().contests
+    for role in ("unseen", "validation"):
+        dataclasses.replace(value, role=np.array(["seen", role])).outcomes().save(tmp_path / "cn.npz")
+        read = Outcomes.load(tmp_path / "cn.npz")
+        assert read.role.tolist() == ["seen", role] and set(read.contests) == set(read.heads()) == set(value.heads())
+        contest = read.contests["decoder"]
+        np.testing.assert_allclose(contest.margin, [2, -1, 3], rtol=1e-6)
+        assert contest.label.tolist() == [0, 1, 1] and contest.picture.tolist() == value.picture.tolist()
+        assert contest.unseen.tolist() == [False, True, True] and contest.right.all()
+        assert contest.correct().tolist() == [True, True, False]
+        assert contest.correct(3.1).tolist() == [False, True, True]
+        np.testing.assert_array_equal(contest.correct(), read.correct("decoder"))

@@ -139,6 +139,6 @@ def test_the_head_is_chosen_by_the_curve_where_classes_choose():
     # The decoder is right about all seen classes, and surest of them where it sees another; the density head knows it.
     found = predictions("validation", [0, 1, 0, 1, 0, 1, 0, 1], margin=[1] * 6 + [5] * 2,
                         scored=[0, 2, 0, 2, 0, 2, 2, 2], label=label)  # fmt: skip
-    assert choose_head([found]) == "decoder"
+    assert choose_head([found.outcomes()]) == "decoder"
     role = np.array(["seen", "seen", "validation", "unseen"])
-    assert choose_head([dataclasses.replace(found, role=role)]) != "decoder"
+    assert choose_head([dataclasses.replace(found, role=role).outcomes()]) != "decoder"

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kgv_jax.contest import make_contest
 from kgv_jax.report.zero_shot import (
     area_under_curve,
     choose_gamma,
@@ -19,20 +20,27 @@ SCORES = np.array([[3.0, 0, 1], [1, 0, 2], [0, 2, 1], [1.5, 0, 1], [4, 0, 1]])
 LABEL = np.array([0, 0, 1, 2, 2])
 
 
+def contest_of(scores, label, unseen):
+    return make_contest(scores, label, np.arange(len(label)), unseen=unseen, seen=~unseen)
+
+
+BY_HAND = contest_of(SCORES, LABEL, UNSEEN)
+
+
 def test_accuracy_is_a_mean_over_classes():
     assert per_class_accuracy(np.array([1, 0, 1, 1]), np.array([5, 5, 5, 7])) == pytest.approx((2 / 3 + 1) / 2)
 
 
 def test_accuracies_by_hand():
     seen = (1 / 2 + 1) / 2
-    assert seen_unseen(SCORES, LABEL, UNSEEN) == (seen, 0, 0)
+    assert seen_unseen(BY_HAND) == (seen, 0, 0)
     # gamma 0.75 gives photograph 3 to the unseen class, and takes no seen one.
-    assert seen_unseen(SCORES, LABEL, UNSEEN, gamma=0.75) == pytest.approx((seen, 0.5, 2 * seen * 0.5 / (seen + 0.5)))
-    assert seen_unseen(SCORES, LABEL, UNSEEN, gamma=10) == (0, 1, 0)
+    assert seen_unseen(BY_HAND, 0.75) == pytest.approx((seen, 0.5, 2 * seen * 0.5 / (seen + 0.5)))
+    assert seen_unseen(BY_HAND, 10) == (0, 1, 0)
 
 
 def test_the_curve_by_hand():
-    curve = seen_unseen_curve(SCORES, LABEL, UNSEEN)
+    curve = seen_unseen_curve(BY_HAND)
     np.testing.assert_array_equal(curve.gamma, [-np.inf, -1, 0.5, 1, 2, 3])
     np.testing.assert_allclose(curve.seen, [1, 0.75, 0.75, 0.25, 0, 0])
     np.testing.assert_allclose(curve.unseen, [0, 0, 0.5, 0.5, 0.5, 1])
@@ -43,24 +51,38 @@ def test_the_curve_is_every_gamma():
     rng = np.random.default_rng(0)
     label, unseen = rng.integers(0, 12, 300), np.arange(12) >= 8
     scores = rng.normal(size=(300, 12)) + 1.5 * (np.arange(12) == label[:, None]) + 0.8 * ~unseen
-    curve = seen_unseen_curve(scores, label, unseen)
+    contest = contest_of(scores, label, unseen)
+    curve = seen_unseen_curve(contest)
     for gamma in np.linspace(-4, 6, 401):
-        place = np.searchsorted(curve.gamma, gamma, side="right") - 1
-        found = seen_unseen(scores, label, unseen, gamma=gamma)
+        place = np.searchsorted(curve.gamma, gamma) - 1
+        found = seen_unseen(contest, gamma)
         assert (curve.seen[place], curve.unseen[place]) == pytest.approx(found[:2])
+        hits = np.argmax(scores - gamma * ~unseen, -1) == label
+        np.testing.assert_array_equal(contest.correct(gamma), hits)
     assert (np.diff(curve.seen) <= 1e-12).all() and (np.diff(curve.unseen) >= -1e-12).all()
     assert 0 < area_under_curve(curve) < 1
 
 
 def test_gamma_is_chosen_where_the_harmonic_mean_is_best():
-    gamma = choose_gamma(SCORES, LABEL, UNSEEN)
+    gamma = choose_gamma(BY_HAND)
     assert gamma == 0.75
     rng = np.random.default_rng(1)
     label, unseen = rng.integers(0, 6, 200), np.arange(6) >= 4
     scores = rng.normal(size=(200, 6)) + 2 * (np.arange(6) == label[:, None]) + 2 * ~unseen
-    best = max(seen_unseen(scores, label, unseen, gamma=g).harmonic for g in np.linspace(-3, 6, 2001))
-    assert seen_unseen(scores, label, unseen, gamma=choose_gamma(scores, label, unseen)).harmonic >= best - 1e-9
-    assert np.isfinite(choose_gamma(np.array([[1.0, 0.0]]), np.array([0]), np.array([False, True])))
+    contest = contest_of(scores, label, unseen)
+    best = max(seen_unseen(contest, g).harmonic for g in np.linspace(-3, 6, 2001))
+    assert seen_unseen(contest, choose_gamma(contest)).harmonic >= best - 1e-9
+    for label in (0, 1):  # one photograph, right or wrong
+        assert np.isfinite(choose_gamma(contest_of(np.array([[1.0, 0.5, 0]]), np.array([label]), UNSEEN)))
+    # Between two neighbours in single precision there is a middle.
+    scores = np.array([[np.nextafter(np.float32(0.1), np.float32(1)), 0, 0], [0.1, 0, 0]], np.float32)
+    close = contest_of(scores, np.array([0, 2]), UNSEEN)
+    assert seen_unseen(close, choose_gamma(close)) == (1, 1, 1)
+
+
+def test_seen_classes_win_where_both_score_the_same():
+    tie = contest_of(np.array([[1.0, 0, 1], [1, 0, 1]]), np.array([0, 2]), UNSEEN)
+    assert tie.correct().tolist() == [True, False] and tie.correct(1e-9).tolist() == [False, True]
 
 
 def test_harmonic_means():
@@ -68,5 +90,22 @@ def test_harmonic_means():
 
 
 def test_the_curve_on_a_grid():
-    curve = seen_unseen_curve(SCORES, LABEL, UNSEEN)
+    curve = seen_unseen_curve(BY_HAND)
     np.testing.assert_allclose(seen_at(curve, np.array([0, 0.2, 0.5, 0.6, 1, 1.1])), [1, 0.75, 0.75, 0, 0, 0])
+
+
+def test_what_is_wrong_at_any_gamma_moves_nothing():
+    """A photograph that its own side gets wrong has no margin, so the middle lies between two that matter."""
+    scores, label = np.array([[2.0, 0, 1], [0, 1, 0.4], [1.9, 0, 1]]), np.array([0, 0, 2])
+    contest = contest_of(scores, label, UNSEEN)
+    assert contest.right.tolist() == [True, False, True] and contest.margin.tolist() == [1, 0, pytest.approx(0.9)]
+    assert choose_gamma(contest) == pytest.approx((0.9 + 1) / 2)
+    assert seen_unseen(contest, 0.95) == (0.5, 1, pytest.approx(2 / 3))
+
+
+def test_photographs_of_classes_that_do_not_compete_are_left_out():
+    seen = np.array([True, False, False])
+    contest = make_contest(SCORES, LABEL, np.arange(5), unseen=UNSEEN, seen=seen)
+    assert contest.label.tolist() == [0, 0, 2, 2] and contest.picture.tolist() == [0, 1, 3, 4]
+    assert contest.right.all() and contest.has_both_sides()
+    assert not make_contest(SCORES[:3], LABEL[:3], np.arange(3), unseen=UNSEEN, seen=seen).has_both_sides()

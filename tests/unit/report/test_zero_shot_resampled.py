@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kgv_jax.contest import make_contest
 from kgv_jax.report import stats, zero_shot
 from kgv_jax.report.zero_shot_resampled import METRICS, mean_over, measure, resample
 
@@ -17,14 +18,19 @@ def _problem(seed=0, drawings=40):
     return scores, label, picture
 
 
+def _contest(scores, label, picture):
+    return make_contest(scores, label, picture, unseen=UNSEEN, seen=~UNSEEN)
+
+
 def test_a_resample_is_the_measure_on_photographs_that_are_repeated():
     scores, label, picture = _problem()
     weights = np.random.default_rng(3).integers(1, 4, (20, 40))
-    found = measure(scores, label, picture, UNSEEN, 0.7, weights)
+    found = measure(_contest(scores, label, picture), 0.7, weights)
     for b, own in enumerate(weights):
         rows = np.repeat(np.arange(len(label)), own[picture])
-        at, shifted = (zero_shot.seen_unseen(scores[rows], label[rows], UNSEEN, gamma=g) for g in (0.0, 0.7))
-        curve = zero_shot.seen_unseen_curve(scores[rows], label[rows], UNSEEN)
+        repeated = _contest(scores[rows], label[rows], picture[rows])
+        at, shifted = (zero_shot.seen_unseen(repeated, gamma) for gamma in (0.0, 0.7))
+        curve = zero_shot.seen_unseen_curve(repeated)
         expected = (*at, zero_shot.area_under_curve(curve), shifted.harmonic)
         np.testing.assert_allclose([found[metric][b] for metric in METRICS], expected, rtol=1e-9)
 
@@ -32,43 +38,50 @@ def test_a_resample_is_the_measure_on_photographs_that_are_repeated():
 def test_a_class_that_a_resample_lacks_is_no_part_of_its_mean():
     label, picture = np.array([0, 1, 6]), np.arange(3)
     scores = np.eye(8)[[0, 2, 6]]
-    found = measure(scores, label, picture, UNSEEN, 0.0, np.array([[1, 1, 1], [2, 0, 1]]))
+    found = measure(_contest(scores, label, picture), 0.0, np.array([[1, 1, 1], [2, 0, 1]]))
     assert found["seen"].tolist() == [0.5, 1] and found["unseen"].tolist() == [1, 1]
 
 
 def test_seeds_are_resampled_and_methods_are_pairs():
     first, label, picture = _problem()
-    second = first + 3 * (np.arange(8) == label[:, None])
-    alike = resample([first, first], label, picture, UNSEEN, [0, 0], domain="us")
-    apart = resample([first, second], label, picture, UNSEEN, [0, 0], domain="us")
+    second = _contest(first + 3 * (np.arange(8) == label[:, None]), label, picture)
+    first = _contest(first, label, picture)
+    alike = resample([first, first], [0, 0], domain="us")
+    apart = resample([first, second], [0, 0], domain="us")
     assert np.std(apart["unseen"]) > 1.5 * np.std(alike["unseen"])
-    one, same = (resample([first], label, picture, UNSEEN, [0], domain="us") for _ in range(2))
+    one, same = (resample([first], [0], domain="us") for _ in range(2))
     np.testing.assert_array_equal(one["ausuc"], same["ausuc"])
-    better = resample([second], label, picture, UNSEEN, [0], domain="us")["ausuc"]
+    better = resample([second], [0], domain="us")["ausuc"]
     assert stats.difference_of(0.3, better - one["ausuc"], 15).p < 0.01
 
 
 def test_seeds_are_shared_by_domains_and_drawings_are_not():
     """Three seeds that differ on unseen classes: their doubt is not averaged out over domains, that of drawings is."""
     scores, label, picture = _problem(drawings=400)
-    of_seeds = [scores + shift * UNSEEN for shift in (-1.0, 0.0, 1.0)]
-    one, other = (resample(of_seeds, label, picture, UNSEEN, [0] * 3, domain=name)["unseen"] for name in ("us", "de"))
+    of_seeds = [_contest(scores + shift * UNSEEN, label, picture) for shift in (-1.0, 0.0, 1.0)]
+    one, other = (resample(of_seeds, [0] * 3, domain=name)["unseen"] for name in ("us", "de"))
     assert np.std(mean_over([{"unseen": one}, {"unseen": other}])["unseen"]) > 0.95 * np.std(one)
-    one, other = (resample([scores], label, picture, UNSEEN, [0], domain=name)["unseen"] for name in ("us", "de"))
+    one, other = (resample(of_seeds[1:2], [0], domain=name)["unseen"] for name in ("us", "de"))
     assert abs(np.corrcoef(one, other)[0, 1]) < 0.2
 
 
 def test_deviations_are_widened_for_few_drawings():
     scores, label, picture = _problem()
-    found = resample([scores], label, picture, UNSEEN, [0], domain="us")
-    mean = zero_shot.area_under_curve(zero_shot.seen_unseen_curve(scores, label, UNSEEN))
+    contest = _contest(scores, label, picture)
+    found = resample([contest], [0], domain="us")
+    mean = zero_shot.area_under_curve(zero_shot.seen_unseen_curve(contest))
     bounds = stats.interval_of(mean, found["ausuc"], 20)
     assert 0 <= bounds.low < mean < bounds.high <= 1
     few = np.isin(picture, np.unique(picture[UNSEEN[label]])[3:], invert=True)  # three drawings of unseen classes
     assert 3 == len(np.unique(picture[few & UNSEEN[label]]))
     spread = [
-        np.std(resample([scores[kept]], label[kept], picture[kept], UNSEEN, [0], domain="us")["seen"])
+        np.std(resample([_contest(scores[kept], label[kept], picture[kept])], [0], domain="us")["seen"])
         for kept in (np.ones(len(label), bool), few)
     ]
     # t_2 sqrt(3 / 2) / z against t_(G-1) sqrt(G / (G - 1)) / z of the smaller side before.
     assert spread[1] > 1.8 * spread[0]
+
+
+def test_where_nothing_is_right_all_areas_are_none():
+    contest = _contest(np.eye(8)[[1, 0, 6]], np.array([0, 1, 5]), np.arange(3))
+    assert measure(contest, 0.0, np.ones((2, 3)))["ausuc"].tolist() == [0, 0]

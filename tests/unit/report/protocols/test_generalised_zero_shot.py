@@ -37,13 +37,10 @@ def test_gamma_is_chosen_at_home_on_classes_that_are_learnt(tmp_path):
     options = Options(unseen_classes=STOP, validation_classes=("straight-only",))
     by = {record["domain"]: record for record in generalised_zero_shot.report(found, options).records}
     home = found.first.predictions["de"]
-    kept = home.label != 3
-    scores = home.log_probabilities("decoder")[kept].astype(float)
-    scores[:, 3] = -np.inf
-    gamma = zero_shot.choose_gamma(scores, home.label[kept], np.arange(4) == 2)
+    gamma = zero_shot.choose_gamma(home.contest("decoder", unseen=np.arange(4) == 2, seen=np.arange(4) < 2))
     assert by["us"]["gamma"] == pytest.approx(gamma, abs=1e-6) == pytest.approx(1.5, abs=1e-6)
     us = found.first.predictions["us"]
-    at = zero_shot.seen_unseen(us.log_probabilities("decoder"), us.label, np.arange(4) == 3, gamma=gamma)
+    at = zero_shot.seen_unseen(us.contest("decoder", unseen=np.arange(4) == 3, seen=np.arange(4) < 3), gamma)
     assert by["us"]["calibrated"] == pytest.approx(at.harmonic)
 
 
@@ -83,8 +80,8 @@ def test_roles_come_with_the_predictions(tmp_path):
     # On us one stop is taken for a class that only chooses, which is no class of a test.
     assert by["us"]["unseen"] == 0.5 and by["us"]["seen"] == pytest.approx(0.75)
     held_out = found.first.predictions["validation"]
-    scores = np.where(ROLES == "unseen", -np.inf, held_out.log_probabilities("decoder"))
-    gamma = zero_shot.choose_gamma(scores, held_out.label, ROLES == "validation")
+    contest = held_out.contest("decoder", unseen=ROLES == "validation", seen=ROLES == "seen")
+    gamma = zero_shot.choose_gamma(contest)
     assert by["de"]["gamma"] == pytest.approx(gamma) and by["us"]["gamma"] == by["de"]["gamma"]
     assert len(by["de"]["curve"]) == 101 and by["de"]["curve"][0] == 1
 
@@ -132,9 +129,9 @@ def test_a_control_is_paired_by_seed_and_by_its_chosen_head(tmp_path):
 
 
 def _area_of_no_preference(of_domain):
-    tested = ROLES != "validation"
-    scores = np.where(tested, np.zeros((len(of_domain.label), 4)), -np.inf)
-    return zero_shot.area_under_curve(zero_shot.seen_unseen_curve(scores, of_domain.label, ROLES == "unseen"))
+    alike = dataclasses.replace(of_domain, logits=np.zeros((len(of_domain.label), 4), np.float32))
+    contest = alike.contest("decoder", unseen=ROLES == "unseen", seen=ROLES == "seen")
+    return zero_shot.area_under_curve(zero_shot.seen_unseen_curve(contest))
 
 
 def test_one_unseen_drawing_says_nothing_of_the_next(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -72,11 +72,10 @@ class ZeroShotStudy:
         self._chosen = chosen
         self._source = source
         self._classes = classes
-        if not any(contest.has_both_sides() for contest in next(iter(self._of_all())).tests.values()):
+        self._measure = functools.cache(self._measure_once)  # a control serves many
+        first, *_ = (trial for of_setting in trials.values() for trial in of_setting.values())
+        if not any(contest.has_both_sides() for contest in first.tests.values()):
             raise UserError("No domain has photographs both of the unseen classes and of others; name other classes.")
-
-    def _of_all(self) -> Iterator[Trial]:
-        return (trial for by_seed in self._trials.values() for trial in by_seed.values())
 
     def report(self, heads: Mapping[Setting, Sequence[str]], control: str = "") -> tuple[list[Record], list[Table]]:
         """Returns a record for each of the heads of every setting and each domain, the mean over targets included.
@@ -130,8 +129,7 @@ class ZeroShotStudy:
                     tests.append(label(setting, head=head, domain=domain) | about | found._asdict())
         return tests
 
-    @functools.cache  # noqa: B019  (a study lives as long as its report)
-    def _measure(self, setting: Setting, head: str, seeds: tuple[int, ...]) -> dict[str, _Measured]:
+    def _measure_once(self, setting: Setting, head: str, seeds: tuple[int, ...]) -> dict[str, _Measured]:
         """Returns what is reported of each domain that has seen and unseen classes, and of the mean over targets."""
         trials = [self._trials[setting, head][seed] for seed in seeds]
         chooses = all(trial.choice is not None for trial in trials)

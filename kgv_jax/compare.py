@@ -69,7 +69,7 @@ CONTROLS = (
     "ce_compose_labelled",
     "infuse_random",
 )
-_ZERO_SHOT_CONTROL = "shuffled_kg"
+_ZERO_SHOT_CONTROLS = ("shuffled_kg", "shuffled_kg_compose")  # the first that was run
 
 _log = logging.getLogger("kgv_jax.compare")  # by name: as a command this module is `__main__`
 
@@ -344,7 +344,8 @@ def _zero_shot(keys: Sequence[RunKey], root: pathlib.Path, domains: Sequence[str
         source=source,
         classes=(int((role == UNSEEN).sum()), int((role != VALIDATION).sum())),
     )
-    control = _ZERO_SHOT_CONTROL if any(setting.method == _ZERO_SHOT_CONTROL for setting in comparison.runs) else ""
+    methods = {setting.method for setting in comparison.runs}
+    control = next((control for control in _ZERO_SHOT_CONTROLS if control in methods), "")
     _, chosen = study.report({setting: (head,) for setting, head in comparison.chosen.items()}, control)
     records, every = study.report({setting: comparison.heads(setting) for setting in comparison.runs}, control)
     pages = ("\n\n".join(map(markdown, tables)) for tables in (chosen, every))

@@ -73,6 +73,7 @@ class ZeroShotStudy:
         self._source = source
         self._classes = classes
         self._measure = functools.cache(self._measure_once)  # a control serves many
+        self._draws: dict[str, zero_shot_resampled.Draws] = {}
         first, *_ = (trial for of_setting in trials.values() for trial in of_setting.values())
         if not any(contest.has_both_sides() for contest in first.tests.values()):
             raise UserError("No domain has photographs both of the unseen classes and of others; name other classes.")
@@ -137,7 +138,9 @@ class ZeroShotStudy:
         found = {}
         for domain, first in trials[0].tests.items():
             if first.has_both_sides():
-                found[domain] = _of_domain(domain, [trial.tests[domain] for trial in trials], gamma)
+                if domain not in self._draws:
+                    self._draws[domain] = zero_shot_resampled.draw(first, domain=domain)
+                found[domain] = _of_domain([trial.tests[domain] for trial in trials], gamma, self._draws[domain])
         if targets := [found[domain] for domain in found if domain != self._source]:
             means = {key: float(np.mean([of.record[key] for of in targets])) for key in METRICS}
             resampled = zero_shot_resampled.mean_over([of.resampled for of in targets])
@@ -154,7 +157,7 @@ class ZeroShotStudy:
         return found
 
 
-def _of_domain(domain: str, contests: Sequence[Contest], gamma: Sequence[float]) -> _Measured:
+def _of_domain(contests: Sequence[Contest], gamma: Sequence[float], draws: zero_shot_resampled.Draws) -> _Measured:
     """Returns the means over seeds, with the curve on a grid, and their resamples."""
     curves = [zero_shot.seen_unseen_curve(contest) for contest in contests]
     plain = [zero_shot.seen_unseen(contest) for contest in contests]
@@ -163,9 +166,7 @@ def _of_domain(domain: str, contests: Sequence[Contest], gamma: Sequence[float])
     values["ausuc"] = float(np.mean([zero_shot.area_under_curve(curve) for curve in curves]))
     values["calibrated"] = float(np.mean(calibrated))
     values["curve"] = np.mean([zero_shot.seen_at(curve, _GRID) for curve in curves], 0).tolist()
-    first = contests[0]
-    drawings = min(len(np.unique(first.picture[side])) for side in (first.unseen, ~first.unseen))
-    return _Measured(values, zero_shot_resampled.resample(contests, gamma, domain=domain), drawings)
+    return _Measured(values, zero_shot_resampled.resample(contests, gamma, draws), draws.drawings)
 
 
 def _cell(record: Record, key: str) -> str:

@@ -12,8 +12,6 @@ predictions and outcomes; `--archive=FILE.tar.xz` keeps the latter of all runs f
 from __future__ import annotations
 
 import concurrent.futures
-import dataclasses
-import itertools
 import json
 import logging
 import os
@@ -25,20 +23,18 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from absl import flags
 from ml_collections import config_flags
 
 from kgv_jax import config_schema
-from kgv_jax.contest import Contest
 from kgv_jax.flags import run_command
 from kgv_jax.methods.presets import PRESETS
-from kgv_jax.predictions import HEADS, UNSEEN, VALIDATION, Outcomes
-from kgv_jax.report import archive, stats
+from kgv_jax.report import archive
+from kgv_jax.report.comparison import Comparison, RunKey
 from kgv_jax.report.overview import overview_table
-from kgv_jax.report.runs import Setting, choose_head, read_outcomes
-from kgv_jax.report.table import TARGETS, Table, chosen_only, markdown, print_tables, summary_tables, summary_text
-from kgv_jax.report.zero_shot_study import Trial, ZeroShotStudy
+from kgv_jax.report.summary import summarise
+from kgv_jax.report.table import chosen_only, markdown, print_tables, summary_tables, summary_text
+from kgv_jax.report.zero_shot_summary import summarise_zero_shot
 from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.workdir import Workdir
@@ -59,51 +55,7 @@ _ARCHIVE = flags.DEFINE_string(
     "archive", "", "File `NAME.tar.xz` to write of what the tables are made of (`kgv_jax/report/archive.py`)."
 )
 
-CONTROLS = (
-    "ce",
-    "attribute_bce",
-    "attribute_bce_elements",
-    "shuffled_kg",
-    "attribute_bce_compose",
-    "shuffled_kg_compose",
-    "ce_compose_labelled",
-    "infuse_random",
-)
-_ZERO_SHOT_CONTROLS = ("shuffled_kg", "shuffled_kg_compose")  # the first that was run
-
 _log = logging.getLogger("kgv_jax.compare")  # by name: as a command this module is `__main__`
-
-
-@dataclasses.dataclass(frozen=True, order=True)
-class RunKey:
-    """One run of a comparison, on a share of the training images or on so many of every class.
-
-    Attributes:
-      method: its name.
-      fraction: the share; 1 where shots are counted.
-      seed: the seed.
-      shots: training images of every class; 0: a fraction.
-    """
-
-    method: str
-    fraction: float
-    seed: int
-    shots: int = 0
-
-    @property
-    def setting(self) -> Setting:
-        """What it shares with other seeds."""
-        return Setting(self.method, self.fraction, self.shots)
-
-    def folder(self, root: pathlib.Path) -> pathlib.Path:
-        """Returns the run's folder."""
-        amount = f"shots{self.shots}" if self.shots else f"fraction{self.fraction:g}"
-        return root / self.method / amount / f"seed{self.seed}"
-
-    def settings(self) -> dict[str, Any]:
-        """Returns what it sets in the config."""
-        settings = dataclasses.asdict(self)
-        return settings if self.shots else {name: settings[name] for name in ("method", "fraction", "seed")}
 
 
 def plan(
@@ -238,132 +190,14 @@ def _run_one(key: RunKey, root: pathlib.Path, config_arguments: Sequence[str], c
         raise UserError(f"{key} failed with exit code {done.returncode}; its log {log} ends:\n{tail}")
 
 
-class _Comparison:
-    """What every run got right, read once, and who has which seeds."""
-
-    def __init__(self, keys: Sequence[RunKey], root: pathlib.Path, domains: Sequence[str]) -> None:
-        self.root = root
-        self.runs: dict[Setting, dict[int, RunKey]] = {}
-        for key in keys:
-            self.runs.setdefault(key.setting, {})[key.seed] = key
-        self.loaded = {(key, domain): self._load(key, domain) for key in keys for domain in domains}
-        self.groups = {domain: self.loaded[keys[0], domain].picture for domain in domains}
-        self.chosen = {setting: self._choose(setting) for setting in self.runs}
-
-    def _has(self, key: RunKey, domain: str) -> bool:
-        workdir = Workdir(key.folder(self.root))
-        return any((folder / f"{domain}.npz").exists() for folder in (workdir.outcomes, workdir.predictions))
-
-    def _load(self, key: RunKey, domain: str) -> Outcomes:
-        return read_outcomes(Workdir(key.folder(self.root)), domain)
-
-    def heads(self, setting: Setting) -> tuple[str, ...]:
-        """Returns the heads that a setting has."""
-        return next(p.heads() for (key, _), p in self.loaded.items() if key.setting == setting)
-
-    def correct(self, setting: Setting, head: str, domain: str, seeds: Sequence[int]) -> np.ndarray:
-        """Returns `[S, n]` bool."""
-        return np.stack([self.loaded[self.runs[setting][seed], domain].correct(head) for seed in seeds])
-
-    def contest(self, key: RunKey, domain: str, head: str) -> Contest:
-        """Returns how unseen classes do against seen ones.
-
-        Raises:
-          UserError: the run's outcomes do not say.
-        """
-        outcomes = self.loaded[key, domain] if domain != VALIDATION else self._load(key, domain)
-        if head in outcomes.contests:
-            return outcomes.contests[head]
-        folder = key.folder(self.root)
-        raise UserError(
-            f"{folder / 'outcomes' / domain}.npz, of an earlier version, lacks seen against unseen classes; write it "
-            f"again: python -m kgv_jax.main --mode=eval --workdir={folder}."
-        )
-
-    def _choose(self, setting: Setting) -> str:
-        """Returns the head that is best on the source's held-out drawings; the decoder, if there are none."""
-        runs = self.runs[setting].values()
-        if not all(self._has(run, VALIDATION) for run in runs):
-            return HEADS[0]
-        return choose_head([self._load(run, VALIDATION) for run in runs])
-
-
-def summarise(
-    keys: Sequence[RunKey], root: pathlib.Path, *, domains: Sequence[str], targets: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Returns a summary row for every method, amount of data, head and domain, the mean over targets included.
-
-    Drawings (class x domain) and seeds are resampled, not photographs. `chosen` marks the head that is best
-    on the source's held-out drawings; `versus` holds the paired difference to the chosen head of each control.
-    """
-    comparison = _Comparison(keys, root, domains)
-    places = {domain: (domain,) for domain in domains} | ({TARGETS: tuple(targets)} if targets else {})
-    rows = []
-    for setting, runs in comparison.runs.items():
-        controls = {name: dataclasses.replace(setting, method=name) for name in CONTROLS if name != setting.method}
-        for head, (name, averaged) in itertools.product(comparison.heads(setting), places.items()):
-            groups = {domain: comparison.groups[domain] for domain in averaged}
-            mine = {domain: comparison.correct(setting, head, domain, [*runs]) for domain in averaged}
-            row = {**dataclasses.asdict(setting), "domain": name, "head": head, "seeds": len(runs)}
-            row |= stats.mean_interval_over_domains(mine, groups)._asdict()
-            row["chosen"] = comparison.chosen[setting] == head
-            row["versus"] = {
-                name: _paired(comparison, setting, head, control, groups)
-                for name, control in controls.items()
-                if control in comparison.runs
-            }
-            rows.append(row)
-    return rows
-
-
-def _paired(
-    comparison: _Comparison, setting: Setting, head: str, control: Setting, groups: Mapping[str, np.ndarray]
-) -> dict[str, Any]:
-    """Returns the difference to the control's chosen head over the seeds that both have."""
-    seeds = [seed for seed in comparison.runs[setting] if seed in comparison.runs[control]]
-    control_head = comparison.chosen[control]
-    result = stats.paired_difference_over_domains(
-        {domain: comparison.correct(setting, head, domain, seeds) for domain in groups},
-        {domain: comparison.correct(control, control_head, domain, seeds) for domain in groups},
-        groups,
-    )
-    return result._asdict() | {"head": control_head, "seeds": len(seeds)}
-
-
-def _zero_shot(keys: Sequence[RunKey], root: pathlib.Path, domains: Sequence[str], source: str) -> list[Table]:
-    """Returns the zero-shot tables of the chosen heads; writes those of every head, and the curves, beside the rest."""
-    comparison = _Comparison(keys, root, domains)
-    role = comparison.loaded[keys[0], source].role
-    study = ZeroShotStudy(
-        {
-            (setting, head): {seed: _trial(comparison, key, head, domains) for seed, key in runs.items()}
-            for setting, runs in comparison.runs.items()
-            for head in comparison.heads(setting)
-        },
-        chosen=comparison.chosen,
-        source=source,
-        classes=(int((role == UNSEEN).sum()), int((role != VALIDATION).sum())),
-    )
-    methods = {setting.method for setting in comparison.runs}
-    control = next((control for control in _ZERO_SHOT_CONTROLS if control in methods), "")
-    _, chosen = study.report({setting: (head,) for setting, head in comparison.chosen.items()}, control)
-    records, every = study.report({setting: comparison.heads(setting) for setting in comparison.runs}, control)
-    pages = ("\n\n".join(map(markdown, tables)) for tables in (chosen, every))
-    (root / "zero_shot.md").write_text("## The chosen heads\n\n{}\n\n## Every head\n\n{}\n".format(*pages))
-    (root / "zero_shot.json").write_text(json.dumps(records, indent=1) + "\n")
-    return chosen
-
-
-def _trial(comparison: _Comparison, key: RunKey, head: str, domains: Sequence[str]) -> Trial:
-    tests = {domain: comparison.contest(key, domain, head) for domain in domains}
-    chooses = (comparison.loaded[key, domains[0]].role == VALIDATION).any()
-    return Trial(tests, comparison.contest(key, VALIDATION, head) if chooses else None)
-
-
 def _check_archive(file: pathlib.Path) -> None:
     """Tells before any run what would stop the archive after them all."""
     if not file.name.endswith(".tar.xz") or not file.absolute().parent.is_dir():
         raise UserError(f"--archive is {file}; expected NAME.tar.xz in a folder that is there.")
+
+
+def _page(chosen: str, every: str) -> str:
+    return f"## The chosen heads\n\n{chosen}\n\n## Every head\n\n{every}\n"
 
 
 def main(argv: list[str]) -> None:
@@ -386,18 +220,22 @@ def main(argv: list[str]) -> None:
     # The source is none of them where all of its pictures were trained on.
     domains = list(dict.fromkeys(record["domain"] for record in records))
     targets = [domain for domain in domains if domain != config.data.source]
-    summary = summarise(keys, root, domains=domains, targets=targets)
+    comparison = Comparison(keys, root, domains)
+    summary = summarise(comparison, targets=targets)
     report: Mapping[str, Any] = {"records": records, "summary": summary}
     (root / "compare.json").write_text(json.dumps(report, indent=1) + "\n")
     overview = overview_table(summary, source=config.data.source)
     chosen, every = (summary_text(rows, source=config.data.source) for rows in (chosen_only(summary), summary))
-    page = f"{markdown(overview)}\n\n## The chosen heads\n\n{chosen}\n\n## Every head\n\n{every}\n"
-    (root / "compare.md").write_text(page)
+    (root / "compare.md").write_text(f"{markdown(overview)}\n\n{_page(chosen, every)}")
     print_tables([overview, *summary_tables(chosen_only(summary), source=config.data.source)])
     if _ARCHIVE.value:
         archive.pack([key.folder(root) for key in keys], root, pathlib.Path(_ARCHIVE.value))
     if config.zero_shot.unseen:
-        print_tables(_zero_shot(keys, root, domains, config.data.source))
+        found = summarise_zero_shot(comparison, source=config.data.source)
+        chosen, every = ("\n\n".join(map(markdown, tables)) for tables in (found.chosen, found.every))
+        (root / "zero_shot.md").write_text(_page(chosen, every))
+        (root / "zero_shot.json").write_text(json.dumps(found.records, indent=1) + "\n")
+        print_tables(found.chosen)
     print(f"Every head: {root / 'compare.md'}; records and paired tests: {root / 'compare.json'}")
 
 

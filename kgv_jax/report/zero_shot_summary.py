@@ -1,0 +1,51 @@
+"""Seen against unseen classes of a comparison that held classes out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kgv_jax.predictions import UNSEEN, VALIDATION
+from kgv_jax.report.comparison import Comparison, RunKey
+from kgv_jax.report.rows import Record
+from kgv_jax.report.table import Table
+from kgv_jax.report.zero_shot_study import Trial, ZeroShotStudy
+
+_CONTROLS = ("shuffled_kg", "shuffled_kg_compose")  # the first that was run
+
+
+class ZeroShotSummary(NamedTuple):
+    """The tables of the chosen heads, those of every head, and the records of the latter."""
+
+    chosen: list[Table]
+    every: list[Table]
+    records: list[Record]
+
+
+def summarise_zero_shot(comparison: Comparison, *, source: str) -> ZeroShotSummary:
+    """Returns the zero-shot protocol of a comparison, with gains over its control.
+
+    Raises:
+      UserError: the outcomes of a run are of before they had contests.
+    """
+    role = comparison.role(source)
+    study = ZeroShotStudy(
+        {
+            (setting, head): {seed: _trial(comparison, key, head) for seed, key in runs.items()}
+            for setting, runs in comparison.runs.items()
+            for head in comparison.heads(setting)
+        },
+        chosen=comparison.chosen,
+        source=source,
+        classes=(int((role == UNSEEN).sum()), int((role != VALIDATION).sum())),
+    )
+    methods = {setting.method for setting in comparison.runs}
+    control = next((control for control in _CONTROLS if control in methods), "")
+    _, chosen = study.report({setting: (head,) for setting, head in comparison.chosen.items()}, control)
+    records, every = study.report({setting: comparison.heads(setting) for setting in comparison.runs}, control)
+    return ZeroShotSummary(chosen, every, records)
+
+
+def _trial(comparison: Comparison, key: RunKey, head: str) -> Trial:
+    tests = {domain: comparison.contest(key, domain, head) for domain in comparison.domains}
+    chooses = (comparison.role(comparison.domains[0]) == VALIDATION).any()
+    return Trial(tests, comparison.contest(key, VALIDATION, head) if chooses else None)

@@ -86,7 +86,7 @@ infuse-table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.compare --config=configs/infuse.py:emoji --workdir=runs/infuse/emoji \
 	  --methods=$(INFUSE_ALL) --seeds=3
 
-# Classes without images: seen, unseen, their harmonic mean and curve; 84 runs, over two hours on two cores.
+# Classes without images: seen, unseen, their harmonic mean and curve; 84 runs, over an hour on two cores, minutes from docs/outcomes.
 ZERO_SHOT := ce,infuse,attribute_bce,ale,gcnz,sgcn,dgp,kgnn,kgv,kgv_no_synthetic,shuffled_kg
 ZERO_SHOT_COMPOSED := kgv_compose,attribute_bce_compose,shuffled_kg_compose
 zero-shot-table: export JAX_COMPILATION_CACHE_DIR := $(JAX_COMPILATION_CACHE_DIR)

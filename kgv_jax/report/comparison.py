@@ -69,7 +69,8 @@ class Comparison:
         self.groups = {domain: self._outcomes[keys[0], domain].picture for domain in domains}
         self.chosen = {setting: self._choose(setting) for setting in self.runs}
 
-    def _has(self, key: RunKey, domain: str) -> bool:
+    def has(self, key: RunKey, domain: str) -> bool:
+        """Whether a run has outcomes of a domain."""
         workdir = Workdir(key.folder(self.root))
         return any((folder / f"{domain}.npz").exists() for folder in (workdir.outcomes, workdir.predictions))
 
@@ -84,9 +85,10 @@ class Comparison:
         """Returns `[S, n]` bool."""
         return np.stack([self._outcomes[self.runs[setting][seed], domain].correct(head) for seed in seeds])
 
-    def role(self, domain: str) -> np.ndarray | None:
-        """Returns `[C]` of each class, where classes were held out."""
-        return next(of.role for (_, name), of in self._outcomes.items() if name == domain)
+    @property
+    def role(self) -> np.ndarray | None:
+        """`[C]` of each class, where classes were held out."""
+        return next(iter(self._outcomes.values())).role
 
     def contest(self, key: RunKey, domain: str, head: str) -> Contest:
         """Returns how unseen classes do against seen ones.
@@ -105,6 +107,6 @@ class Comparison:
 
     def _choose(self, setting: Setting) -> str:
         runs = self.runs[setting].values()
-        if not all(self._has(run, VALIDATION) for run in runs):
+        if not all(self.has(run, VALIDATION) for run in runs):
             return HEADS[0]
         return choose_head([self._load(run, VALIDATION) for run in runs])

@@ -32,7 +32,7 @@ class _Side(NamedTuple):
 
     Attributes:
       drawing: `[m]` of each photograph of the side, a number.
-      share: `[1 + B, G]` float32, `a` of every drawing. In the first row each counts once: what is measured.
+      share: `[1 + B, G]` float64, `a` of every drawing. In the first row each counts once: what is measured.
     """
 
     drawing: np.ndarray
@@ -69,7 +69,7 @@ def _draw_side(label: np.ndarray, picture: np.ndarray, rng: np.random.Generator,
     starts = np.searchsorted(of_class[order], np.arange(of_class.max() + 1))
     counts = np.add.reduceat((times * photographs.astype(np.float32))[:, order], starts, axis=1)  # [1 + B, K]
     classes = np.count_nonzero(counts, axis=1, keepdims=True).astype(np.float32)
-    return _Side(drawing, times / (np.maximum(counts, 1) * classes)[:, of_class])
+    return _Side(drawing, times / (np.maximum(counts, 1) * classes)[:, of_class].astype(float))
 
 
 def resample(
@@ -100,7 +100,7 @@ def measure(contest: Contest, gamma: float, draws: Draws) -> dict[str, np.ndarra
     for shift in (0.0, gamma):
         correct = contest.correct(shift)
         hits = [np.bincount(of.drawing, correct[side], of.share.shape[1]) for side, of in sides]
-        at.append([of.share @ own.astype(np.float32) for own, (_, of) in zip(hits, sides, strict=True)])
+        at.append([of.share @ own for own, (_, of) in zip(hits, sides, strict=True)])
     pairs = _pairs_in_order(contest, draws)
     areas = np.sum((draws.seen.share @ pairs) * draws.unseen.share, axis=1)
     harmonic, calibrated = (2 * seen * unseen / np.maximum(seen + unseen, 1e-30) for seen, unseen in at)
@@ -108,17 +108,17 @@ def measure(contest: Contest, gamma: float, draws: Draws) -> dict[str, np.ndarra
 
 
 def _pairs_in_order(contest: Contest, draws: Draws) -> np.ndarray:
-    """Returns `W` `[G seen, G unseen]` float32."""
+    """Returns `W` `[G seen, G unseen]`."""
     margins, by_drawing = [], []
     for side, of in zip((~contest.unseen, contest.unseen), draws, strict=True):
         right = np.flatnonzero(contest.right[side])
         margins.append(contest.margin[side][right])
         places = of.drawing[right], np.arange(len(right))
         by_drawing.append(
-            sparse.csr_array((np.ones(len(right), np.float32), places), shape=(of.share.shape[1], len(right)))
+            sparse.csr_array((np.ones(len(right)), places), shape=(of.share.shape[1], len(right)))
         )
     seen, unseen = margins
-    larger = np.heaviside(np.subtract.outer(seen, unseen), 0.5).astype(np.float32)
+    larger = np.heaviside(np.subtract.outer(seen, unseen), 0.5).astype(float)
     return (by_drawing[1] @ (by_drawing[0] @ larger).T).T
 
 

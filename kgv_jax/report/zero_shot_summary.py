@@ -27,7 +27,7 @@ def summarise_zero_shot(comparison: Comparison, *, source: str) -> ZeroShotSumma
     Raises:
       UserError: the outcomes of a run are of before they had contests.
     """
-    role = comparison.role(source)
+    role = comparison.role
     study = ZeroShotStudy(
         {
             (setting, head): {seed: _trial(comparison, key, head) for seed, key in runs.items()}
@@ -47,5 +47,5 @@ def summarise_zero_shot(comparison: Comparison, *, source: str) -> ZeroShotSumma
 
 def _trial(comparison: Comparison, key: RunKey, head: str) -> Trial:
     tests = {domain: comparison.contest(key, domain, head) for domain in comparison.domains}
-    chooses = (comparison.role(comparison.domains[0]) == VALIDATION).any()
+    chooses = (comparison.role == VALIDATION).any() and comparison.has(key, VALIDATION)
     return Trial(tests, comparison.contest(key, VALIDATION, head) if chooses else None)

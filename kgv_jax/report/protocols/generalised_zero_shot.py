@@ -46,7 +46,7 @@ def _roles(study: Study, options: Options) -> _Roles:
         validation = _among(study, "--validation-classes", options.validation_classes)
     if both := sorted(set(options.unseen_classes) & set(options.validation_classes)):
         raise UserError(f"--validation-classes and --unseen-classes both name {both[0]!r}; gamma is chosen on others.")
-    return _Roles(unseen, validation)
+    return _Roles(unseen, validation & ~unseen)
 
 
 def _trial(run: Run, head: str, study: Study, roles: _Roles) -> Trial:

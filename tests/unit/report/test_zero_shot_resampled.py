@@ -95,3 +95,10 @@ def test_deviations_are_widened_for_few_drawings():
 def test_where_nothing_is_right_all_areas_are_none():
     contest = _contest(np.eye(8)[[1, 0, 6]], np.array([0, 1, 5]), np.arange(3))
     assert not measure(contest, 0.0, draw(contest, domain="us"))["ausuc"].any()
+
+
+def test_where_all_is_right_the_interval_is_wilsons():
+    label = np.repeat(np.arange(8), 5)
+    contest = _contest(10.0 * np.eye(8)[label], label, np.arange(40))
+    found = _resample([contest], [0.0])
+    assert all(stats.interval_of(1.0, found[metric], 15).low < 0.9 for metric in METRICS)

@@ -222,6 +222,7 @@ def main(argv: list[str]) -> None:
     targets = [domain for domain in domains if domain != config.data.source]
     comparison = Comparison(keys, root, domains)
     summary = summarise(comparison, targets=targets)
+    unseen = summarise_zero_shot(comparison, source=config.data.source) if config.zero_shot.unseen else None
     report: Mapping[str, Any] = {"records": records, "summary": summary}
     (root / "compare.json").write_text(json.dumps(report, indent=1) + "\n")
     overview = overview_table(summary, source=config.data.source)
@@ -230,12 +231,11 @@ def main(argv: list[str]) -> None:
     print_tables([overview, *summary_tables(chosen_only(summary), source=config.data.source)])
     if _ARCHIVE.value:
         archive.pack([key.folder(root) for key in keys], root, pathlib.Path(_ARCHIVE.value))
-    if config.zero_shot.unseen:
-        found = summarise_zero_shot(comparison, source=config.data.source)
-        chosen, every = ("\n\n".join(map(markdown, tables)) for tables in (found.chosen, found.every))
+    if unseen:
+        chosen, every = ("\n\n".join(map(markdown, tables)) for tables in (unseen.chosen, unseen.every))
         (root / "zero_shot.md").write_text(_page(chosen, every))
-        (root / "zero_shot.json").write_text(json.dumps(found.records, indent=1) + "\n")
-        print_tables(found.chosen)
+        (root / "zero_shot.json").write_text(json.dumps(unseen.records, indent=1) + "\n")
+        print_tables(unseen.chosen)
     print(f"Every head: {root / 'compare.md'}; records and paired tests: {root / 'compare.json'}")
 
 

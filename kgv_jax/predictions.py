@@ -81,7 +81,7 @@ class Predictions:
         """Returns which photographs every head gets right, and, where classes were held out, against what odds."""
         right = {head: self.correct(head) for head in self.heads()}
         if (self.role == SEEN).all():
-            return Outcomes(self.picture, right)
+            return Outcomes(self.picture, right, role=self.role)
         unseen, seen = sides(self.role, self.label)
         contests = {head: self.contest(head, unseen=unseen, seen=seen) for head in self.heads()}
         return Outcomes(self.picture, right, contests, self.role)
@@ -109,13 +109,15 @@ def sides(role: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclasses.dataclass(frozen=True)
 class Outcomes:
-    """Right and wrong alone: all that accuracies and paired tests need, a thousandth of the predictions' size.
+    """Right and wrong alone: all that accuracies, paired tests and seen-unseen curves need.
+
+    A thousandth of the predictions' size; a hundredth, where classes were held out.
 
     Attributes:
       picture: `[n]` name of the drawing that each photograph shows.
       right: head -> `[n]` bool.
       contests: head -> seen against unseen classes, where classes were held out.
-      role: `[C]` of each class, where classes were held out.
+      role: `[C]` of each class; None: a file of before it was there.
     """
 
     picture: np.ndarray
@@ -133,9 +135,9 @@ class Outcomes:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Returns what a file of them holds."""
-        found = {"picture": self.picture, **self.right}
+        found = {"picture": self.picture, **self.right} | ({} if self.role is None else {"role": self.role})
         for head, contest in self.contests.items():
-            found |= {"role": self.role} | {f"{head}.{name}": array for name, array in vars(contest).items()}
+            found |= {f"{head}.{name}": array for name, array in vars(contest).items()}
         return found
 
     def save(self, path: pathlib.Path) -> None:
@@ -154,5 +156,5 @@ class Outcomes:
                 for head in heads
                 if f"{head}.margin" in arrays.files
             }
-            role = arrays["role"] if contests else None
-            return cls(arrays["picture"], {head: arrays[head] for head in heads}, contests, role)
+            right = {head: arrays[head] for head in heads}
+            return cls(arrays["picture"], right, contests, arrays["role"] if "role" in arrays.files else None)

@@ -5,7 +5,8 @@
 
 Of each run it holds the config, the records and who is right on which picture; no weights and no predictions. Names of
 pictures are most of it and the same in all runs: nothing inside is compressed on its own, and a domain's files stand
-together. That makes 10 kB of a run's 100.
+together. That makes 10 kB of a run's 100. Where classes were held out, margins between seen and unseen ones are in it
+too, which do not repeat: 20 to 60 kB.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ class Comparison:
 
     @property
     def role(self) -> np.ndarray | None:
-        """`[C]` of each class, where classes were held out."""
+        """`[C]` of each class; None: outcomes of an earlier version."""
         return next(iter(self._outcomes.values())).role
 
     def contest(self, key: RunKey, domain: str, head: str) -> Contest:

@@ -94,7 +94,7 @@ def resample(
 
 
 def measure(contest: Contest, gamma: float, draws: Draws) -> dict[str, np.ndarray]:
-    """Returns `METRICS` `[1 + B]` of one seed, float64; the first is of no resample."""
+    """Returns `METRICS` `[1 + B]` of one seed; the first is of no resample."""
     sides = tuple(zip((~contest.unseen, contest.unseen), draws, strict=True))
     at = []
     for shift in (0.0, gamma):
@@ -104,7 +104,7 @@ def measure(contest: Contest, gamma: float, draws: Draws) -> dict[str, np.ndarra
     pairs = _pairs_in_order(contest, draws)
     areas = np.sum((draws.seen.share @ pairs) * draws.unseen.share, axis=1)
     harmonic, calibrated = (2 * seen * unseen / np.maximum(seen + unseen, 1e-30) for seen, unseen in at)
-    return dict(zip(METRICS, (of.astype(float) for of in (*at[0], harmonic, areas, calibrated)), strict=True))
+    return dict(zip(METRICS, (*at[0], harmonic, areas, calibrated), strict=True))
 
 
 def _pairs_in_order(contest: Contest, draws: Draws) -> np.ndarray:
@@ -114,11 +114,9 @@ def _pairs_in_order(contest: Contest, draws: Draws) -> np.ndarray:
         right = np.flatnonzero(contest.right[side])
         margins.append(contest.margin[side][right])
         places = of.drawing[right], np.arange(len(right))
-        by_drawing.append(
-            sparse.csr_array((np.ones(len(right)), places), shape=(of.share.shape[1], len(right)))
-        )
+        by_drawing.append(sparse.csr_array((np.ones(len(right)), places), shape=(of.share.shape[1], len(right))))
     seen, unseen = margins
-    larger = np.heaviside(np.subtract.outer(seen, unseen), 0.5).astype(float)
+    larger = np.heaviside(np.subtract.outer(seen, unseen), 0.5)
     return (by_drawing[1] @ (by_drawing[0] @ larger).T).T
 
 

@@ -86,9 +86,9 @@ class ZeroShotStudy:
         With a control also differences in AUSUC to its chosen head, over the seeds that both have.
         """
         records = self._records(heads)
-        if not control:
-            return records, [self._table(records)]
         tests = gains.corrected(self._tests(heads, control))
+        if not tests:
+            return records, [self._table(records)]
         return records + tests, [self._table(records), gains.table(f"Gain in AUSUC over {control}", tests)]
 
     def _records(self, heads: Mapping[Setting, Sequence[str]]) -> list[Record]:

@@ -21,13 +21,15 @@ class ZeroShotSummary(NamedTuple):
     records: list[Record]
 
 
-def summarise_zero_shot(comparison: Comparison, *, source: str) -> ZeroShotSummary:
-    """Returns the zero-shot protocol of a comparison, with gains over its control.
+def summarise_zero_shot(comparison: Comparison, *, source: str) -> ZeroShotSummary | None:
+    """Returns the zero-shot protocol of a comparison, with gains over its control; None where all classes are seen.
 
     Raises:
       UserError: the outcomes of a run are of before they had contests.
     """
     role = comparison.role
+    if role is not None and not (role == UNSEEN).any():
+        return None
     study = ZeroShotStudy(
         {
             (setting, head): {seed: _trial(comparison, key, head) for seed, key in runs.items()}

@@ -24,8 +24,8 @@ def report(study: Study, options: Options) -> Result:
     """Returns seen and unseen accuracy a class, their harmonic mean and the area under their curve, over seeds.
 
     Which classes were not learnt is in the predictions, or named by the options. Where some choose `gamma`, also the
-    harmonic mean after calibrated stacking, each seed with its own `gamma`. Validation classes compete in no test, and
-    tested ones in no choice.
+    harmonic mean after calibrated stacking, each seed with its own `gamma`. Validation classes that were held out
+    compete in no test, and tested ones in no choice.
     """
     roles = _roles(study, options)
     trials = {
@@ -33,7 +33,8 @@ def report(study: Study, options: Options) -> Result:
         for setting, runs in study.runs.items()
         for head in dict.fromkeys((*study.heads[setting], study.chosen[setting]))
     }
-    classes = int(roles.unseen.sum()), int(len(roles.unseen) - roles.validation.sum())
+    role = study.first.predictions[study.source].role
+    classes = int(roles.unseen.sum()), int((roles.unseen | (role == SEEN)).sum())
     found = ZeroShotStudy(trials, chosen=study.chosen, source=study.source, classes=classes)
     return Result(*found.report(study.heads, options.control))
 

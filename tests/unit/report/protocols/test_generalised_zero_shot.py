@@ -145,3 +145,13 @@ def test_one_unseen_drawing_says_nothing_of_the_next(tmp_path):
     (test,) = (record for record in records if "versus" in record)
     assert (test["low"], test["high"], test["p"]) == (-1, 1, 1)
     assert records[0]["unseen_high"] - records[0]["unseen_low"] > 0.7
+
+
+def test_gamma_is_not_chosen_on_a_class_that_is_tested(tmp_path):
+    found = held_out_study(tmp_path)
+    both = Options(unseen_classes=("straight-only", "stop"))
+    records, (table,) = generalised_zero_shot.report(found, both)
+    assert "gamma" not in records[0] and table.title == "Generalised zero-shot: 2 unseen of 4 classes"
+    learnt = Options(unseen_classes=STOP, validation_classes=("side-road-left",))
+    _, (table,) = generalised_zero_shot.report(found, learnt)
+    assert table.title == "Generalised zero-shot: 1 unseen of 3 classes"  # one that was learnt and chooses competes

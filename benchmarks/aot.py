@@ -43,7 +43,7 @@ def _cases() -> Iterator[tuple[Case, str]]:
                 yield Case(encoder, "kgv", chip, **graph), effort
         yield Case(NO_ENCODER, "ce", chip, nodes=1_000_000, heads=22_000), effort
         yield Case(NO_ENCODER, "kgv", chip, **large), effort
-    # The same graph on a mesh that does not split it, and with pictures split over `data` alone.
+    # The same graph on a mesh that does not split it, and with images split over `data` alone.
     for model in (1, 16):
         yield Case(NO_ENCODER, "kgv", "v5e", nodes=82_000, model=model), "full"
 

@@ -14,11 +14,12 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from benchmarks.aot_chips import CHIPS
 from configs import imagenet
-from kgv_jax import config_schema, train
-from kgv_jax.config_schema import Config
+from kgv_jax import train
+from kgv_jax.config import schema as config_schema
+from kgv_jax.config.schema import Config
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.mask import Entries, MaskTable, Strip
-from kgv_jax.methods.knowledge import Knowledge, make_knowledge
+from kgv_jax.kg.mask import CandidateSet, Entries, MaskTable
+from kgv_jax.methods.graph_arrays import GraphArrays, make_graph_arrays
 from kgv_jax.methods.registry import make_objective
 from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
@@ -26,8 +27,8 @@ from kgv_jax.models.features import Features
 from kgv_jax.optim.optimizer import make_optimizer
 from kgv_jax.optim.stages import plan_stages
 from kgv_jax.parallel import mesh as mesh_lib
-from kgv_jax.state import init_state
-from kgv_jax.step import make_train_step
+from kgv_jax.run.state import init_state
+from kgv_jax.train_step import make_train_step
 
 METHODS = {"ce": "ce", "kgv": "kgv_no_synthetic"}
 NO_ENCODER = "none"
@@ -44,9 +45,9 @@ class Case:
       chip: key of `CHIPS`.
       nodes, heads, relations: `N`; rows of the mask, which are the classes; `R` with `instanceOf`.
       model: devices along the mesh axis `model`, over which nodes are split.
-      pictures: mesh axes over which pictures are split: "data model", as in a run (with `model` 1 the same as "data"),
+      images: mesh axes over which images are split: "data model", as in a run (with `model` 1 the same as "data"),
         or "data", to compare.
-      batch: pictures a step, over all chips.
+      batch: images a step, over all chips.
     """
 
     encoder: str
@@ -56,18 +57,18 @@ class Case:
     heads: int = 1000
     relations: int = 2
     model: int = 1
-    pictures: str = "data"
+    source_images: str = "data"
     batch: int = 4096
 
     def __str__(self) -> str:
         mesh = f"{CHIPS[self.chip].count // self.model}x{self.model}"
         graph = "" if self.method == "ce" else f" N={self.nodes} R={self.relations}"
-        where = f"{CHIPS[self.chip].name} mesh={mesh} pictures={self.pictures.replace(' ', '+')}"
+        where = f"{CHIPS[self.chip].name} mesh={mesh} images={self.images.replace(' ', '+')}"
         return f"{self.encoder} {self.method}{graph} C={self.heads} B={self.batch} {where}"
 
 
 class PixelMean(nn.Module):
-    """Hardly an encoder: one linear map of a picture's mean colour to as many features as ResNet-50 has."""
+    """Hardly an encoder: one linear map of an image's mean colour to as many features as ResNet-50 has."""
 
     @nn.compact
     def __call__(self, images: Array, *, train: bool) -> Features:
@@ -78,7 +79,7 @@ class PixelMean(nn.Module):
 
 
 def make_config(case: Case) -> Config:
-    """Returns the settings of `configs/imagenet.py` with the case's encoder and method, bfloat16, no mixed pictures."""
+    """Returns the settings of `configs/imagenet.py` with the case's encoder and method, bfloat16, no mixed images."""
     values = imagenet.get_config("quick")
     values.method = METHODS[case.method]
     values.model.encoder = "resnet50" if case.encoder == NO_ENCODER else case.encoder
@@ -97,7 +98,10 @@ def make_mask(case: Case) -> MaskTable:
     """
     inner = case.nodes - case.heads
     classes, others = np.split(np.arange(case.nodes, dtype=np.int32), [case.heads])
-    strips = [Strip(0, classes), *(Strip(relation, others) for relation in range(1, case.relations))]
+    candidate_sets = [
+        CandidateSet(0, classes),
+        *(CandidateSet(relation, others) for relation in range(1, case.relations)),
+    ]
     facts = [(0, 0, 1), (1, case.heads, _DEPTH), *((relation, case.heads, 2) for relation in range(2, case.relations))]
     relation = np.repeat([relation for relation, _, _ in facts], [count for _, _, count in facts])
     lane = np.concatenate([np.arange(count) for _, _, count in facts])
@@ -108,12 +112,12 @@ def make_mask(case: Case) -> MaskTable:
     return MaskTable(
         graph=Graph(nodes=("",) * case.nodes, labels=(), types=(), relations=(), triples=np.zeros((0, 3), np.int32)),
         relations=("instanceOf", *(f"relation{index}" for index in range(1, case.relations))),
-        strips=tuple(strips),
-        speaks=np.ones((case.heads, case.relations), bool),
+        candidate_sets=tuple(candidate_sets),
+        supervised=np.ones((case.heads, case.relations), bool),
         positive=positive,
-        protected=_entries(np.zeros_like(above), above),
+        ignored_negatives=_entries(np.zeros_like(above), above),
         hidden=np.zeros(0, np.int32),
-        head_rows={},
+        query_rows={},
         fact_rows={},
     )
 
@@ -123,9 +127,9 @@ def _entries(relation: np.ndarray, node: np.ndarray) -> Entries:
     return Entries(start, relation.reshape(-1).astype(np.int32), node.reshape(-1).astype(np.int32))
 
 
-def abstract_knowledge(case: Case, mesh: Mesh) -> Knowledge:
+def abstract_graph_arrays(case: Case, mesh: Mesh) -> GraphArrays:
     """Returns the shapes and shardings of what the step reads of a graph of the case's size."""
-    knowledge = make_knowledge(
+    graph_arrays = make_graph_arrays(
         make_mask(case),
         class_nodes=range(case.heads),
         class_rows=[(row,) for row in range(case.heads)],
@@ -134,19 +138,19 @@ def abstract_knowledge(case: Case, mesh: Mesh) -> Knowledge:
     )
     return jax.tree.map(
         lambda x, sharding: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding),
-        knowledge,
-        mesh_lib.knowledge_shardings(mesh, knowledge),
+        graph_arrays,
+        mesh_lib.graph_array_shardings(mesh, graph_arrays),
     )
 
 
 def abstract_batch(case: Case, size_px: int) -> dict[str, jax.ShapeDtypeStruct]:
-    """Returns the shapes of a batch; a picture shows one head."""
+    """Returns the shapes of a batch; an image shows one head."""
     shape = jax.ShapeDtypeStruct
     return {
         "image": shape((case.batch, size_px, size_px, 3), jnp.uint8),
         "label": shape((case.batch,), jnp.int32),
         "labelled": shape((case.batch,), jnp.float32),
-        "rows": shape((case.batch, 1), jnp.int32),
+        "mask_ids": shape((case.batch, 1), jnp.int32),
     }
 
 
@@ -159,9 +163,9 @@ def lower(case: Case, devices: Any) -> jax.stages.Lowered:
     """Returns the training step of a case, traced for the devices and not yet compiled."""
     config = make_config(case)
     mesh = mesh_lib.make_mesh(-1, case.model, devices=devices)
-    knowledge = abstract_knowledge(case, mesh)
+    graph_arrays = abstract_graph_arrays(case, mesh)
     classifier = _classifier(case, config)
-    objective = make_objective(config, knowledge, mesh)
+    objective = make_objective(config, graph_arrays, mesh)
     layers = registry.get(config.model.encoder).layers
     optimizer = make_optimizer(config.optim, plan_stages(config), transfer=config.transfer, layers=layers)
     state = jax.eval_shape(
@@ -176,12 +180,12 @@ def lower(case: Case, devices: Any) -> jax.stages.Lowered:
     )
     step = make_train_step(classifier, objective, optimizer)
     shardings = mesh_lib.state_shardings(mesh, state)
-    pictures = NamedSharding(mesh, PartitionSpec(tuple(case.pictures.split())))
-    # As `step.jit_train_step`, but for a case that splits pictures otherwise.
+    source_images = NamedSharding(mesh, PartitionSpec(tuple(case.images.split())))
+    # As `step.jit_train_step`, but for a case that splits images otherwise.
     jitted = jax.jit(
         step,
-        in_shardings=(shardings, pictures, None),
+        in_shardings=(shardings, source_images, None),
         out_shardings=(shardings, mesh_lib.replicated(mesh)),
         donate_argnums=0,
     )
-    return jitted.lower(state, abstract_batch(case, config.data.size_px), knowledge)
+    return jitted.lower(state, abstract_batch(case, config.data.size_px), graph_arrays)

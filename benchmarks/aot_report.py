@@ -37,7 +37,7 @@ def tables(records: Sequence[Record]) -> str:
 def _order(record: Record) -> tuple:
     case = record.case
     place = list(CHIPS).index(case.chip), list(_ENCODERS).index(case.encoder)
-    return *place, case.method, case.nodes, case.heads, case.model, case.pictures
+    return *place, case.method, case.nodes, case.heads, case.model, case.images
 
 
 class Addition(NamedTuple):
@@ -110,8 +110,8 @@ def _name(record: Record) -> list[str]:
     case = record.case
     graph = f"KGV, N = {case.nodes:,}" if case.method == "kgv" else "CE"
     mesh = f"{record.chip.count // case.model} x {case.model}"
-    if case.model > 1 and case.pictures == "data":
-        mesh += ", pictures over `data` alone"
+    if case.model > 1 and case.images == "data":
+        mesh += ", images over `data` alone"
     return [_ENCODERS[case.encoder], graph, f"{case.heads:,}", record.chip.name, mesh, record.effort]
 
 
@@ -136,8 +136,8 @@ def _times(records: Sequence[Record]) -> list[list[str]]:
     for record in filter(lambda record: record.cost, records):
         least = bound(record.cost, record.chip)
         guess = estimate(record.cost, record.chip)
-        told = _NOT_ESTIMATED if guess is None else f"{1e3 * guess:.2f}"
-        rows.append([*_name(record), *_milliseconds(least), least.limit, told])
+        reported = _NOT_ESTIMATED if guess is None else f"{1e3 * guess:.2f}"
+        rows.append([*_name(record), *_milliseconds(least), least.limit, reported])
     return rows
 
 

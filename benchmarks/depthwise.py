@@ -67,12 +67,12 @@ def compare(size_px: int, batch: int, repeats: int) -> None:
             seconds = {form: taken.wall for form, taken in in_turns(calls, repeats=repeats).items()}
             for form in FORMS:
                 totals[direction][form] += seconds[form]
-            _tell(seconds, f"{direction}, {batch}x{side}x{side}x{channels}, kernel {size}, stride {stride}")
+            _report_metrics(seconds, f"{direction}, {batch}x{side}x{side}x{channels}, kernel {size}, stride {stride}")
     for direction, seconds in totals.items():
-        _tell(seconds, f"{direction}, all shapes of EfficientNet-Lite0 at {size_px} px, batch {batch}")
+        _report_metrics(seconds, f"{direction}, all shapes of EfficientNet-Lite0 at {size_px} px, batch {batch}")
 
 
-def _tell(seconds: dict[str, float], case: str) -> None:
+def _report_metrics(seconds: dict[str, float], case: str) -> None:
     tell(
         "model.depthwise_vs_grouped",
         seconds["grouped"] / seconds["ours"],

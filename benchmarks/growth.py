@@ -29,7 +29,7 @@ _DEVICES = "--xla_force_host_platform_device_count"
 
 
 class Sizes(NamedTuple):
-    """`B` pictures, `R` relations, `N` nodes, all of them candidates, `D` dimensions, virtual devices."""
+    """`B` images, `R` relations, `N` nodes, all of them candidates, `D` dimensions, virtual devices."""
 
     B: int = 256
     R: int = 8
@@ -51,22 +51,23 @@ class Program(NamedTuple):
     """What is timed, and of it the bytes of temporaries on each device and the form of the score."""
 
     call: Callable[[], object]
-    told: dict[str, Any]
+    reported: dict[str, Any]
 
 
 def make_program(sizes: Sizes, folder: pathlib.Path) -> Program:
-    """Compiles loss and gradient of a run of these sizes; its pictures are tiny and never looked at."""
+    """Compiles loss and gradient of a run of these sizes; its images are tiny and never looked at."""
     import jax
     import numpy as np
 
     from benchmarks.graphs import write_graph
-    from kgv_jax import config_schema, train
+    from kgv_jax import train
+    from kgv_jax.config import schema as config_schema
     from kgv_jax.models.classifier import Outputs
     from kgv_jax.parallel import mesh as mesh_lib
 
     config = config_schema.default_config()
     config.method = "kgv_no_synthetic"
-    config.data.update(name="fake", source="imagenet", targets="", fake_classes=CLASSES, fake_test_pictures=1)
+    config.data.update(name="fake", source="imagenet", targets="", fake_classes=CLASSES, fake_test_images=1)
     config.data.size_px = 8
     config.kg.path = str(write_graph(folder, nodes=sizes.N, relations=sizes.R, classes=CLASSES))
     config.kg.candidates = "all"
@@ -80,15 +81,15 @@ def make_program(sizes: Sizes, folder: pathlib.Path) -> Program:
     shardings = run.shardings.params["knowledge"]
     params = jax.jit(run.objective.init, out_shardings=shardings)(jax.random.key(0, impl="rbg"))
 
-    def loss(params: dict, z: jax.Array, batch: dict, knowledge: tuple) -> jax.Array:
+    def loss(params: dict, z: jax.Array, batch: dict, graph_arrays: tuple) -> jax.Array:
         outputs = Outputs(z, jax.numpy.zeros((sizes.B, CLASSES)), z)
-        return run.objective.values(params, outputs, batch, knowledge, jax.random.key(0))["reg"].mean()
+        return run.objective.values(params, outputs, batch, graph_arrays, jax.random.key(0))["reg"].mean()
 
     gradients = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)), out_shardings=(None, (shardings, z.sharding)))
-    arguments = (params, z, batch, run.knowledge)
+    arguments = (params, z, batch, run.graph_arrays)
     compiled = gradients.lower(*arguments).compile()
     memory = int(compiled.memory_analysis().temp_size_in_bytes)
-    form = run.objective.form(run.knowledge).rpartition(": ")[2]
+    form = run.objective.form(run.graph_arrays).rpartition(": ")[2]
     return Program(lambda: jax.block_until_ready(compiled(*arguments)), {"temporary_bytes": memory, "form": form})
 
 
@@ -97,7 +98,7 @@ def grow(axis: str, folder: pathlib.Path, *, repeats: int) -> None:
     series = [Sizes()._replace(**{axis: size}) for size in AXES[axis]]
     programs = {sizes: make_program(sizes, folder) for sizes in series}
     seconds = in_turns({sizes: program.call for sizes, program in programs.items()}, repeats=repeats)
-    _tell(axis, seconds, {sizes: program.told for sizes, program in programs.items()})
+    _report_metrics(axis, seconds, {sizes: program.reported for sizes, program in programs.items()})
 
 
 def grow_devices(*, repeats: int) -> None:
@@ -110,20 +111,20 @@ def grow_devices(*, repeats: int) -> None:
             flags = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICES}={devices}".strip()
             workers[sizes] = stack.enter_context(Worker(command, env=os.environ | {"XLA_FLAGS": flags}))
         seconds = workers_in_turns(workers, repeats=repeats)
-        _tell("devices", seconds, {sizes: worker.told for sizes, worker in workers.items()})
+        _report_metrics("devices", seconds, {sizes: worker.reported for sizes, worker in workers.items()})
 
 
 def _serve(program: Program) -> None:
     def call() -> dict[str, Any]:
         program.call()
-        return program.told
+        return program.reported
 
     serve(call)
 
 
-def _tell(axis: str, seconds: dict[Sizes, Seconds], told: dict[Sizes, dict[str, Any]]) -> None:
+def _report_metrics(axis: str, seconds: dict[Sizes, Seconds], reported: dict[Sizes, dict[str, Any]]) -> None:
     for half, double in itertools.pairwise(seconds):
-        memory = [told[sizes]["temporary_bytes"] for sizes in (half, double)]
+        memory = [reported[sizes]["temporary_bytes"] for sizes in (half, double)]
         before, after = getattr(half, axis), getattr(double, axis)
         others = ", ".join(f"{name} {size}" for name, size in double._asdict().items() if name != axis)
         tell(
@@ -137,7 +138,7 @@ def _tell(axis: str, seconds: dict[Sizes, Seconds], told: dict[Sizes, dict[str, 
             processor_seconds=round(seconds[double].processor, 5),
             temporaries_mb=round(memory[1] / 1e6, 2),
             temporaries_ratio=round(memory[1] / memory[0], 3),
-            form=told[double]["form"],
+            form=reported[double]["form"],
             cores=len(os.sched_getaffinity(0)),
         )
 

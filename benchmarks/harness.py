@@ -64,8 +64,8 @@ class Worker:
 
     def run(self) -> Seconds:
         """Runs the worker's call once; what it printed besides its times is in `told`."""
-        self.told = self.ask({})
-        return Seconds(self.told["wall"], self.told["processor"])
+        self.reported = self.ask({})
+        return Seconds(self.reported["wall"], self.reported["processor"])
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Returns what the worker answers to a request: one line of JSON each way."""
@@ -101,11 +101,11 @@ def serve(call: Callable[[], dict[str, Any] | None], *, before: Callable[[], Any
     """
     print(json.dumps({"ready": True}), flush=True)
     for _ in sys.stdin:
-        told: dict[str, Any] = {}
+        reported: dict[str, Any] = {}
         if before:
             before()
-        seconds = timed(lambda told=told: told.update(call() or {}))
-        print(json.dumps(told | seconds._asdict()), flush=True)
+        seconds = timed(lambda reported=reported: reported.update(call() or {}))
+        print(json.dumps(reported | seconds._asdict()), flush=True)
 
 
 def answer(call: Callable[[dict[str, Any]], dict[str, Any]]) -> None:

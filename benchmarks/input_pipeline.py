@@ -1,4 +1,4 @@
-"""Prints how fast JPEGs become training pictures, against tf.data and torchvision; one JSON line a figure.
+"""Prints how fast JPEGs become training images, against tf.data and torchvision; one JSON line a figure.
 
     python -m benchmarks.input_pipeline
 
@@ -7,7 +7,7 @@ to 224 px, mirror half of them, and give uint8 batches in a fixed order. Ours an
 torchvision's also smooths. Decoders are set alike (accurate inverse transform, interpolated chroma); `tfdata_fast` is
 tf.data with both off.
 Photographs are cut from the two that come with scikit-learn, at two qualities; the case tells their mean size. Each
-case runs twice, on files as cameras write them, and on the same pictures with restart markers every 2 units of 16 px
+case runs twice, on files as cameras write them, and on the same images with restart markers every 2 units of 16 px
 or a few more (`kgv_jax/data/restarts.py` tells how to get them): all sides read the same bytes. Files of the lower
 quality are read on one core alone.
 """
@@ -33,7 +33,7 @@ from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 PEERS_PYTHON = os.environ.get("KGV_PEERS_PYTHON", ".venv-peers/bin/python")
 SIZE_PX, BATCH, BATCHES = 224, 64, 8
-PICTURES, QUALITIES = 128, (97, 90)
+IMAGES, QUALITIES = 128, (97, 90)
 KINDS = {"plain": "no restart markers", "marked": "restart markers"}
 PEERS = {
     "torchvision_pil": ("benchmarks.peers.input_torchvision", "pil"),
@@ -47,9 +47,9 @@ def serve_ours(folder: str, batches: int, cores: int) -> None:
     """Serves the project's own pipeline on so many cores."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     cv2.setNumThreads(1)
-    pictures = [path.read_bytes() for path in sorted(pathlib.Path(folder).glob("*.jpg"))]
+    source_images = [path.read_bytes() for path in sorted(pathlib.Path(folder).glob("*.jpg"))]
     read = CropReader(SIZE_PX, RandomCrop(0, "train"))
-    stream = Stream("train", {"image": np.array(pictures, object)}, BATCH, read)
+    stream = Stream("train", {"image": np.array(source_images, object)}, BATCH, read)
     pipeline = make_pipeline([stream], seed=0)
 
     def run() -> dict[str, int]:
@@ -91,7 +91,7 @@ def main() -> None:
     both = len(os.sched_getaffinity(0))
     for quality, kind in itertools.product(QUALITIES, KINDS):
         with tempfile.TemporaryDirectory() as folder:
-            write = [PEERS_PYTHON, "-m", "benchmarks.peers.input_pictures", folder, str(PICTURES), str(quality), kind]
+            write = [PEERS_PYTHON, "-m", "benchmarks.peers.input_pictures", folder, str(IMAGES), str(quality), kind]
             subprocess.run(write, check=True)
             for cores in sorted({1, both}) if quality == QUALITIES[0] else (1,):
                 compare(folder, kind, cores, repeats=3)

@@ -16,8 +16,8 @@ class Kept:
         self._known: dict[str, dict[str, Any]] = {}
         if path and path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
-                asked, told = json.loads(line)
-                self._known[_key(asked)] = told
+                asked, reported = json.loads(line)
+                self._known[_key(asked)] = reported
 
     def get(self, asked: Mapping[str, Any], run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Returns what `run` told when this was asked before; otherwise runs it and keeps what it tells."""

@@ -91,7 +91,7 @@ class Ours:
 
     def run(self, recipe: Recipe, seed: int) -> Run:
         """Returns what comes of a recipe and a seed."""
-        asked = {"side": "ours", "graph": self._name, "dim": DIM, "epochs": EPOCHS} | told(recipe)
+        asked = {"side": "ours", "graph": self._name, "dim": DIM, "epochs": EPOCHS} | reported(recipe)
         return self._kept.get(asked | {"seed": seed}, lambda: self._trainer(recipe, json.dumps(asked)).run(seed))
 
     def _trainer(self, recipe: Recipe, name: str) -> Trainer:
@@ -113,7 +113,7 @@ class Theirs:
         return self._kept.get({"side": "pykeen"} | asked, lambda: self._worker().ask(asked))
 
 
-def told(recipe: Recipe) -> dict[str, Any]:
+def reported(recipe: Recipe) -> dict[str, Any]:
     """Returns a recipe as JSON can hold it."""
     fields = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
     return fields | {"make": recipe.make.__name__}
@@ -144,11 +144,11 @@ def compare(
     for kind, used in settings.items():
         runs = [peer(used, seed) for seed in every_seed]
         named = {"against": f"PyKEEN {case.peer}, {kind}", "case": f"{about}, {name}"}
-        _tell_speed(named, EPOCHS * len(graph.train), mine, runs)
-        _tell_mrr(named, mine, runs, {"chosen": told(recipe), "peer_chosen": used})
+        _report_speed(named, EPOCHS * len(graph.train), mine, runs)
+        _report_mrr(named, mine, runs, {"chosen": reported(recipe), "peer_chosen": used})
 
 
-def _tell_speed(named: dict[str, str], trained: int, mine: Sequence[Run], theirs: Sequence[Run]) -> None:
+def _report_speed(named: dict[str, str], trained: int, mine: Sequence[Run], theirs: Sequence[Run]) -> None:
     ours, peer = (
         harness.Seconds(*(min(run[kind] for run in runs) for kind in harness.Seconds._fields))
         for runs in (mine, theirs)
@@ -167,7 +167,7 @@ def _tell_speed(named: dict[str, str], trained: int, mine: Sequence[Run], theirs
     )
 
 
-def _tell_mrr(named: dict[str, str], mine: Sequence[Run], theirs: Sequence[Run], chosen: dict[str, Any]) -> None:
+def _report_mrr(named: dict[str, str], mine: Sequence[Run], theirs: Sequence[Run], chosen: dict[str, Any]) -> None:
     (ours, ours_error), (peer, peer_error) = (mean_and_error([run["test"] for run in runs]) for runs in (mine, theirs))
     harness.tell(
         "kge.vs_pykeen_mrr",

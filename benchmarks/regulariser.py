@@ -5,7 +5,7 @@
     taskset -c 0 python -m benchmarks.regulariser
 
 A step is that of `kgv_jax.main`, compiled as a run compiles it: with the method `kgv_no_synthetic`, and on the same
-batch of real pictures with `ce`, that is with beta's term, its nodes and their optimiser left out. Both are in one
+batch of real images with `ce`, that is with beta's term, its nodes and their optimiser left out. Both are in one
 process and run in turns.
 """
 
@@ -23,7 +23,8 @@ import jax
 
 from benchmarks.graphs import write_graph
 from benchmarks.harness import in_turns, tell
-from kgv_jax import config_schema, train
+from kgv_jax import train
+from kgv_jax.config import schema as config_schema
 from kgv_jax.optim.stages import plan_stages
 from kgv_jax.parallel import mesh as mesh_lib
 from kgv_jax.util.huge_pages import restart_with_huge_pages
@@ -54,7 +55,7 @@ class Case:
     settings: tuple[tuple[str, Any], ...] = ()
 
 
-_PICTURES = (("data.name", "fake"), ("data.source", "imagenet"), ("data.targets", ""), ("data.fake_classes", 100))
+_IMAGES = (("data.name", "fake"), ("data.source", "imagenet"), ("data.targets", ""), ("data.fake_classes", 100))
 CASES = {
     "resnet50": Case(
         "resnet50", 224, 16, 128, 1,
@@ -63,9 +64,9 @@ CASES = {
             Graph("82,115 nodes x 8 relations, of which those in a relation's range are candidates", nodes=82_115),
             Graph("82,115 nodes x 8 relations, every node a candidate", nodes=82_115, candidates="all"),
         ),
-        _PICTURES,
+        _IMAGES,
     ),
-    "imagenet": Case("resnet50", 224, 16, 512, 1, (Graph("1,860 nodes x 2 relations", path="fake"),), _PICTURES),
+    "imagenet": Case("resnet50", 224, 16, 512, 1, (Graph("1,860 nodes x 2 relations", path="fake"),), _IMAGES),
     "small": Case(
         "resnet8_flat", 32, 128, 128, 10, (Graph("the road-sign graph", path="roadsigns"),),
         (("data.targets", "cn"), ("data.train_photographs", 2), ("data.test_photographs", 1), ("model.norm", "batch")),
@@ -103,7 +104,7 @@ def make_call(config: config_schema.Config, steps: int) -> Callable[[], None]:
     def call() -> None:
         nonlocal state
         for _ in range(steps):
-            state, metrics = step(state, batch, run.knowledge)
+            state, metrics = step(state, batch, run.graph_arrays)
         jax.block_until_ready((state, metrics))
 
     return call

@@ -2,7 +2,7 @@
 
     python -m benchmarks.sampling
 
-256 pictures, 8 relations, 8,192 nodes of 128 dimensions, all of them candidates; pictures lie near the node of their
+256 images, 8 relations, 8,192 nodes of 128 dimensions, all of them candidates; images lie near the node of their
 positive. Nodes lie either anywhere, or in families whose members are neighbours in the table: tiles are drawn whole, so
 families are what makes a draw differ from the sum. Every figure is a mean over draws with its standard error; 0 is no
 bias.
@@ -14,7 +14,7 @@ import math
 
 from benchmarks.harness import tell
 
-PICTURES, RELATIONS, NODES, DIM, FAMILY = 256, 8, 8192, 128, 64
+IMAGES, RELATIONS, NODES, DIM, FAMILY = 256, 8, 8192, 128, 64
 SHARES, DRAWS = (1 / 2, 1 / 4, 1 / 8, 1 / 16), 32
 
 
@@ -36,18 +36,21 @@ def make_problem(families: bool):
         mu = np.repeat(rng.normal(size=(NODES // FAMILY, DIM)), FAMILY, 0) + 0.3 * mu
     log_var = 0.2 * rng.normal(size=(NODES, DIM))
     r = 0.1 * rng.normal(size=(RELATIONS, DIM))
-    positive = rng.integers(0, NODES, (PICTURES, RELATIONS))
-    z = mu[positive[:, 0]] - r[0] + 0.5 * rng.normal(size=(PICTURES, DIM))
+    positive = rng.integers(0, NODES, (IMAGES, RELATIONS))
+    z = mu[positive[:, 0]] - r[0] + 0.5 * rng.normal(size=(IMAGES, DIM))
     mu, log_var, r, z = (jnp.asarray(array, jnp.float32) for array in (mu, log_var, r, z))
     tiles = jax.tree.map(jnp.asarray, cut_tiles(mask_of_positives(positive, NODES)))
-    pairs = Pairs(jnp.tile(jnp.arange(RELATIONS), (PICTURES, 1)), jnp.asarray(positive, jnp.int32))
+    pairs = Pairs(jnp.tile(jnp.arange(RELATIONS), (IMAGES, 1)), jnp.asarray(positive, jnp.int32))
 
     def loss(mu, z, tiles, correction):
-        rows, temperature = jnp.arange(PICTURES)[:, None], jnp.float32(math.sqrt(DIM))
+        rows, temperature = jnp.arange(IMAGES)[:, None], jnp.float32(math.sqrt(DIM))
         sums = streamed_sums(Streaming(lambda raw: raw), Table(mu, log_var), z, r, temperature, pairs, rows, tiles)
         sums = sums._replace(log_sum=sums.log_sum + correction)
         return losses.info_nce_of_sums(
-            *sums, pair_relation=pairs.relation, strip_relation=tiles.strip_relation, num_relations=RELATIONS
+            *sums,
+            pair_relation=pairs.relation,
+            candidate_set_relation=tiles.candidate_set_relation,
+            num_relations=RELATIONS,
         ).mean()
 
     return loss, (mu, z), tiles
@@ -59,7 +62,7 @@ def figures(families: bool) -> None:
     import jax.numpy as jnp
     import numpy as np
 
-    from kgv_jax.scoring.sampling import drawn_share, make_sampling
+    from kgv_jax.scoring.sampling import make_sampling, sampled_share
 
     loss, arrays, tiles = make_problem(families)
     run = jax.jit(jax.value_and_grad(loss, (0, 1)))
@@ -83,7 +86,7 @@ def figures(families: bool) -> None:
             off.mean(),
             "nats",
             against="the loss over all candidates",
-            case=f"{drawn_share(sampling):.4g} of the candidates, nodes {'in families' if families else 'anywhere'}",
+            case=f"{sampled_share(sampling):.4g} of the candidates, nodes {'in families' if families else 'anywhere'}",
             standard_error=round(float(off.std(ddof=1) / math.sqrt(DRAWS)), 5),
             deviation_of_a_draw=round(float(off.std(ddof=1)), 5),
             exact_loss=round(float(exact), 4),

@@ -3,11 +3,11 @@
     python -m benchmarks.score
     python -m benchmarks.score --nodes 1024 --dims 128
 
-256 pictures, 8 relations, all nodes as candidates, one positive a picture and relation; gradients of embeddings,
+256 images, 8 relations, all nodes as candidates, one positive an image and relation; gradients of embeddings,
 translations, means, variances and temperature; ours is the form that a run chooses for the size. Against, in turns in
 one process:
 
-* `score.vs_vmap`: nested `vmap` over pictures, relations and nodes, differentiated by JAX (where its memory is there);
+* `score.vs_vmap`: nested `vmap` over images, relations and nodes, differentiated by JAX (where its memory is there);
 * `score.vs_matmul_limit`: one plain matrix product of as many FLOPs: what the machine can do. 1 is the limit;
 * `score.peak_memory`: temporaries beyond the table and its gradient, beside those of the form with two products that
   holds all scores; its time is the field `times_two_products`.
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from benchmarks.harness import in_turns, tell
 from kgv_jax.util.huge_pages import restart_with_huge_pages
 
-PICTURES, RELATIONS = 256, 8
+IMAGES, RELATIONS = 256, 8
 _MOST_VMAP_BYTES = 6e9  # nested vmap holds about three arrays [B, R, N, D]
 
 
@@ -36,7 +36,7 @@ class Problem(NamedTuple):
 
 
 def make_problem(nodes: int, dim: int) -> Problem:
-    """Returns random nodes and pictures, and the loss in each form."""
+    """Returns random nodes and images, and the loss in each form."""
     import jax
     import jax.numpy as jnp
     import numpy as np
@@ -48,21 +48,21 @@ def make_problem(nodes: int, dim: int) -> Problem:
     from kgv_jax.scoring.tiling import cut_tiles
 
     rng = np.random.default_rng(0)
-    shapes = ((PICTURES, dim), (RELATIONS, dim), (nodes, dim), (nodes, dim))
+    shapes = ((IMAGES, dim), (RELATIONS, dim), (nodes, dim), (nodes, dim))
     scales = (1.0, 0.1, 1.0, 0.5)
     arrays = tuple(
         jnp.asarray(rng.normal(size=shape) * scale, jnp.float32) for shape, scale in zip(shapes, scales, strict=True)
     )
-    positive = rng.integers(0, nodes, (PICTURES, RELATIONS))
+    positive = rng.integers(0, nodes, (IMAGES, RELATIONS))
     tiles = jax.tree.map(jnp.asarray, cut_tiles(mask_of_positives(positive, nodes)))
-    relation = jnp.tile(jnp.arange(RELATIONS), (PICTURES, 1))
-    rows = jnp.arange(PICTURES)[:, None]
+    relation = jnp.tile(jnp.arange(RELATIONS), (IMAGES, 1))
+    rows = jnp.arange(IMAGES)[:, None]
 
     def streamed(z, r, mu, log_var, temperature):
         table, pairs = Table(mu, log_var), Pairs(relation, jnp.asarray(positive, jnp.int32))
         sums = streamed_sums(Streaming(_as_it_is), table, z, r, temperature, pairs, rows, tiles)
         values = losses.info_nce_of_sums(
-            *sums, pair_relation=relation, strip_relation=tiles.strip_relation, num_relations=RELATIONS
+            *sums, pair_relation=relation, candidate_set_relation=tiles.candidate_set_relation, num_relations=RELATIONS
         )
         return values.mean()
 
@@ -81,11 +81,11 @@ def make_problem(nodes: int, dim: int) -> Problem:
 
 
 def mask_of_positives(positive, nodes: int):
-    """The mask of pictures that each have a head of their own, with one positive a relation."""
+    """The mask of images that each have a head of their own, with one positive a relation."""
     import numpy as np
 
     from kgv_jax.kg.graph import Graph
-    from kgv_jax.kg.mask import Entries, MaskTable, Strip
+    from kgv_jax.kg.mask import CandidateSet, Entries, MaskTable
 
     every = np.arange(nodes, dtype=np.int32)
     heads = len(positive)
@@ -93,12 +93,12 @@ def mask_of_positives(positive, nodes: int):
     return MaskTable(
         graph=Graph.from_triples([], types={f"n{index}": "Node" for index in every}),
         relations=tuple(f"r{index}" for index in range(RELATIONS)),
-        strips=tuple(Strip(index, every) for index in range(RELATIONS)),
-        speaks=np.ones((heads, RELATIONS), bool),
+        candidate_sets=tuple(CandidateSet(index, every) for index in range(RELATIONS)),
+        supervised=np.ones((heads, RELATIONS), bool),
         positive=Entries(np.arange(heads + 1) * RELATIONS, relation, positive.reshape(-1).astype(np.int32)),
-        protected=Entries(np.zeros(heads + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32)),
+        ignored_negatives=Entries(np.zeros(heads + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32)),
         hidden=np.zeros(0, np.int32),
-        head_rows={},
+        query_rows={},
         fact_rows={},
     )
 
@@ -123,13 +123,13 @@ def chosen_form(nodes: int) -> str:
     """Returns the form that a run chooses for so many nodes."""
     from kgv_jax.methods.kgv import MOST_HELD
 
-    return "whole" if PICTURES * RELATIONS * nodes <= MOST_HELD else "streamed"
+    return "whole" if IMAGES * RELATIONS * nodes <= MOST_HELD else "streamed"
 
 
 def flops(nodes: int, dim: int, form: str) -> int:
     """Returns the FLOPs of a form's products: the scores, two gradients, and, streamed, the scores again."""
     passes = {"streamed": 4, "whole": 3}[form]
-    return 2 * nodes * dim * passes * (PICTURES * RELATIONS + 2 * PICTURES + 2 * RELATIONS)
+    return 2 * nodes * dim * passes * (IMAGES * RELATIONS + 2 * IMAGES + 2 * RELATIONS)
 
 
 def product_calls(nodes: int, dim: int) -> dict[str, Callable[[], Any]]:
@@ -137,7 +137,7 @@ def product_calls(nodes: int, dim: int) -> dict[str, Callable[[], Any]]:
     import jax
     import jax.numpy as jnp
 
-    x, y = jnp.ones((PICTURES * RELATIONS, dim)), jnp.ones((nodes, dim))
+    x, y = jnp.ones((IMAGES * RELATIONS, dim)), jnp.ones((nodes, dim))
     product = jax.jit(lambda x, y: x @ y.T)
     piece = jnp.ones((min(nodes, 512), dim))
     return {
@@ -154,7 +154,7 @@ def figures(nodes: int, dim: int, repeats: int) -> Iterator[dict[str, Any]]:
     compiled = {
         name: jax.jit(jax.value_and_grad(loss, (0, 1, 2, 3, 4))).lower(*problem.arrays).compile()
         for name, loss in problem.losses.items()
-        if name != "nested vmap" or 12 * PICTURES * RELATIONS * nodes * dim < _MOST_VMAP_BYTES
+        if name != "nested vmap" or 12 * IMAGES * RELATIONS * nodes * dim < _MOST_VMAP_BYTES
     }
     calls = {
         name: lambda run=run: jax.block_until_ready(run(*problem.arrays)) for name, run in compiled.items()
@@ -173,12 +173,12 @@ def figures(nodes: int, dim: int, repeats: int) -> Iterator[dict[str, Any]]:
             "name": "score.vs_vmap",
             "value": peer.wall / ours.wall,
             "unit": "times as fast",
-            "against": "nested vmap over pictures, relations and nodes, differentiated by JAX",
+            "against": "nested vmap over images, relations and nodes, differentiated by JAX",
             "case": case,
             "form": form,
             "by_processor": round(peer.processor / ours.processor, 1),
         } | ms
-    share = flops(nodes, dim, form) / (2 * PICTURES * RELATIONS * dim)
+    share = flops(nodes, dim, form) / (2 * IMAGES * RELATIONS * dim)
     limits = {"whole": seconds["product"].wall / nodes, "pieces": seconds["piece"].wall / min(nodes, 512)}
     yield {
         "name": "score.vs_matmul_limit",
@@ -190,9 +190,7 @@ def figures(nodes: int, dim: int, repeats: int) -> Iterator[dict[str, Any]]:
         "times_product_in_cache": round(ours.wall / (share * limits["pieces"]), 2),
         "times_two_products": round(seconds["two products"].wall / ours.wall, 2),
     } | ms
-    beyond = {
-        name: run.memory_analysis().temp_size_in_bytes for name, run in compiled.items() if name != "nested vmap"
-    }
+    beyond = {name: run.memory_analysis().temp_size_in_bytes for name, run in compiled.items() if name != "nested vmap"}
     yield {
         "name": "score.peak_memory",
         "value": beyond[form] / 1e6,

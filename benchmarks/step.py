@@ -4,7 +4,7 @@
     python -m benchmarks.step --models resnet8_flat vit_s16 --compiled
     taskset -c 0 python -m benchmarks.step
 
-A step: uint8 pictures in, normalisation, forward, cross-entropy, backward, clipping, AdamW; all float32. Ours is made
+A step: uint8 images in, normalisation, forward, cross-entropy, backward, clipping, AdamW; all float32. Ours is made
 of the project's encoder, classifier and optimiser. Each side is a process with the same cores, and they run in turns;
 every turn begins with a step that is not timed.
 """
@@ -61,7 +61,8 @@ def make_ours(case: Case):
     # Before the first array: elementwise work of one CPU device keeps to one core.
     jax.config.update("jax_num_cpu_devices", case.cpu_devices)
 
-    from kgv_jax import config_schema, losses
+    from kgv_jax import losses
+    from kgv_jax.config import schema as config_schema
     from kgv_jax.models import registry
     from kgv_jax.models.classifier import Classifier
     from kgv_jax.models.spec import EncoderOptions
@@ -129,7 +130,7 @@ def compare(case: Case, *, compiled: bool, repeats: int) -> None:
         Worker([sys.executable, "-m", "benchmarks.step", "--serve", *arguments]) as ours,
     ):
         seconds = workers_in_turns({"theirs": theirs, "ours": ours}, repeats=repeats, in_a_row=3)
-        losses = {"our_loss": ours.told["loss"], "their_loss": theirs.told["loss"]}
+        losses = {"our_loss": ours.reported["loss"], "their_loss": theirs.reported["loss"]}
     times = {
         f"{side}_{clock}_seconds": round(getattr(seconds[side], clock) / case.steps, 5)
         for side in ("ours", "theirs")

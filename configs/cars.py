@@ -16,7 +16,7 @@ a choice: none has been tried on the set, which no package carries.
 
 import ml_collections
 
-from kgv_jax.config_schema import default_config
+from kgv_jax.config.schema import default_config
 from kgv_jax.util.errors import UserError
 
 _DOMAINS = {
@@ -31,7 +31,7 @@ def get_config(variant: str = "colour") -> ml_collections.ConfigDict:
     if variant not in _DOMAINS:
         raise UserError(f"The variant of configs/cars.py is {variant!r}; expected {', '.join(_DOMAINS)} or none.")
     config = default_config()
-    # The graph names no shape or legend of which an element picture could be drawn.
+    # The graph names no shape or legend of which an element image could be drawn.
     config.method = "kgv_no_synthetic"
     config.data.name = "cars"
     config.data.shift = variant

@@ -5,7 +5,7 @@
     python -m kgv_jax.main --config=configs/emoji.py --workdir=runs/emoji-ce --config.method=ce
 
 Three targets are colour styles of other hands, two are line art (`kgv_jax/data/sources/emoji.py`). The graph has the
-groups, subgroups and tags of Unicode's CLDR and the hypernyms of WordNet; its element pictures are icons of tags and
+groups, subgroups and tags of Unicode's CLDR and the hypernyms of WordNet; its element images are icons of tags and
 categories (`kgv_jax/data/prepare/emoji_elements.py`). An emoji is not composed of elements as a sign is, so methods
 with compositions cannot run here.
 
@@ -15,7 +15,7 @@ Every choice below was made on hands of the source that were held out, but for s
 
 import ml_collections
 
-from kgv_jax.config_schema import default_config
+from kgv_jax.config.schema import default_config
 from kgv_jax.data.sources.emoji import SOURCE, TARGETS
 
 
@@ -28,8 +28,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.targets = ",".join(TARGETS)
     config.data.size_px = 32
     config.data.validation_fraction = 0.5
-    config.data.train_photographs = 15
-    config.data.test_photographs = 4
+    config.data.train_views = 15
+    config.data.test_views = 4
     config.kg.path = "emoji"
     config.synthetic.manifest = "emoji"
     config.model.encoder = "resnet8_flat"

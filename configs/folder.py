@@ -1,16 +1,16 @@
-"""Your own pictures and graph: ROOT/<domain>/<class>/*.{png,jpg,webp,ppm,svg} and a graph file.
+"""Your own images and graph: ROOT/<domain>/<class>/*.{png,jpg,webp,ppm,svg} and a graph file.
 
     python -m kgv_jax.main --config=configs/folder.py --workdir=runs/mine --config.data.root=ROOT \
         --config.data.source=DE --config.data.targets=CN,RU --config.kg.path=FILE.ttl
 
-Class folders are matched to nodes of the graph by IRI, local name or label. Element pictures are drawn
+Class folders are matched to nodes of the graph by IRI, local name or label. Element images are drawn
 for the shapes, colours and legends that the renderer knows by name; without any, take
 `--config.method=kgv_no_synthetic`.
 """
 
 import ml_collections
 
-from kgv_jax.config_schema import default_config
+from kgv_jax.config.schema import default_config
 
 
 def get_config() -> ml_collections.ConfigDict:

@@ -15,7 +15,7 @@ Variants:
   (none)    the experiment. The graph is WordNet around the 1,000 classes: the hierarchy above them, parts, members and
             substances, and the words of visual descriptions (`docs/data.md`).
   quick     ResNet-50 at 224 px and a graph as large as the hierarchy alone (1,000 classes, 1,860 nodes) on made-up
-            pictures: four steps of KGV and a small evaluation, to see that it all compiles and what it needs. Its
+            images: four steps of KGV and a small evaluation, to see that it all compiles and what it needs. Its
             accuracies mean nothing.
 
 The settings of the experiment are a start, not a choice: none of them has been tried on ImageNet.
@@ -23,10 +23,10 @@ The settings of the experiment are a start, not a choice: none of them has been 
 
 import ml_collections
 
-from kgv_jax.config_schema import default_config
+from kgv_jax.config.schema import default_config
 from kgv_jax.util.errors import UserError
 
-_TRAIN_PICTURES = 1_281_167
+_TRAIN_IMAGES = 1_281_167
 _BATCH = 256
 _EPOCHS = 20
 
@@ -38,8 +38,8 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     config = _experiment()
     if variant == "quick":
         config.data.name = "fake"
-        config.data.fake_pictures = 1
-        config.data.fake_test_pictures = 8
+        config.data.fake_images = 1
+        config.data.fake_test_images = 8
         config.kg.path = "fake"
         config.optim.warmup_steps = 1
         config.train.steps = 4
@@ -73,6 +73,6 @@ def _experiment() -> ml_collections.ConfigDict:
     config.augment.randaugment_ops = 2
     config.augment.randaugment_magnitude = 9.0
     config.train.batch_size = _BATCH
-    config.train.steps = _EPOCHS * _TRAIN_PICTURES // _BATCH
+    config.train.steps = _EPOCHS * _TRAIN_IMAGES // _BATCH
     config.optim.warmup_steps = config.train.steps // 20
     return config

@@ -17,7 +17,7 @@ The scales are `triples`, `graph` and `description`; each alone (`--config.metho
 (`infuse_frozen`). `make infuse-table` compares them. Texts are means of GloVe's word vectors (76 MB from a registry
 package, once); the graph is embedded by this package before the first step.
 
-A run takes one to three minutes on a core. Every choice was made on held-out pictures of the source domain
+A run takes one to three minutes on a core. Every choice was made on held-out images of the source domain
 (`docs/choices.md`).
 """
 

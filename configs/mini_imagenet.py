@@ -2,7 +2,7 @@
 
     python -m kgv_jax.main --config=configs/mini_imagenet.py --workdir=runs/mini --config.data.root=ROOT
 
-ROOT is that of configs/imagenet.py; pictures of other classes are left out. The graph is WordNet around the 100
+ROOT is that of configs/imagenet.py; images of other classes are left out. The graph is WordNet around the 100
 classes: 231 ancestors and 347 edges in the hierarchy, 1,327 nodes with parts and words of looks. ImageNet-R has 21 of
 the classes and ImageNet-A 19: `results.json` holds the accuracy over all 100 and, as `masked_accuracy`, that among
 those that occur.
@@ -14,7 +14,7 @@ import ml_collections
 
 from configs import imagenet
 
-_TRAIN_PICTURES = 100 * 1300  # of most classes, ImageNet has 1,300
+_TRAIN_IMAGES = 100 * 1300  # of most classes, ImageNet has 1,300
 _EPOCHS = 60
 
 
@@ -23,6 +23,6 @@ def get_config() -> ml_collections.ConfigDict:
     config = imagenet.get_config()
     config.data.class_list = "mini"
     config.kg.path = "imagenet-mini"
-    config.train.steps = _EPOCHS * _TRAIN_PICTURES // config.train.batch_size
+    config.train.steps = _EPOCHS * _TRAIN_IMAGES // config.train.batch_size
     config.optim.warmup_steps = config.train.steps // 20
     return config

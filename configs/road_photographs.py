@@ -13,7 +13,7 @@ sets, which no package carries.
 
 import ml_collections
 
-from kgv_jax.config_schema import default_config
+from kgv_jax.config.schema import default_config
 
 
 def get_config() -> ml_collections.ConfigDict:

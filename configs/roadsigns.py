@@ -10,12 +10,12 @@ Variants:
   artwork   the real artwork (`python -m kgv_jax.data.prepare roadsigns` first), Vienna convention to
             Germany, clip art, US diamonds and rectangles: about a minute a run. The README's table.
 
-Every choice below was made on held-out pictures of the source domain.
+Every choice below was made on held-out images of the source domain.
 """
 
 import ml_collections
 
-from kgv_jax.config_schema import default_config
+from kgv_jax.config.schema import default_config
 from kgv_jax.util.errors import UserError
 
 
@@ -29,10 +29,10 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     config.synthetic.elements_per_step = 16
     config.synthetic.compositions_per_step = 32
     # The drawn countries have hands of their own; a composition must not borrow one of theirs.
-    config.synthetic.hands = "plain"
+    config.synthetic.drawing_styles = "plain"
     if variant == "quick":
         config.train.steps = 150
-        config.data.train_photographs = 30
+        config.data.train_views = 30
         config.synthetic.per_element = 3
         config.synthetic.per_variant = 1
     elif variant == "artwork":
@@ -44,9 +44,9 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
         # What is drawn and what it is for: these two decide a class; shapes and colours change with the country.
         config.kg.relations = "hasLegend,broader"
         config.synthetic.legends = "both"
-        config.synthetic.hands = "varied"
+        config.synthetic.drawing_styles = "varied"
         config.synthetic.per_variant = 5
-        config.synthetic.photographs = 12
+        config.synthetic.views = 12
         config.synthetic.compositions_per_step = 112
         config.train.batch_size = 64
         config.kgv.beta = 2.0

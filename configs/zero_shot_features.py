@@ -14,7 +14,7 @@ Nothing here was tuned: none of the sets was at hand.
 
 import ml_collections
 
-from kgv_jax.config_schema import default_config
+from kgv_jax.config.schema import default_config
 
 
 def get_config() -> ml_collections.ConfigDict:

@@ -1,1 +1,1 @@
-"""Image classifiers guided by a knowledge graph and by pictures of its elements."""
+"""Image classifiers guided by a knowledge graph and by images of its elements."""

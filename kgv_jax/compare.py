@@ -26,8 +26,8 @@ from typing import Any
 from absl import flags
 from ml_collections import config_flags
 
-from kgv_jax import config_schema
-from kgv_jax.flags import run_command
+from kgv_jax.config import schema as config_schema
+from kgv_jax.config.flags import run_command
 from kgv_jax.methods.presets import PRESETS
 from kgv_jax.report import archive
 from kgv_jax.report.comparison import Comparison, RunKey
@@ -35,9 +35,9 @@ from kgv_jax.report.overview import overview_table
 from kgv_jax.report.summary import summarise
 from kgv_jax.report.table import chosen_only, markdown, print_tables, summary_tables, summary_text
 from kgv_jax.report.zero_shot_summary import summarise_zero_shot
+from kgv_jax.run.workdir import Workdir
 from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError, nearest
-from kgv_jax.workdir import Workdir
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; `FILE.py:artwork` names a variant.")
 _WORKDIR = flags.DEFINE_string("workdir", "runs/compare", "Folder of the comparison.")
@@ -48,9 +48,7 @@ _SHOTS = flags.DEFINE_list("shots", [], "Numbers of training images of every cla
 _SHOT_METHODS = flags.DEFINE_list(
     "shot_methods", [], "Methods that --shots is for, `NAME` or `NAME:SEEDS`; empty: those of --methods."
 )
-_JOBS = flags.DEFINE_integer(
-    "jobs", usable_cores(), "Runs at a time, each on its share of the cores.", lower_bound=1
-)
+_JOBS = flags.DEFINE_integer("jobs", usable_cores(), "Runs at a time, each on its share of the cores.", lower_bound=1)
 _ARCHIVE = flags.DEFINE_string(
     "archive", "", "File `NAME.tar.xz` to write of what the tables are made of (`kgv_jax/report/archive.py`)."
 )
@@ -207,9 +205,7 @@ def main(argv: list[str]) -> None:
     config = config_schema.resolve(_CONFIG.value)
     if _ARCHIVE.value:
         _check_archive(pathlib.Path(_ARCHIVE.value))
-    keys = plan(
-        _METHODS.value, _FRACTIONS.value, _SEEDS.value, shots=_SHOTS.value, shot_methods=_SHOT_METHODS.value
-    )
+    keys = plan(_METHODS.value, _FRACTIONS.value, _SEEDS.value, shots=_SHOTS.value, shot_methods=_SHOT_METHODS.value)
     root = pathlib.Path(_WORKDIR.value).absolute()
     claim_all(keys, root, _CONFIG.value.to_dict())
     # The runs read the same file and overrides; their method, amount of data and seed come last and win.
@@ -217,7 +213,7 @@ def main(argv: list[str]) -> None:
     run_all(keys, root, arguments, jobs=_JOBS.value)
     # Runs of before records told their shots have none.
     records = [{"shots": 0, **record} for key in keys for record in Workdir(key.folder(root)).read_results()]
-    # The source is none of them where all of its pictures were trained on.
+    # The source is none of them where all of its images were trained on.
     domains = list(dict.fromkeys(record["domain"] for record in records))
     targets = [domain for domain in domains if domain != config.data.source]
     comparison = Comparison(keys, root, domains)

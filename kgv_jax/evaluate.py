@@ -10,16 +10,16 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from kgv_jax.config_schema import Config, digest
+from kgv_jax.config.schema import Config, digest
 from kgv_jax.data.records import Cropped
-from kgv_jax.experiment import Examples
-from kgv_jax.methods.knowledge import Knowledge
+from kgv_jax.experiment.build import Examples
+from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.parallel import distributed
 from kgv_jax.parallel.mesh import check_divisible, put_batch
-from kgv_jax.predictions import Predictions
 from kgv_jax.report.stats import accuracy_interval
-from kgv_jax.state import State
-from kgv_jax.workdir import Workdir
+from kgv_jax.run.predictions import Predictions
+from kgv_jax.run.state import State
+from kgv_jax.run.workdir import Workdir
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 def predict(
     evaluate: Callable[..., tuple[Any, Any]],
     state: State,
-    knowledge: Knowledge,
+    graph_arrays: GraphArrays,
     examples: Examples,
     *,
     classes: tuple[str, ...],
@@ -39,7 +39,7 @@ def predict(
     check_divisible("config.evaluate.batch_size", batch_size, mesh)
     logits, scores = [], []
     for images in _batches(examples.image, batch_size):
-        batch_logits, batch_scores = evaluate(state, put_batch({"image": images}, mesh)["image"], knowledge)
+        batch_logits, batch_scores = evaluate(state, put_batch({"image": images}, mesh)["image"], graph_arrays)
         logits.append(np.asarray(batch_logits))
         if batch_scores is not None:
             scores.append(np.asarray(batch_scores))
@@ -48,7 +48,7 @@ def predict(
     assert len(stacked) == count, (len(stacked), count)
     return Predictions(
         id=examples.id,
-        picture=examples.picture,
+        group=examples.group,
         label=examples.label,
         logits=stacked,
         scores=np.concatenate(scores)[:count] if scores else np.zeros((count, 0), np.float32),
@@ -70,7 +70,7 @@ def _batches(images: np.ndarray | Cropped, batch_size: int) -> Iterator[np.ndarr
 def evaluate_domains(
     evaluate: Callable[..., tuple[Any, Any]],
     state: State,
-    knowledge: Knowledge,
+    graph_arrays: GraphArrays,
     domains: Mapping[str, Examples],
     *,
     config: Config,
@@ -88,7 +88,7 @@ def evaluate_domains(
         predictions = predict(
             evaluate,
             state,
-            knowledge,
+            graph_arrays,
             examples,
             classes=classes,
             roles=roles,
@@ -111,10 +111,10 @@ def make_records(predictions: Predictions, *, domain: str, config: Config) -> li
     records = []
     present = predictions.present()
     for head in predictions.heads():
-        accuracy, low, high = accuracy_interval(predictions.correct(head), predictions.picture)
+        accuracy, low, high = accuracy_interval(predictions.correct(head), predictions.group)
         masked = accuracy, low, high
         if len(present) < len(predictions.classes):
-            masked = accuracy_interval(predictions.correct(head, among=present), predictions.picture)
+            masked = accuracy_interval(predictions.correct(head, among=present), predictions.group)
         records.append(
             {
                 "method": config.method,

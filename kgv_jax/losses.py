@@ -25,7 +25,7 @@ def cross_entropy(logits: Array, label: Array, *, smoothing: float = 0.0, among:
       label: `[B]`.
       smoothing: share of the target that is spread over the classes.
       among: `[C]` bool, the classes that compete, all if None. The others' logits get no gradient: as classes that
-        are never right they would be pushed down by every picture.
+        are never right they would be pushed down by every image.
     """
     target = jax.nn.one_hot(label, logits.shape[-1])
     if among is None:
@@ -60,21 +60,21 @@ def info_nce_nodes(score: Array, mask: Array) -> Array:
 
 
 def info_nce_of_sums(
-    pair: Array, log_sum: Array, *, pair_relation: Array, strip_relation: Array, num_relations: int
+    pair: Array, log_sum: Array, *, pair_relation: Array, candidate_set_relation: Array, num_relations: int
 ) -> Array:
     """`info_nce_nodes` from the scores of the positives and log-sums over the negatives (`scoring/streamed.py`).
 
     Args:
       pair: `[B, P]` scores over T of the positives.
-      log_sum: `[B, S]`, of the negatives of each strip; very small where a picture has none there.
+      log_sum: `[B, S]`, of the negatives of each strip; very small where an image has none there.
       pair_relation: `[B, P]` int32, the relation of each; -1 where there is none.
       strip_relation: `[S]` int32.
       num_relations: `R`.
     """
     relations = jnp.arange(num_relations)
     positive = pair_relation[..., None] == relations
-    own_strip = strip_relation[:, None] == relations
-    terms = [(pair, positive), (log_sum, jnp.broadcast_to(own_strip, (len(pair), *own_strip.shape)))]
+    own_candidate_set = candidate_set_relation[:, None] == relations
+    terms = [(pair, positive), (log_sum, jnp.broadcast_to(own_candidate_set, (len(pair), *own_candidate_set.shape)))]
     masked = jnp.concatenate([jnp.where(where, values[..., None], _NEVER) for values, where in terms], 1)
     log_z = jax.nn.logsumexp(masked, 1)
     return -_mean(_mean(pair[..., None] - log_z[:, None], positive, 1), positive.any(1), -1)

@@ -12,11 +12,11 @@ import sys
 from absl import flags
 from ml_collections import config_flags
 
-from kgv_jax import config_schema
-from kgv_jax.flags import run_command
+from kgv_jax.config import schema as config_schema
+from kgv_jax.config.flags import run_command
+from kgv_jax.run.workdir import Workdir
 from kgv_jax.util.compiled import keep_compiled_programs
 from kgv_jax.util.errors import UserError
-from kgv_jax.workdir import Workdir
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; `FILE.py:quick` names a variant.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.")
@@ -45,7 +45,7 @@ def main(argv: list[str]) -> None:
     records = workdir.read_results() if _MODE.value == "train" else None
     if records is None:
         records = _run(config, workdir)
-    from kgv_jax.predictions import VALIDATION
+    from kgv_jax.data.types import VALIDATION
     from kgv_jax.report.table import print_tables, records_table
 
     tables = [records_table(records, source=config.data.source)]

@@ -15,15 +15,15 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh
 
-from kgv_jax import experiment as experiment_lib
-from kgv_jax import other_graph, wise_ft
-from kgv_jax import step as step_lib
-from kgv_jax.checkpoint import Checkpointer
-from kgv_jax.class_roles import Trained
-from kgv_jax.config_schema import Config
+from kgv_jax import train_step as step_lib
+from kgv_jax.config.schema import Config
+from kgv_jax.data.types import VALIDATION
 from kgv_jax.evaluate import evaluate_domains
-from kgv_jax.experiment import Experiment
-from kgv_jax.methods.knowledge import Knowledge, make_knowledge
+from kgv_jax.experiment import build as experiment_lib
+from kgv_jax.experiment.build import Experiment
+from kgv_jax.experiment.class_roles import Trained
+from kgv_jax.init.weights import load_weights, make_start, recorded_epsilon
+from kgv_jax.methods.graph_arrays import GraphArrays, make_graph_arrays
 from kgv_jax.methods.objective import Objective
 from kgv_jax.methods.registry import make_objective
 from kgv_jax.models import registry
@@ -36,16 +36,17 @@ from kgv_jax.optim.parameters import matching
 from kgv_jax.optim.stages import Stage, plan_stages
 from kgv_jax.parallel import distributed
 from kgv_jax.parallel import mesh as mesh_lib
-from kgv_jax.predictions import VALIDATION
-from kgv_jax.preemption import StopRequest
-from kgv_jax.starting_weights import load_weights, make_start, recorded_epsilon
-from kgv_jax.state import Start, State, init_state, run_key
-from kgv_jax.step_cost import parameter_counts, step_cost
-from kgv_jax.trained_nodes import write_trained_nodes
+from kgv_jax.parallel.step_cost import parameter_counts, step_cost
+from kgv_jax.run import wise_ft
+from kgv_jax.run.checkpoint import Checkpointer
+from kgv_jax.run.preemption import StopRequest
+from kgv_jax.run.state import Start, State, init_state, run_key
+from kgv_jax.run.trained_nodes import write_trained_nodes
+from kgv_jax.run.workdir import Workdir
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.progress import Progress
 from kgv_jax.util.writers import MetricWriter
-from kgv_jax.workdir import Workdir
+from kgv_jax.zero_shot import extended_graph
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class Run:
     mesh: Mesh
     classifier: Classifier
     objective: Objective
-    knowledge: Knowledge
+    graph_arrays: GraphArrays
     abstract_state: State
     shardings: State
 
@@ -99,18 +100,18 @@ def make_run(config: Config, *, epsilon: float | None = None, trained: Trained |
         config, process_index=jax.process_index(), process_count=jax.process_count(), trained=trained
     )
     for stream in experiment.pipeline.streams:
-        mesh_lib.check_divisible(f"The number of {stream.name!r} pictures a step", stream.per_step, mesh)
-    knowledge = make_knowledge(
+        mesh_lib.check_divisible(f"The number of {stream.name!r} images a step", stream.per_step, mesh)
+    graph_arrays = make_graph_arrays(
         experiment.mask,
         class_nodes=experiment.class_nodes,
         class_rows=experiment.class_rows,
         parents=experiment.parents,
         shards=mesh.shape["model"],
     )
-    knowledge = jax.device_put(knowledge, mesh_lib.knowledge_shardings(mesh, knowledge))
+    graph_arrays = jax.device_put(graph_arrays, mesh_lib.graph_array_shardings(mesh, graph_arrays))
     classifier = make_classifier(config, num_classes=len(experiment.dataset.classes), epsilon=epsilon)
-    objective = make_objective(config, knowledge, mesh)
-    run = Run(config, experiment, mesh, classifier, objective, knowledge, None, None)
+    objective = make_objective(config, graph_arrays, mesh)
+    run = Run(config, experiment, mesh, classifier, objective, graph_arrays, None, None)
     abstract = jax.eval_shape(lambda: _initial_state(run, run.seed))
     return dataclasses.replace(run, abstract_state=abstract, shardings=mesh_lib.state_shardings(mesh, abstract))
 
@@ -123,7 +124,7 @@ def make_classifier(config: Config, *, num_classes: int, epsilon: float | None =
     if side % encoder.multiple_px:
         below = max(side // encoder.multiple_px, 1) * encoder.multiple_px
         raise UserError(
-            f"config.model.encoder = {model.encoder!r} reads pictures whose sides are multiples of "
+            f"config.model.encoder = {model.encoder!r} reads images whose sides are multiples of "
             f"{encoder.multiple_px} px; they would be {side} px. Set --config.model.input_px={below} or "
             f"{below + encoder.multiple_px}."
         )
@@ -154,7 +155,7 @@ def _initial_state(run: Run, seed: Array | np.uint32, start: Start | None = None
         optimizer=run.optimizer,
         size_px=run.config.data.size_px,
         ema=run.config.optim.ema_decay > 0,
-        anchored=wise_ft.asked_for(run.config.transfer),
+        anchored=wise_ft.is_enabled(run.config.transfer),
         vector_width=run.experiment.vector_width,
         start=start,
     )
@@ -183,7 +184,7 @@ def train_and_evaluate(config: Config, workdir: Workdir) -> list[dict[str, Any]]
 
 def _note_trained(run: Run, workdir: Workdir) -> None:
     if distributed.is_leader():
-        other_graph.write_trained(workdir, other_graph.note_trained(run.experiment, run.knowledge))
+        extended_graph.write_trained(workdir, extended_graph.note_trained(run.experiment, run.graph_arrays))
 
 
 def evaluate_only(config: Config, workdir: Workdir) -> list[dict[str, Any]]:
@@ -220,14 +221,14 @@ def _newest(run: Run, workdir: Workdir, restore: Callable[[Checkpointer, int], S
 
 def evaluate_with_graph(config: Config, workdir: Workdir, path: str) -> list[dict[str, Any]]:
     """Evaluates the newest checkpoint of a run with another graph, into a folder of its own below the run's."""
-    trained, config = other_graph.read_trained(workdir), other_graph.config_for(config, path)
+    trained, config = extended_graph.read_trained(workdir), extended_graph.config_for(config, path)
     run = make_run(config, epsilon=recorded_epsilon(workdir), trained=trained)
-    other_graph.check_graph(run.experiment, run.objective, trained)
-    now = other_graph.note_trained(run.experiment, run.knowledge)
+    extended_graph.check_graph(run.experiment, run.objective, trained)
+    now = extended_graph.note_trained(run.experiment, run.graph_arrays)
     if distributed.is_leader():
-        for note in (*run.experiment.notes, other_graph.added(trained, now)):
+        for note in (*run.experiment.notes, extended_graph.added(trained, now)):
             _log.warning("%s", note)
-    target = other_graph.folder_for(workdir, path)
+    target = extended_graph.folder_for(workdir, path)
     target.claim(config)
     if distributed.is_leader():
         _log.info("Predictions and results go to %s.", target.path)
@@ -238,7 +239,7 @@ def evaluate_with_graph(config: Config, workdir: Workdir, path: str) -> list[dic
     def restore(checkpointer: Checkpointer, step: int) -> State:
         like = run.restorable()
         saved = checkpointer.restore(step, checkpointer.saved_shapes(step, like))
-        adapt = functools.partial(other_graph.adapt, axes=axes, trained=trained, now=now)
+        adapt = functools.partial(extended_graph.adapt, axes=axes, trained=trained, now=now)
         anchor = saved.anchor and {**saved.anchor, "params": adapt(saved.anchor["params"], fresh.params)}
         state = fresh._replace(
             step=saved.step,
@@ -269,7 +270,7 @@ def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer, published: Publi
         checkpointer.save(start, state)
         return state
 
-    if distributed.is_leader() and (form := run.objective.form(run.knowledge)):
+    if distributed.is_leader() and (form := run.objective.form(run.graph_arrays)):
         _log.info("%s.", form)
     per_step = sum(stream.per_step for stream in run.experiment.pipeline.streams)
     batches = run.experiment.pipeline.iterate(start, config.train.steps, prefetch=config.train.prefetch)
@@ -288,15 +289,15 @@ def fit(run: Run, workdir: Workdir, checkpointer: Checkpointer, published: Publi
                 stage = next(stage for stage in run.stages if index < stage.stop)
                 state = _begin(run, stage, index, state)
                 step_fn = compile_step(run, stage, state, arrays)
-            state, metrics = step_fn(state, arrays, run.knowledge)
+            state, metrics = step_fn(state, arrays, run.graph_arrays)
             done = index + 1
             if before is not None:
                 # One step late, so that the device never waits for Python.
-                _tell(config, writer, progress, *before)
+                _report_metrics(config, writer, progress, *before)
             before = (done, metrics)
             if done % config.train.checkpoint_every_steps == 0 or done == config.train.steps or stop.signal:
                 # Told first: a state whose loss is not finite is never saved.
-                _tell(config, writer, progress, *before, save=True)
+                _report_metrics(config, writer, progress, *before, save=True)
                 before = None
                 with jax.transfer_guard("allow"):
                     checkpointer.save(done, state)
@@ -314,15 +315,15 @@ def _begin(run: Run, stage: Stage, index: int, state: State) -> State:
     if index != stage.start or not (anchors or changes):  # resumed within the stage, or nothing to do
         return state
 
-    def begun(state: State, knowledge: Knowledge) -> State:
+    def begun(state: State, graph_arrays: GraphArrays) -> State:
         key = jax.random.fold_in(run_key(state.seed), stage.start)
         if changes:
-            params = run.objective.begin(stage.name, state.params, knowledge, key)
-            ema = run.objective.begin(stage.name, state.ema, knowledge, key) if state.ema else state.ema
+            params = run.objective.begin(stage.name, state.params, graph_arrays, key)
+            ema = run.objective.begin(stage.name, state.ema, graph_arrays, key) if state.ema else state.ema
             state = state._replace(params=params, ema=ema)
         return wise_ft.anchored(state) if anchors else state
 
-    return jax.jit(begun, out_shardings=run.shardings, donate_argnums=0)(state, run.knowledge)
+    return jax.jit(begun, out_shardings=run.shardings, donate_argnums=0)(state, run.graph_arrays)
 
 
 def compile_step(run: Run, stage: Stage, state: State, arrays: Any) -> Callable:
@@ -342,7 +343,7 @@ def compile_step(run: Run, stage: Stage, state: State, arrays: Any) -> Callable:
         run.mesh,
         run.shardings,
     )
-    lowered = step_fn.lower(state, arrays, run.knowledge)
+    lowered = step_fn.lower(state, arrays, run.graph_arrays)
     compiled = lowered.compile()
     if copied := step_lib.copied_bytes(compiled, state):
         _log.warning("The step copies %.3g MB of the state that it was given to write over.", copied / 1e6)
@@ -364,7 +365,7 @@ class _OnDevice(NamedTuple):
         return float(jax.device_get(self.value))
 
 
-def _tell(
+def _report_metrics(
     config: Config, writer: MetricWriter, progress: Progress, step: int, metrics: Any, *, save: bool = False
 ) -> None:
     """Shows the progress, writes the metrics of every `log_every_steps`-th step and the last, checks the loss."""
@@ -392,7 +393,7 @@ def report(run: Run, state: State, workdir: Workdir) -> list[dict[str, Any]]:
         return evaluate_domains(
             evaluate,
             state,
-            run.knowledge,
+            run.graph_arrays,
             run.experiment.domains,
             config=run.config,
             classes=run.experiment.dataset.classes,
@@ -401,7 +402,7 @@ def report(run: Run, state: State, workdir: Workdir) -> list[dict[str, Any]]:
             mesh=run.mesh,
         )
 
-    if wise_ft.asked_for(run.config.transfer):
+    if wise_ft.is_enabled(run.config.transfer):
         average = jax.jit(wise_ft.average, out_shardings=run.shardings)
         curve = wise_ft.curve(run.config.transfer, lambda alpha: records_of(average(state, alpha), None))
         if distributed.is_leader():

@@ -14,8 +14,8 @@ VIEWPOINTS = (0, 45, 270)
 _ADVERTS = 6  # of each model: two of each colour, registered from 2003 on
 
 
-def write(root: pathlib.Path, *, pictures: str = "resized_DVM", tables: str = "tables_V2.0") -> pathlib.Path:
-    """Writes tables and pictures: of every advert a front, a quarter and a side view."""
+def write(root: pathlib.Path, *, source_images: str = "resized_DVM", tables: str = "tables_V2.0") -> pathlib.Path:
+    """Writes tables and images: of every advert a front, a quarter and a side view."""
     basic = ["Automaker, Automaker_ID, Genmodel, Genmodel_ID"]
     adverts = ["Maker, Genmodel, Genmodel_ID, Adv_ID, Adv_year, Adv_month, Color, Reg_year, Bodytype, Runned_Miles"]
     images = ["Genmodel_ID, Image_ID, Image_name, Predicted_viewpoint, Quality_check"]
@@ -27,7 +27,7 @@ def write(root: pathlib.Path, *, pictures: str = "resized_DVM", tables: str = "t
             for number, angle in enumerate(VIEWPOINTS):
                 name = f"{brand}$${title}$${year}$${colour}$${model}$${advert}$$image_{number}.jpg"
                 images.append(f"{model},{model}$${advert}$${number},{name},{angle},{'P' if angle == 0 else ''}")
-                path = root / pictures / brand / title / str(year) / colour / name
+                path = root / source_images / brand / title / str(year) / colour / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(np.full((30, 30, 3), 20 * advert, np.uint8)).save(path)
     (root / tables).mkdir(parents=True, exist_ok=True)

@@ -12,8 +12,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 _SMALL = (
     "--config.model.encoder=resnet_test", "--config.model.dim=16", "--config.data.size_px=16",
     "--config.train.batch_size=16", "--config.train.log_every_steps=2", "--config.optim.warmup_steps=2",
-    "--config.data.train_photographs=2", "--config.data.test_photographs=1", "--config.synthetic.per_element=1",
-    "--config.synthetic.photographs=1", "--config.synthetic.elements_per_step=8",
+    "--config.data.train_views=2", "--config.data.test_views=1", "--config.synthetic.per_element=1",
+    "--config.synthetic.views=1", "--config.synthetic.elements_per_step=8",
 )  # fmt: skip
 DRAWN = ("--config=configs/roadsigns.py", *_SMALL, "--config.data.targets=cn", "--config.model.norm=group")
 FOLDER = ("--config=configs/folder.py", *_SMALL)

@@ -1,4 +1,4 @@
-"""Nine classes that are three colours by three textures, and their pictures: what tests of learning train on."""
+"""Nine classes that are three colours by three textures, and their images: what tests of learning train on."""
 
 import itertools
 

@@ -5,9 +5,9 @@ import pathlib
 
 import numpy as np
 
-from kgv_jax import config_schema
-from kgv_jax.predictions import Predictions
-from kgv_jax.workdir import Workdir
+from kgv_jax.config import schema as config_schema
+from kgv_jax.run.predictions import Predictions
+from kgv_jax.run.workdir import Workdir
 
 # Of the road-sign graph: two warnings of junctions, an obligation of direction, a priority sign.
 CLASSES = ("crossroads-ahead", "side-road-left", "straight-only", "stop")
@@ -25,19 +25,19 @@ def predictions(domain: str, chosen, *, margin=2.0, scored=None, label=None) -> 
       label: `[G]` classes that are right.
     """
     label = np.arange(len(chosen)) % len(CLASSES) if label is None else np.asarray(label)
-    picture = np.repeat([f"{domain}/{k}" for k in range(len(chosen))], PHOTOGRAPHS)
+    group = np.repeat([f"{domain}/{k}" for k in range(len(chosen))], PHOTOGRAPHS)
     one_hot = np.eye(len(CLASSES), dtype=np.float32)
-    scores = np.zeros((len(picture), 0), np.float32)
+    scores = np.zeros((len(group), 0), np.float32)
     if scored is not None:
         scores = 3 * one_hot[np.repeat(scored, PHOTOGRAPHS)]
     return Predictions(
-        id=np.array([f"{name}#{k % PHOTOGRAPHS}" for k, name in enumerate(picture)]),
-        picture=picture,
+        id=np.array([f"{name}#{k % PHOTOGRAPHS}" for k, name in enumerate(group)]),
+        group=group,
         label=np.repeat(label, PHOTOGRAPHS).astype(np.int32),
         logits=np.repeat(np.reshape(margin, (-1, 1)) * one_hot[chosen], PHOTOGRAPHS, 0).astype(np.float32),
         scores=scores,
         classes=np.array(CLASSES),
-        also=np.zeros((len(picture), 0), np.int32),
+        also=np.zeros((len(group), 0), np.int32),
     )
 
 

@@ -16,8 +16,8 @@ TSRD_CLASSES = (2, 52, 55, 17)  # the same, and one that the graph does not have
 RTSD_CODES = ("3_24_n30", "2_5", "3_1", "5_20")
 
 
-def picture(path: pathlib.Path, *, width: int = 30, height: int = 28, shade: int = 0) -> None:
-    """Writes a grey picture whose sign, from (5, 5) on, is of one shade of red."""
+def write_image(path: pathlib.Path, *, width: int = 30, height: int = 28, shade: int = 0) -> None:
+    """Writes a grey image whose sign, from (5, 5) on, is of one shade of red."""
     image = np.full((height, width, 3), 128, np.uint8)
     image[5 : height - 5, 5 : width - 5] = (255 - shade, 0, shade)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,12 +31,12 @@ def gtsrb(root: pathlib.Path, *, tracks: int = 5, frames: int = 3, classes: Sequ
         rows = [GTSRB_HEADER]
         for track in range(tracks):
             for frame in range(frames):
-                picture(folder / f"{track:05d}_{frame:05d}.ppm", shade=40 * track)
+                write_image(folder / f"{track:05d}_{frame:05d}.ppm", shade=40 * track)
                 rows.append(f"{track:05d}_{frame:05d}.ppm;30;28;5;5;25;23;{label}")
         (folder / f"GT-{label:05d}.csv").write_text("\r\n".join(rows) + "\r\n")
     images, rows = root / "GTSRB" / "Final_Test" / "Images", [GTSRB_HEADER]
     for index, label in enumerate(classes):
-        picture(images / f"{index:05d}.ppm", shade=200)
+        write_image(images / f"{index:05d}.ppm", shade=200)
         rows.append(f"{index:05d}.ppm;30;28;5;5;25;23;{label}")
     (images / "GT-final_test.test.csv").write_text(GTSRB_HEADER.removesuffix(";ClassId") + "\n")
     (root / "GT-final_test.csv").write_text("\n".join(rows) + "\n")
@@ -50,10 +50,10 @@ def kaggle_gtsrb(root: pathlib.Path, *, tracks: int = 4, frames: int = 2) -> pat
         for track in range(tracks):
             for frame in range(frames):
                 name = f"Train/{label}/{label:05d}_{track:05d}_{frame:05d}.png"
-                picture(root / name, shade=40 * track)
+                write_image(root / name, shade=40 * track)
                 rows.append(f"30,28,5,5,25,23,{label},{name}")
     (root / "Train.csv").write_text("\n".join(rows) + "\n")
-    picture(root / "Test" / "00000.png")
+    write_image(root / "Test" / "00000.png")
     (root / "Test.csv").write_text(f"{KAGGLE_HEADER}\n30,28,5,5,25,23,{CLASSES[0]},Test/00000.png\n")
     return root
 
@@ -66,7 +66,7 @@ def tsrd(root: pathlib.Path) -> pathlib.Path:
     ):
         lines = []
         for label in TSRD_CLASSES:
-            picture(root / folder / f"{label:03d}_0001.png", shade=100 if part == "train" else 0)
+            write_image(root / folder / f"{label:03d}_0001.png", shade=100 if part == "train" else 0)
             lines.append(f"{label:03d}_0001.png;30;28;5;5;25;23;{label};")
         (root / f"TSRD-{part.title()} Annotation").mkdir()
         (root / f"TSRD-{part.title()} Annotation" / table).write_text("\r\n".join(lines) + "\r\n")
@@ -79,7 +79,7 @@ def rtsd_crops(root: pathlib.Path) -> pathlib.Path:
     for part in ("train", "test"):
         rows = ["filename,class_number"]
         for number in range(len(RTSD_CODES)):
-            picture(folder / part / f"{number:06d}.png", width=48, height=48)
+            write_image(folder / part / f"{number:06d}.png", width=48, height=48)
             rows.append(f"{number:06d}.png,{number}")
         (folder / f"gt_{part}.csv").write_text("\n".join(rows) + "\n")
     rows = ["class_number,sign_class", *(f"{number},{code}" for number, code in enumerate(RTSD_CODES))]
@@ -88,7 +88,7 @@ def rtsd_crops(root: pathlib.Path) -> pathlib.Path:
 
 
 def _rtsd_frame(root: pathlib.Path) -> None:
-    picture(root / "rtsd-frames" / "autosave01_02_2012_09_13_33.jpg", width=128, height=72)
+    write_image(root / "rtsd-frames" / "autosave01_02_2012_09_13_33.jpg", width=128, height=72)
 
 
 def rtsd_frames(root: pathlib.Path) -> pathlib.Path:

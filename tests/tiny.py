@@ -12,11 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from kgv_jax import config_schema, step
-from kgv_jax.config_schema import Config
+from kgv_jax import train_step as step
+from kgv_jax.config import schema as config_schema
+from kgv_jax.config.schema import Config
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.mask import MaskTable, make_mask_table, pad_rows
-from kgv_jax.methods.knowledge import Knowledge, make_knowledge
+from kgv_jax.methods.graph_arrays import GraphArrays, make_graph_arrays
 from kgv_jax.methods.objective import Objective
 from kgv_jax.methods.registry import make_objective
 from kgv_jax.models.classifier import Classifier
@@ -26,7 +27,7 @@ from kgv_jax.models.norm import make_norm
 from kgv_jax.optim.optimizer import make_optimizer
 from kgv_jax.optim.stages import plan_stages
 from kgv_jax.parallel import mesh as mesh_lib
-from kgv_jax.state import State, init_state
+from kgv_jax.run.state import State, init_state
 
 CLASSES = ("yield", "stop", "no_entry", "parking")
 SIZE_PX = 16
@@ -79,7 +80,7 @@ class Tiny:
 
     config: Config
     mask: MaskTable
-    knowledge: Knowledge
+    graph_arrays: GraphArrays
     classifier: Classifier
     objective: Objective
 
@@ -121,7 +122,7 @@ def mask_table() -> MaskTable:
     value = graph()
     heads = [value.node(name) for name, kind in TYPES.items() if kind != "Category"]
     facts = [("hasShape", value.node("triangle")), ("hasColour", value.node("red"))]
-    return make_mask_table(value, heads=heads, facts=facts, hierarchy=HIERARCHY)
+    return make_mask_table(value, query_nodes=heads, facts=facts, hierarchy=HIERARCHY)
 
 
 def class_rows(mask: MaskTable) -> list[list[int]]:
@@ -130,13 +131,13 @@ def class_rows(mask: MaskTable) -> list[list[int]]:
     return [[mask.row(name), *map(mask.row, variants.get(name, ()))] for name in CLASSES]
 
 
-def knowledge(mask: MaskTable, *, shards: int = 1) -> Knowledge:
+def graph_arrays(mask: MaskTable, *, shards: int = 1) -> GraphArrays:
     """Returns the arrays of the graph."""
     value = mask.graph
     levels = [value.relation(name) for name in HIERARCHY]
     parents = value.triples[np.isin(value.triples[:, 1], levels)][:, [0, 2]]
     nodes = [value.node(name) for name in CLASSES]
-    return make_knowledge(mask, class_nodes=nodes, class_rows=class_rows(mask), parents=parents, shards=shards)
+    return make_graph_arrays(mask, class_nodes=nodes, class_rows=class_rows(mask), parents=parents, shards=shards)
 
 
 def config(method: str = "kgv", **settings: Any) -> Config:
@@ -156,7 +157,7 @@ def make(method: str = "kgv", **settings: Any) -> Tiny:
     """Returns a method on the tiny graph."""
     resolved = config(method, **settings)
     mask = mask_table()
-    arrays = knowledge(mask)
+    arrays = graph_arrays(mask)
     encoder = Encoder("group" if resolved.model.norm == "auto" else resolved.model.norm)
     model = resolved.model
     classifier = Classifier(
@@ -170,13 +171,13 @@ def make(method: str = "kgv", **settings: Any) -> Tiny:
 
 
 def batch(mask: MaskTable, count: int, *, seed: int = 0) -> dict[str, np.ndarray]:
-    """Returns noise: labelled pictures, element pictures, compositions, pictures without a head."""
+    """Returns noise: labelled images, element images, compositions, images without a head."""
     rng = np.random.default_rng(seed)
     elements = [mask.row(name) for name in ("triangle", "red", "white")]
     composed = [mask.fact_row("hasShape", "triangle"), mask.fact_row("hasColour", "red")]
     rows, labels, labelled = [], rng.integers(len(CLASSES), size=count), np.zeros(count, np.float32)
     for index, label in enumerate(labels):
-        # Labelled pictures in even places only, so that strided micro-batches differ in weight.
+        # Labelled images in even places only, so that strided micro-batches differ in weight.
         kind = (0, 2, 1, 3, 0, 4)[index % 6]
         labelled[index] = kind < 2
         own = class_rows(mask)[label]
@@ -185,6 +186,6 @@ def batch(mask: MaskTable, count: int, *, seed: int = 0) -> dict[str, np.ndarray
         "image": rng.integers(0, 256, size=(count, SIZE_PX, SIZE_PX, 3), dtype=np.uint8),
         "label": labels.astype(np.int32),
         "labelled": labelled,
-        "rows": pad_rows(rows, width=2),
+        "mask_ids": pad_rows(rows, width=2),
         "group": np.arange(count, dtype=np.int32) // 4,
     }

@@ -25,7 +25,7 @@ def _cells(texts) -> np.ndarray:
 
 
 def variables(seed: int = 0) -> tuple[dict, dict]:
-    """Returns what `res101.mat` and `att_splits.mat` hold; a picture's features follow from its class's attributes."""
+    """Returns what `res101.mat` and `att_splits.mat` hold; an image's features follow from its class's attributes."""
     rng = np.random.default_rng(seed)
     label = rng.permutation(np.repeat(np.arange(5), PER_CLASS))
     mixing = rng.normal(size=(6, WIDTH))

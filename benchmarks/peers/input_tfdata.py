@@ -20,7 +20,7 @@ def main() -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     tf.config.threading.set_intra_op_parallelism_threads(cores)
     tf.config.threading.set_inter_op_parallelism_threads(cores)
-    pictures = [path.read_bytes() for path in sorted(pathlib.Path(folder).glob("*.jpg"))]
+    source_images = [path.read_bytes() for path in sorted(pathlib.Path(folder).glob("*.jpg"))]
     method, fancy = ("INTEGER_FAST", False) if kind == "fast" else ("INTEGER_ACCURATE", True)
 
     def read(index: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
@@ -41,7 +41,7 @@ def main() -> None:
         image = tf.image.stateless_random_flip_left_right(image, seed=seed + 1)
         return tf.cast(image + 0.5, tf.uint8)
 
-    data = tf.data.Dataset.from_tensor_slices(pictures).repeat().enumerate().take(batch * batches)
+    data = tf.data.Dataset.from_tensor_slices(source_images).repeat().enumerate().take(batch * batches)
     data = data.map(read, num_parallel_calls=cores, deterministic=True).batch(batch, drop_remainder=True).prefetch(2)
     options = tf.data.Options()
     options.threading.private_threadpool_size = cores

@@ -1,4 +1,4 @@
-"""torchvision's side of `benchmarks/input_pipeline.py`: its usual transforms, on Pillow pictures or on tensors."""
+"""torchvision's side of `benchmarks/input_pipeline.py`: its usual transforms, on Pillow images or on tensors."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from torchvision.transforms import v2
 from benchmarks.harness import serve
 
 
-class Pictures(Dataset):
-    """Decoded and cropped pictures, uint8 [3, H, W]."""
+class Images(Dataset):
+    """Decoded and cropped images, uint8 [3, H, W]."""
 
     def __init__(self, kind: str, folder: str, size_px: int, count: int) -> None:
         self.data = [path.read_bytes() for path in sorted(pathlib.Path(folder).glob("*.jpg"))]
@@ -42,8 +42,8 @@ def main() -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     torch.set_num_threads(1)
     workers = 0 if cores == 1 else cores
-    pictures = Pictures(kind, folder, size_px, batch * batches)
-    loader = DataLoader(pictures, batch, num_workers=workers, persistent_workers=workers > 0)
+    source_images = Images(kind, folder, size_px, batch * batches)
+    loader = DataLoader(source_images, batch, num_workers=workers, persistent_workers=workers > 0)
 
     def run() -> dict[str, int]:
         return {"images": sum(len(images) for images in loader)}

@@ -28,7 +28,7 @@ def wave(*shape: int, start: int) -> torch.Tensor:
 
 
 def contrastive() -> dict[str, float]:
-    """Six embeddings: three classes for SupCon, three pictures with two views each for NT-Xent."""
+    """Six embeddings: three classes for SupCon, three images with two views each for NT-Xent."""
     u, label = wave(6, 4, start=1), torch.tensor([0, 0, 1, 0, 1, 1])
     views = torch.tensor([0, 1, 2, 0, 1, 2])
     return {

@@ -3,7 +3,7 @@
     .venv-peers/bin/python -m benchmarks.peers.report_values
 
 Logits are `3 sin(1), 3 sin(2), ...`, `[60, 4]`, float64, with labels `(i + floor(i^2 / 3)) mod 4`; the first forty
-pictures are of known classes, the last twenty of unknown ones. `tests/unit/report/test_peers.py` holds ours against the
+images are of known classes, the last twenty of unknown ones. `tests/unit/report/test_peers.py` holds ours against the
 numbers.
 """
 

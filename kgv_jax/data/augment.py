@@ -1,6 +1,6 @@
 """Augmentation of training rows on the host, as a pure function of (seed, position in the stream).
 
-A picture is first changed on its own (RandAugment), then mixed with a partner. Rows 2j and 2j + 1 of the stream are
+An image is first changed on its own (RandAugment), then mixed with a partner. Rows 2j and 2j + 1 of the stream are
 a pair, each the other's partner, with one share: no other row is needed, so every process that holds whole pairs
 gives the rows that one process would.
 """
@@ -22,7 +22,7 @@ from kgv_jax.util.errors import UserError
 class Augment:
     """Augments the rows of one stream and leaves those of the others as they are.
 
-    Where pictures are mixed, every row of every stream gains what the loss needs:
+    Where images are mixed, every row of every stream gains what the loss needs:
       `own_share` [n] float32: weight s of the row's own label and heads; 1 where nothing was mixed in.
       `partner_label` [n] int32, `partner_rows` [n, K] int32: of the row's partner, itself where s = 1.
 
@@ -54,9 +54,7 @@ class Augment:
                 "make it even with config.train.batch_size, or set config.augment.mixup and cutmix to 0."
             )
 
-    def __call__(
-        self, part: Mapping[str, np.ndarray], *, stream: str, positions: np.ndarray
-    ) -> dict[str, np.ndarray]:
+    def __call__(self, part: Mapping[str, np.ndarray], *, stream: str, positions: np.ndarray) -> dict[str, np.ndarray]:
         """Returns the rows of a stream, augmented.
 
         Args:
@@ -81,7 +79,7 @@ class Augment:
             partners = np.where(shares < 1, rows ^ 1, rows)
             augmented["own_share"] = shares
             augmented["partner_label"] = part["label"][partners]
-            augmented["partner_rows"] = part["rows"][partners]
+            augmented["partner_mask_ids"] = part["mask_ids"][partners]
         return augmented
 
     def _mix(self, images: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -139,7 +137,7 @@ def cutmix(
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Exchanges a box of about `1 - share` of the area; returns the share of the area that stayed.
 
-    The box has sides `sqrt(1 - share)` of the picture's about a uniform centre, and is clipped at the border
+    The box has sides `sqrt(1 - share)` of the image's about a uniform centre, and is clipped at the border
     (arXiv 1905.04899, equation 2): the share returned is that of the pixels themselves.
     """
     height, width = first.shape[:2]

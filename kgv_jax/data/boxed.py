@@ -15,11 +15,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from kgv_jax.data.decode import decode_box
-from kgv_jax.data.types import Picture
+from kgv_jax.data.types import SourceImage
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.tables import Box
 
-WHOLE: Box = (0, 0, math.inf, math.inf)  # the picture is the crop
+WHOLE: Box = (0, 0, math.inf, math.inf)  # the image is the crop
 
 _NAMED = 3  # files that an error names before it only counts
 
@@ -29,7 +29,7 @@ class Boxed:
     """One object in a photograph.
 
     Attributes:
-      path: the picture.
+      path: the image.
       name: unique in its set and stable wherever the set lies.
       label: published class, as the set writes it.
       box: (left, top, right, bottom) in pixels, right and bottom just outside.
@@ -44,14 +44,14 @@ class Boxed:
 
 
 def require_files(table: pathlib.Path, entries: Iterable[Boxed]) -> None:
-    """Raises a UserError if a picture that the table names is absent: one listing a folder, no picture opened."""
+    """Raises a UserError if an image that the table names is absent: one listing a folder, no image opened."""
     paths = sorted({entry.path for entry in entries})
     present = {folder: _names(folder) for folder in {path.parent for path in paths}}
     if absent := [path for path in paths if path.name not in present[path.parent]]:
-        told = ", ".join(map(str, absent[:_NAMED])) + (", ..." if len(absent) > _NAMED else "")
+        reported = ", ".join(map(str, absent[:_NAMED])) + (", ..." if len(absent) > _NAMED else "")
         raise UserError(
-            f"{table}: {len(absent)} of the {len(paths)} pictures it names are absent: {told}."
-            " Unpack the archive with the pictures again, or take the rows out."
+            f"{table}: {len(absent)} of the {len(paths)} images it names are absent: {reported}."
+            " Unpack the archive with the images again, or take the rows out."
         )
 
 
@@ -66,10 +66,10 @@ def read_classes(file: str) -> dict[str, tuple[str, str]]:
     return {row["published"]: (row["name"], row["class"]) for row in rows}
 
 
-def to_picture(entry: Boxed, *, domain: str, margin: float) -> Picture:
-    """Returns the crop of an object as a picture of its class."""
+def to_image(entry: Boxed, *, domain: str, margin: float) -> SourceImage:
+    """Returns the crop of an object as an image of its class."""
     load = functools.partial(decode_box, entry.path, entry.box, margin=margin)
-    return Picture(f"{domain}/{entry.label}/{entry.name}", domain, entry.label, load)
+    return SourceImage(f"{domain}/{entry.label}/{entry.name}", domain, entry.label, load)
 
 
 def split_groups(labels: Sequence[str], groups: Sequence[str], fraction: float, *, parts: int, seed: int) -> np.ndarray:

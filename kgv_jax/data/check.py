@@ -2,7 +2,7 @@
 
     python -m kgv_jax.data.check DIR --source=de --graph=signs.ttl
 
-The layout is DIR/<domain>/<class>/<picture>. Copies are looked for between domains and, where the source is
+The layout is DIR/<domain>/<class>/<image>. Copies are looked for between domains and, where the source is
 named, between its training, validation and test parts as a run splits them.
 """
 
@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 
 from kgv_jax.data.fingerprint import fingerprints, near_pairs
 from kgv_jax.data.sources import folder
-from kgv_jax.data.types import Picture
+from kgv_jax.data.types import SourceImage
 from kgv_jax.kg.check import Findings
 from kgv_jax.kg.load import load_graph
 from kgv_jax.kg.mapping import map_classes
@@ -38,10 +38,10 @@ def check(
     class_by: str = "auto",
     class_type: str = "Class",
 ) -> Findings:
-    """Reads every picture of a folder and says what is there and what is wrong with it.
+    """Reads every image of a folder and says what is there and what is wrong with it.
 
     Args:
-      root: folder ROOT/<domain>/<class>/<picture>.
+      root: folder ROOT/<domain>/<class>/<image>.
       source: domain that a run learns from; None if that is open.
       validation_fraction: of such a run.
       seed: of its split.
@@ -54,30 +54,30 @@ def check(
     """
     root = pathlib.Path(root)
     if not root.is_dir() or not (domains := folder.domain_names(root)):
-        raise UserError(f"{root} is no folder with folders in it; expected DIR/<domain>/<class>/<picture>.")
+        raise UserError(f"{root} is no folder with folders in it; expected DIR/<domain>/<class>/<image>.")
     nodes = None if graph is None else load_graph(pathlib.Path(graph), class_types=(class_type,)).graph
     scans = {domain: folder.scan_domain(root, domain) for domain in domains}
     facts, findings = [], []
-    parts: dict[str, Sequence[Picture]] = {}
+    parts: dict[str, Sequence[SourceImage]] = {}
     for domain, scan in scans.items():
         facts.append(_counts(domain, scan))
         findings += scan.unreadable.values()
-        findings += [f"class folder with no picture: {root / domain / label}" for label in scan.empty]
-        lost = sorted({path.parent.name for path in scan.unreadable} - scan.pictures.keys())
-        findings += [f"class folder with no readable picture: {root / domain / label}" for label in lost]
-        parts[domain] = [picture for own in scan.pictures.values() for picture in own]
+        findings += [f"class folder with no image: {root / domain / label}" for label in scan.empty]
+        lost = sorted({path.parent.name for path in scan.unreadable} - scan.images.keys())
+        findings += [f"class folder with no readable image: {root / domain / label}" for label in lost]
+        parts[domain] = [image for own in scan.images.values() for image in own]
     if source is not None:
         targets = [domain for domain in domains if domain != source]
         run = folder.load(root, source=source, targets=targets, validation_fraction=validation_fraction, seed=seed)
         parts = {"train": run.train, "validation": run.validation, "test": run.domains[source]}
-        facts.append(f"{source}: " + ", ".join(f"{len(part)} pictures to {name}" for name, part in parts.items()))
+        facts.append(f"{source}: " + ", ".join(f"{len(part)} images to {name}" for name, part in parts.items()))
         parts |= {target: run.domains[target] for target in targets}
     else:
         facts.append("every domain is compared with every other; name the one to learn from with --source=DOMAIN")
     findings += _copies(root, parts)
-    classes = {label for scan in scans.values() for label in scan.pictures}
+    classes = {label for scan in scans.values() for label in scan.images}
     if source is not None:
-        classes = set(scans[source].pictures)
+        classes = set(scans[source].images)
     if nodes is not None:
         try:
             mapped = map_classes(nodes, sorted(classes), by=class_by, class_types=(class_type,))
@@ -88,9 +88,9 @@ def check(
 
 
 def _counts(domain: str, scan: folder.Scan) -> str:
-    counts = {label: len(pictures) for label, pictures in scan.pictures.items()}
+    counts = {label: len(images) for label, images in scan.images.items()}
     total = sum(counts.values())
-    text = f"{domain}: {total} pictures of {len(counts)} classes"
+    text = f"{domain}: {total} images of {len(counts)} classes"
     if counts:
         text += f", {min(counts.values())} to {max(counts.values())} a class"
         text += f", median {statistics.median(counts.values()):g}"
@@ -100,39 +100,39 @@ def _counts(domain: str, scan: folder.Scan) -> str:
         text += f"; {'fewest: ' if len(shown) < len(counts) else ''}{listed}"
     if scan.ignored:
         listed = ", ".join(f"{ending} {count}" for ending, count in sorted(scan.ignored.items()))
-        text += f"; not pictures: {listed}"
+        text += f"; not images: {listed}"
     return text
 
 
-def _copies(root: pathlib.Path, parts: Mapping[str, Sequence[Picture]]) -> list[str]:
-    """Returns findings: pictures that are in two parts or in two classes, as the same file or as a near copy."""
-    part_of = {picture.id: part for part, own in reversed(parts.items()) for picture in own}
-    pictures = list({picture.id: picture for own in parts.values() for picture in own}.values())
-    label = [picture.label for picture in pictures]
-    part = [part_of[picture.id] for picture in pictures]
-    content = [hashlib.blake2b((root / picture.id).read_bytes()).digest() for picture in pictures]
-    pairs = near_pairs(fingerprints(pictures))
+def _copies(root: pathlib.Path, parts: Mapping[str, Sequence[SourceImage]]) -> list[str]:
+    """Returns findings: images that are in two parts or in two classes, as the same file or as a near copy."""
+    part_of = {image.id: part for part, own in reversed(parts.items()) for image in own}
+    images = list({image.id: image for own in parts.values() for image in own}.values())
+    label = [image.label for image in images]
+    part = [part_of[image.id] for image in images]
+    content = [hashlib.blake2b((root / image.id).read_bytes()).digest() for image in images]
+    pairs = near_pairs(fingerprints(images))
     listed: dict[str, list[str]] = collections.defaultdict(list)
     for i, j, bits in zip(pairs.first.tolist(), pairs.second.tolist(), pairs.distance.tolist(), strict=True):
         same = content[i] == content[j]
         kind = "the same file" if same else "near copies"
         apart = "" if same else f" ({bits} bits apart)"
         if part[i] != part[j]:
-            listed[f"{kind} in {part[i]} and {part[j]}"].append(f"{pictures[i].id} and {pictures[j].id}{apart}")
+            listed[f"{kind} in {part[i]} and {part[j]}"].append(f"{images[i].id} and {images[j].id}{apart}")
         elif same and label[i] != label[j]:
-            listed["the same file in two classes"].append(f"{pictures[i].id} and {pictures[j].id}")
+            listed["the same file in two classes"].append(f"{images[i].id} and {images[j].id}")
     findings = []
-    for kind, told in sorted(listed.items()):
-        findings += [f"{kind}: {line}" for line in told[:_LISTED]]
-        if len(told) > _LISTED:
-            findings.append(f"{kind}: {len(told) - _LISTED} pairs more")
+    for kind, reported in sorted(listed.items()):
+        findings += [f"{kind}: {line}" for line in reported[:_LISTED]]
+        if len(reported) > _LISTED:
+            findings.append(f"{kind}: {len(reported) - _LISTED} pairs more")
     return findings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m kgv_jax.data.check", description="What a run would see.")
-    parser.add_argument("root", metavar="DIR", help="pictures in DIR/<domain>/<class>/")
+    parser.add_argument("root", metavar="DIR", help="images in DIR/<domain>/<class>/")
     parser.add_argument("--source", metavar="DOMAIN", help="domain to learn from; its split is then looked at too")
     parser.add_argument("--validation-fraction", type=float, default=0.2, help="of the run (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of its split (default: %(default)s)")

@@ -1,4 +1,4 @@
-"""Which part of a picture is shown: as a pure function of (seed, stream, position) and of the picture's size."""
+"""Which part of an image is shown: as a pure function of (seed, stream, position) and of the image's size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ATTEMPTS = 10
 
 
 class Crop(NamedTuple):
-    """Rows [top, top + height) and columns [left, left + width) of a picture, mirrored left to right or not."""
+    """Rows [top, top + height) and columns [left, left + width) of an image, mirrored left to right or not."""
 
     top: int
     left: int
@@ -29,8 +29,8 @@ class RandomCrop:
 
     Attributes:
       seed: of the run.
-      stream: name of the stream whose pictures are cropped.
-      scale: range of the crop's share of the picture's area, uniform.
+      stream: name of the stream whose images are cropped.
+      scale: range of the crop's share of the image's area, uniform.
       ratio: range of width / height, uniform in its logarithm.
       mirror: probability of a mirrored crop.
     """
@@ -50,7 +50,7 @@ class RandomCrop:
             raise UserError(f"crop.mirror is {self.mirror}; expected a probability, 0 (never) to 1.")
 
     def __call__(self, position: int, height: int, width: int) -> Crop:
-        """Returns the crop of the picture at a place in the stream's endless order."""
+        """Returns the crop of the image at a place in the stream's endless order."""
         low, high = math.log(self.ratio[0]), math.log(self.ratio[1])
         for attempt in range(_ATTEMPTS):
             area, shape, down, right, mirror = self._uniform(position, attempt)

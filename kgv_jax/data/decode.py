@@ -26,7 +26,7 @@ _SIDES = ("width", "height")
 
 
 def decode(path: str | os.PathLike, size_px: int) -> np.ndarray:
-    """Reads a picture, its aspect kept, centred in a transparent square.
+    """Reads an image, its aspect kept, centred in a transparent square.
 
     Of an animation the first frame is read; the orientation a camera wrote is honoured.
     The declared size is checked before any pixel is decoded. Nothing outside the file is
@@ -40,7 +40,7 @@ def decode(path: str | os.PathLike, size_px: int) -> np.ndarray:
       uint8 [size_px, size_px, 4] RGBA, straight alpha.
 
     Raises:
-      UserError: the file is missing, empty, damaged, too large, or not a picture.
+      UserError: the file is missing, empty, damaged, too large, or not an image.
     """
     path = pathlib.Path(path)
     data = _read(path)
@@ -50,7 +50,7 @@ def decode(path: str | os.PathLike, size_px: int) -> np.ndarray:
 
 
 def decode_bytes(data: bytes, name: str | os.PathLike, size_px: int) -> np.ndarray:
-    """Decodes a PNG, JPEG, WebP or PPM picture as `decode` does; `name` is that of its file or record, for errors."""
+    """Decodes a PNG, JPEG, WebP or PPM image as `decode` does; `name` is that of its file or record, for errors."""
     image = _open(name, data)
     try:
         image.draft(None, (2 * size_px, 2 * size_px))  # lets a large JPEG be decoded small
@@ -64,9 +64,9 @@ def decode_bytes(data: bytes, name: str | os.PathLike, size_px: int) -> np.ndarr
 def decode_box(
     path: str | os.PathLike, box: tuple[float, float, float, float], size_px: int, *, margin: float = 0.0
 ) -> np.ndarray:
-    """Reads a square around a box of a picture: its sides are the box's longer one, and `margin` of it on either hand.
+    """Reads a square around a box of an image: its sides are the box's longer one, and `margin` of it on either hand.
 
-    A square that overhangs an edge is moved inside; one that is larger than the picture is cut, and stretched.
+    A square that overhangs an edge is moved inside; one that is larger than the image is cut, and stretched.
 
     Args:
       path: a PNG, JPEG, WebP or PPM file.
@@ -78,7 +78,7 @@ def decode_box(
       uint8 [size_px, size_px, 4] RGBA, straight alpha.
 
     Raises:
-      UserError: as `decode`, or no pixel of the picture is in the box.
+      UserError: as `decode`, or no pixel of the image is in the box.
     """
     path = pathlib.Path(path)
     image = _open(path, _read(path))
@@ -92,7 +92,7 @@ def decode_box(
     left, top, right, bottom = max(box[0], 0), max(box[1], 0), min(box[2], width), min(box[3], height)
     if left >= right or top >= bottom:
         raise UserError(
-            f"{path}: the box {tuple(box)} (left, top, right, bottom) has no pixel of the picture, which is {width} x"
+            f"{path}: the box {tuple(box)} (left, top, right, bottom) has no pixel of the image, which is {width} x"
             f" {height}; mend the table that names it, or take the row out."
         )
     side = max(right - left, bottom - top) * (1 + 2 * margin)
@@ -111,30 +111,30 @@ def _window(centre: float, side: float, length: int) -> tuple[float, float]:
 def check(path: str | os.PathLike) -> None:
     """Raises the UserError that `decode` would raise for a file.
 
-    A raster picture is decoded in full (JPEG at an eighth of its size), since a truncated
+    A raster image is decoded in full (JPEG at an eighth of its size), since a truncated
     file has a healthy header; an SVG is drawn small.
     """
     decode(path, 8)
 
 
 def decode_rgb(data: bytes, name: str) -> np.ndarray:
-    """Decodes a PNG, JPEG, WebP or PPM picture at its own size, upright, on white.
+    """Decodes a PNG, JPEG, WebP or PPM image at its own size, upright, on white.
 
-    The way for what `jpeg` leaves: other formats, CMYK, pictures that a camera stored sideways, and damaged ones,
+    The way for what `jpeg` leaves: other formats, CMYK, images that a camera stored sideways, and damaged ones,
     which are refused here.
 
     Args:
-      data: the encoded picture.
+      data: the encoded image.
       name: of its file or record, for errors.
 
     Returns:
       uint8 [height, width, 3] RGB.
 
     Raises:
-      UserError: it is empty, damaged, too large, or not such a picture.
+      UserError: it is empty, damaged, too large, or not such an image.
     """
     if not data:
-        raise UserError(f"{name}: the picture is empty (0 bytes); copy or download it again, or remove it.")
+        raise UserError(f"{name}: the image is empty (0 bytes); copy or download it again, or remove it.")
     image = _open(name, data)
     try:
         image = _to_rgba(image)
@@ -157,22 +157,18 @@ def _read(path: pathlib.Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UserError(
-            f"{path}: cannot be read ({error.strerror}); check the path and its rights."
-        ) from error
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path and its rights.") from error
     if not data:
         raise UserError(f"{path}: the file is empty (0 bytes); copy or download it again, or remove it.")
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html", b"<head")):
-        raise UserError(
-            f"{path}: this is an HTML page, not a picture; the download gave an error page, fetch it again."
-        )
+        raise UserError(f"{path}: this is an HTML page, not an image; the download gave an error page, fetch it again.")
     return data
 
 
 def _open(path: str | os.PathLike, data: bytes) -> Image.Image:
     """Reads the header; no pixel is decoded yet."""
-    too_large = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels, scale the picture down."
+    too_large = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels, scale the image down."
     try:
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -181,7 +177,7 @@ def _open(path: str | os.PathLike, data: bytes) -> Image.Image:
         raise
     except Exception as error:  # as in decode
         raise UserError(
-            f"{path}: not a PNG, JPEG, WebP or PPM picture (it starts with {data[:8]!r}); convert it to one of"
+            f"{path}: not a PNG, JPEG, WebP or PPM image (it starts with {data[:8]!r}); convert it to one of"
             " these, or remove it."
         ) from error
     width, height = image.size
@@ -216,9 +212,7 @@ def _letterbox(image: Image.Image, size_px: int) -> np.ndarray:
 
 def _render_svg(path: pathlib.Path, data: bytes, size_px: int) -> Image.Image:
     if len(data) > MAX_SVG_BYTES:
-        raise UserError(
-            f"{path}: {len(data) >> 20} MiB of SVG; the limit is {MAX_SVG_BYTES >> 20} MiB, simplify it."
-        )
+        raise UserError(f"{path}: {len(data) >> 20} MiB of SVG; the limit is {MAX_SVG_BYTES >> 20} MiB, simplify it.")
     try:
         root = ElementTree.fromstring(data)
     except (ElementTree.ParseError, LookupError, ValueError) as error:

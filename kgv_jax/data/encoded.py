@@ -1,4 +1,4 @@
-"""Batches from encoded pictures: decoded, cropped, resized and mirrored on every core, into one array."""
+"""Batches from encoded images: decoded, cropped, resized and mirrored on every core, into one array."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from kgv_jax.util.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class CropReader:
-    """Reads crops of encoded pictures; a row depends on its bytes and its position alone, never on `threads`.
+    """Reads crops of encoded images; a row depends on its bytes and its position alone, never on `threads`.
 
     Attributes:
       size_px: side of the result.
       crop: (position, height, width) -> Crop; see `data.crop`.
-      threads: pictures read at a time; decoder and resizer work outside the interpreter lock.
+      threads: images read at a time; decoder and resizer work outside the interpreter lock.
     """
 
     size_px: int
     crop: Callable[[int, int, int], Crop]
     threads: int = 1
-    # Scratch memory, one piece a thread: fresh pages for every picture would cost half as much as decoding it.
+    # Scratch memory, one piece a thread: fresh pages for every image would cost half as much as decoding it.
     _scratch: list[np.ndarray] = dataclasses.field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -47,16 +47,16 @@ class CropReader:
 
         Args:
           encoded: n JPEG, PNG or WebP files as bytes.
-          positions: int [n], the pictures' places in the stream's endless order.
+          positions: int [n], the images' places in the stream's endless order.
           names: of the files or records, for errors; their positions if None.
           out: where to write, of the result's shape and type.
 
         Raises:
-          UserError: a picture is damaged, too large, or in another format.
+          UserError: an image is damaged, too large, or in another format.
         """
         count, shape = len(encoded), (len(encoded), self.size_px, self.size_px, 3)
         if len(positions) != count or (names is not None and len(names) != count):
-            raise ValueError(f"{count} pictures, {len(positions)} positions; expected as many names too, or none")
+            raise ValueError(f"{count} images, {len(positions)} positions; expected as many names too, or none")
         if out is None:
             out = np.empty(shape, np.uint8)
         elif out.shape != shape or out.dtype != np.uint8:
@@ -66,7 +66,7 @@ class CropReader:
             scratch = self._scratch.pop() if self._scratch else np.empty(0, np.uint8)
             for row in range(first, count, self.threads):
                 position = int(positions[row])
-                name = f"the picture at position {position}" if names is None else names[row]
+                name = f"the image at position {position}" if names is None else names[row]
                 scratch = self._read(encoded[row], position, name, out[row], scratch)
             self._scratch.append(scratch)
 
@@ -91,7 +91,7 @@ class CropReader:
             except ValueError:
                 pass  # the tolerant decoder below has the last word
             else:
-                # Whole pixels of the small picture: the crop begins up to `shrink - 1` pixels higher and further left.
+                # Whole pixels of the small image: the crop begins up to `shrink - 1` pixels higher and further left.
                 top, left, height, width = (side // shrink for side in crop[:4])
                 _cut(pixels, Crop(top - first_row, left - first_column, height, width, crop.mirrored), out)
                 return scratch

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from kgv_jax.data.draw.legends import find_legend
-from kgv_jax.data.draw.marks import MARKS
+from kgv_jax.data.renderer.legends import find_legend
+from kgv_jax.data.renderer.marks import MARKS
 from kgv_jax.data.synthetic import Patch
-from kgv_jax.data.types import Picture
+from kgv_jax.data.types import SourceImage
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.names import local_name
 
@@ -28,8 +28,14 @@ _BEGINS, _ENDS = 0.05, 0.18  # of the sign's width, from its edge: where borders
 _CONTRAST = 40  # RGB distance: less is one colour printed unevenly
 
 # Hue in degrees; saturation and value tell the colours without one.
-_HUES = {"red": (-22, 14), "orange": (14, 42), "brown": (14, 42), "yellow": (36, 70), "green": (80, 190),
-         "blue": (190, 265)}
+_HUES = {
+    "red": (-22, 14),
+    "orange": (14, 42),
+    "brown": (14, 42),
+    "yellow": (36, 70),
+    "green": (80, 190),
+    "blue": (190, 265),
+}
 
 
 class ExtractedLegends:
@@ -40,27 +46,27 @@ class ExtractedLegends:
     (end bars) spoil it: such classes give none.
     """
 
-    def __init__(self, graph: Graph, pictures: Sequence[Picture], *, style: str | None = None):
+    def __init__(self, graph: Graph, images: Sequence[SourceImage], *, style: str | None = None):
         """Takes the pictograms out.
 
         Args:
           graph: with `hasLegend`, and `hasBorderColour`, `hasFillColour` of the variants.
-          pictures: labelled drawings of the source, training ones only.
-          style: Style node whose variants the pictures show; the domain's name by default.
+          images: labelled drawings of the source, training ones only.
+          style: Style node whose variants the images show; the domain's name by default.
         """
         self._by_node: dict[str, list[Patch]] = {}
         facts = _Facts(graph)
-        for picture in pictures:
-            if picture.label is None:
+        for image in images:
+            if image.label is None:
                 continue
-            node = graph.node(picture.label)
+            node = graph.node(image.label)
             legends = facts.tails(node, "hasLegend")
             named = [find_legend(local_name(graph.nodes[e]), graph.labels[e]) for e in legends]
             drawn = [e for e, name in zip(legends, named, strict=True) if name not in MARKS]
             if not drawn or len(drawn) < len(legends):
                 continue
-            border, fill = facts.colours(node, style or picture.domain)
-            mask = extract_legend(picture.load(_WORK_PX), border=border, fill=fill)
+            border, fill = facts.colours(node, style or image.domain)
+            mask = extract_legend(image.load(_WORK_PX), border=border, fill=fill)
             if mask is None:
                 continue
             patch = functools.partial(_resized, mask)

@@ -1,4 +1,4 @@
-"""Perceptual fingerprints: copies of a picture differ in few bits, however they were resized or encoded.
+"""Perceptual fingerprints: copies of an image differ in few bits, however they were resized or encoded.
 
 A fingerprint holds the low frequencies of the brightness and the two colour differences, each coded as a
 thermometer, so that the Hamming distance of two fingerprints is the L1 distance of what they code. The usual
@@ -17,28 +17,28 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from kgv_jax.data.bank import over_white
-from kgv_jax.data.types import Picture
+from kgv_jax.data.render_cache import over_white
+from kgv_jax.data.types import SourceImage
 from kgv_jax.util.cores import usable_cores
 
 NEAR = 20  # bits; see `near_pairs`
 _SIZE_PX = 32
-_LEVELS = (0.15, 0.5, 1.5)  # in units of the standard deviation of the picture's frequencies
-_LEAST_DEVIATION = 0.002  # of a flat picture, whose own would be the noise of its encoder
+_LEVELS = (0.15, 0.5, 1.5)  # in units of the standard deviation of the image's frequencies
+_LEAST_DEVIATION = 0.002  # of a flat image, whose own would be the noise of its encoder
 _FREQUENCIES = (12, 5, 5)  # a side, of brightness and of the colour differences
 _MEANS = 64  # levels of each mean
 _CUTS = (0.0, 0.015, 0.03, 0.045, 0.06, 0.075)  # of each side
 WORDS = -(-(3 * _MEANS + 2 * len(_LEVELS) * sum(n * n - 1 for n in _FREQUENCIES)) // 64)
 _LANDMARKS = 12
-_BLOCK = 1024  # pictures looked up at a time
+_BLOCK = 1024  # images looked up at a time
 
 
 @dataclasses.dataclass(frozen=True)
 class NearPairs:
-    """Pairs of pictures that are near each other, by distance.
+    """Pairs of images that are near each other, by distance.
 
     Attributes:
-      first: int64 [m], position among the first pictures.
+      first: int64 [m], position among the first images.
       second: int64 [m], position among the second.
       distance: int64 [m], bits in which they differ.
     """
@@ -62,41 +62,39 @@ def fingerprint(rgb: np.ndarray) -> np.ndarray:
 
 
 def views(rgb: np.ndarray) -> np.ndarray:
-    """Returns fingerprints uint64 [V, WORDS] of the picture: whole, and with more and more cut off all around."""
+    """Returns fingerprints uint64 [V, WORDS] of the image: whole, and with more and more cut off all around."""
     height, width = rgb.shape[:2]
     cuts = [(round(cut * height), round(cut * width)) for cut in _CUTS]
     return np.stack([fingerprint(rgb[top : height - top, left : width - left]) for top, left in cuts])
 
 
-def fingerprints(pictures: Sequence[Picture], *, size_px: int = 96) -> np.ndarray:
-    """Returns the `views` of every picture, uint64 [n, V, WORDS], laid on white.
+def fingerprints(images: Sequence[SourceImage], *, size_px: int = 96) -> np.ndarray:
+    """Returns the `views` of every image, uint64 [n, V, WORDS], laid on white.
 
     Args:
-      pictures: n pictures; drawings are taken as they are, not photographed.
+      images: n images; drawings are taken as they are, not photographed.
       size_px: at which they are loaded.
     """
-    result = np.empty((len(pictures), len(_CUTS), WORDS), np.uint64)
+    result = np.empty((len(images), len(_CUTS), WORDS), np.uint64)
 
     def take(position: int) -> None:
-        result[position] = views(over_white(pictures[position].load(size_px)))
+        result[position] = views(over_white(images[position].load(size_px)))
 
     with concurrent.futures.ThreadPoolExecutor(usable_cores()) as pool:
-        for _ in pool.map(take, range(len(pictures))):
+        for _ in pool.map(take, range(len(images))):
             pass
     return result
 
 
-def near_pairs(
-    first: np.ndarray, second: np.ndarray | None = None, *, max_distance: int = NEAR
-) -> NearPairs:
-    """Returns the pairs whose fingerprints differ in few bits: one picture whole, the other whole or cut.
+def near_pairs(first: np.ndarray, second: np.ndarray | None = None, *, max_distance: int = NEAR) -> NearPairs:
+    """Returns the pairs whose fingerprints differ in few bits: one image whole, the other whole or cut.
 
-    Exact. By the triangle inequality, distances of two near pictures to any third are near too; a tree over the
+    Exact. By the triangle inequality, distances of two near images to any third are near too; a tree over the
     distances to a few of them leaves little to compare.
 
     Args:
       first: uint64 [n, V, WORDS], from `fingerprints`.
-      second: the same of other pictures; None compares the first among themselves, each pair once.
+      second: the same of other images; None compares the first among themselves, each pair once.
       max_distance: bits.
     """
     own = second is None

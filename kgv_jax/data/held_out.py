@@ -1,4 +1,4 @@
-"""Classes held out of training, on the side of the pictures: none is learnt from, all are tested on or chosen with."""
+"""Classes held out of training, on the side of the images: none is learnt from, all are tested on or chosen with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 
 from kgv_jax.data.records import Records
-from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.data.types import Dataset, SourceImage
 from kgv_jax.data.vectors import Vectors
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.util.lists import split_names
@@ -17,9 +17,7 @@ from kgv_jax.util.lists import split_names
 PUBLISHED = "published"
 
 
-def read_classes(
-    setting: str, text: str, dataset: Dataset, draw: Callable[[int], Sequence[str]]
-) -> tuple[str, ...]:
+def read_classes(setting: str, text: str, dataset: Dataset, draw: Callable[[int], Sequence[str]]) -> tuple[str, ...]:
     """Returns the classes that a setting names.
 
     Args:
@@ -70,7 +68,7 @@ def restrict(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     if len(classes) == len(dataset.classes):
         return dataset
     lost = [name for name in dataset.classes if name not in classes]
-    domains = {name: _kept(pictures, classes) for name, pictures in dataset.domains.items()}
+    domains = {name: _kept(images, classes) for name, images in dataset.domains.items()}
     return dataclasses.replace(
         dataset,
         classes=tuple(classes),
@@ -81,13 +79,13 @@ def restrict(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     )
 
 
-def _kept(pictures: Sequence[Picture], classes: Sequence[str]) -> Sequence[Picture]:
-    pictures = _of(pictures, classes, inside=True)
-    if not isinstance(pictures, (Records, Vectors)):
-        return pictures
+def _kept(images: Sequence[SourceImage], classes: Sequence[str]) -> Sequence[SourceImage]:
+    images = _of(images, classes, inside=True)
+    if not isinstance(images, (Records, Vectors)):
+        return images
     place = {name: label for label, name in enumerate(classes)}
-    label_of = np.array([place.get(name, -1) for name in pictures.classes], np.int32)
-    return pictures.relabelled(tuple(classes), label_of[pictures.label])
+    label_of = np.array([place.get(name, -1) for name in images.classes], np.int32)
+    return images.relabelled(tuple(classes), label_of[images.label])
 
 
 def _read_lines(path: str) -> list[str]:
@@ -99,10 +97,10 @@ def _read_lines(path: str) -> list[str]:
 
 
 def hold_out(dataset: Dataset, *, unseen: Collection[str], validation: Collection[str]) -> Dataset:
-    """Returns the data set without training pictures of some classes, which stay among its classes.
+    """Returns the data set without training images of some classes, which stay among its classes.
 
-    All pictures of the source of an unseen class are test pictures, of a validation class validation pictures; of
-    many pictures, whose test and validation parts have every class, those parts are left as they are. A validation
+    All images of the source of an unseen class are test images, of a validation class validation images; of
+    many images, whose test and validation parts have every class, those parts are left as they are. A validation
     class is in no test domain and an unseen one not in the validation part: nothing is chosen on what is tested.
 
     Args:
@@ -117,29 +115,29 @@ def hold_out(dataset: Dataset, *, unseen: Collection[str], validation: Collectio
     train = _of(dataset.train, held, inside=False)
     if not len(train):
         raise UserError(
-            f"config.zero_shot holds out {len(held)} of {len(dataset.classes)} classes, and no training picture is "
+            f"config.zero_shot holds out {len(held)} of {len(dataset.classes)} classes, and no training image is "
             "left; hold out fewer."
         )
-    domains = {name: _of(pictures, validation, inside=False) for name, pictures in dataset.domains.items()}
+    domains = {name: _of(images, validation, inside=False) for name, images in dataset.domains.items()}
     held_out = _of(dataset.validation, unseen, inside=False)
     if not isinstance(dataset.train, (Records, Vectors)):
         source = (*dataset.train, *dataset.validation, *dataset.domains[dataset.source])
         domains[dataset.source] = _once((*domains[dataset.source], *_of(source, unseen, inside=True)))
         held_out = _once((*held_out, *_of(source, validation, inside=True)))
-    told = [f"{len(unseen)} classes are held out of training and tested: {', '.join(unseen)}"]
-    told += [f"{len(validation)} more are held out to choose with: {', '.join(validation)}"] if validation else []
+    reported = [f"{len(unseen)} classes are held out of training and tested: {', '.join(unseen)}"]
+    reported += [f"{len(validation)} more are held out to choose with: {', '.join(validation)}"] if validation else []
     return dataclasses.replace(
-        dataset, train=train, validation=held_out, domains=domains, notes=(*dataset.notes, *told)
+        dataset, train=train, validation=held_out, domains=domains, notes=(*dataset.notes, *reported)
     )
 
 
-def _of(pictures: Sequence[Picture], classes: Collection[str], *, inside: bool) -> Sequence[Picture]:
-    """Returns the pictures whose class is among some, or is not."""
-    if isinstance(pictures, (Records, Vectors)):
-        labels = [label for label, name in enumerate(pictures.classes) if name in classes]
-        return pictures.take(np.flatnonzero(np.isin(pictures.label, labels) == inside))
-    return tuple(picture for picture in pictures if (picture.label in classes) == inside)
+def _of(images: Sequence[SourceImage], classes: Collection[str], *, inside: bool) -> Sequence[SourceImage]:
+    """Returns the images whose class is among some, or is not."""
+    if isinstance(images, (Records, Vectors)):
+        labels = [label for label, name in enumerate(images.classes) if name in classes]
+        return images.take(np.flatnonzero(np.isin(images.label, labels) == inside))
+    return tuple(image for image in images if (image.label in classes) == inside)
 
 
-def _once(pictures: Sequence[Picture]) -> tuple[Picture, ...]:
-    return tuple({picture.id: picture for picture in pictures}.values())
+def _once(images: Sequence[SourceImage]) -> tuple[SourceImage, ...]:
+    return tuple({image.id: image for image in images}.values())

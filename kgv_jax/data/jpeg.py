@@ -1,6 +1,6 @@
-"""JPEG bytes to pixels at speed: what a crop leaves out is not read, and a large picture is decoded small.
+"""JPEG bytes to pixels at speed: what a crop leaves out is not read, and a large image is decoded small.
 
-Most of the time goes into the entropy code, which can only be read from its start: a 500 x 375 picture of 110 kB takes
+Most of the time goes into the entropy code, which can only be read from its start: a 500 x 375 image of 110 kB takes
 0.6 ms for it and 0.2 ms for all that follows. So decoding ends with the crop. The rows of a sequential JPEG come one
 after another, and the number of them stands in its header: a copy with a smaller number is a JPEG of the upper rows.
 With restart markers, decoding also begins with the crop: see `restarts`, which tells how to add them to files.
@@ -26,7 +26,7 @@ _ORIENTATION = 0x0112
 # Chroma at half resolution is interpolated from its neighbours: of the rows above and below, of the columns on both
 # sides, unless there are less than three columns of it.
 _CONTEXT_ROWS, _CONTEXT_COLUMNS = 2, 4
-# All that a shortened picture leaves unread; the marker is the end of the file.
+# All that a shortened image leaves unread; the marker is the end of the file.
 _LEFT_OVER = re.compile(r"\d+ extraneous bytes before marker 0xd9")
 
 
@@ -34,7 +34,7 @@ class Header(NamedTuple):
     """What stands before the pixels.
 
     Attributes:
-      height, width: of the stored picture, pixels.
+      height, width: of the stored image, pixels.
       orientation: as a camera wrote it (Exif 2.3, tag 0x0112); 1 is upright.
       components: 1 is grey, 3 YCbCr, 4 CMYK.
       size_at: where height and width stand in the bytes, or 0 if other numbers there would not make a JPEG.
@@ -89,7 +89,7 @@ def _orientation(exif: bytes) -> int:
     try:
         tags.load(exif)
         return tags.get(_ORIENTATION, 1)
-    except Exception:  # damaged tags raise whatever the parser stumbled upon, and a picture is shown without them
+    except Exception:  # damaged tags raise whatever the parser stumbled upon, and an image is shown without them
         return 1
 
 
@@ -106,8 +106,8 @@ def decode_box(
       buffer: uint8, at least as many bytes as `buffer_bytes(header)`; the result lives in it.
 
     Returns:
-      uint8 [rows, columns, 3] RGB, every pixel as decoding the whole picture gives it inside of the box, and the place
-      of its first row and column in the whole picture of this size.
+      uint8 [rows, columns, 3] RGB, every pixel as decoding the whole image gives it inside of the box, and the place
+      of its first row and column in the whole image of this size.
 
     Raises:
       ValueError: the data are damaged.

@@ -12,27 +12,27 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kgv_jax.data.types import Picture
+from kgv_jax.data.types import SourceImage
 from kgv_jax.util.errors import UserError
 
 _log = logging.getLogger(__name__)
 
 
 def kept_rows(
-    pictures: Sequence[Picture],
-    per_picture: int,
+    images: Sequence[SourceImage],
+    views_per_image: int,
     *,
     fraction: float = 1.0,
     shots: int = 0,
     subset: str = "",
-    held_out: Sequence[Picture] = (),
+    held_out: Sequence[SourceImage] = (),
     seed: int,
 ) -> np.ndarray | None:
-    """Returns the rows of a bank that a run keeps, sorted, or None for all of them.
+    """Returns the rows of a render cache that a run keeps, sorted, or None for all of them.
 
     Args:
-      pictures: `n` training pictures; the bank has `n * per_picture` rows, picture by picture.
-      per_picture: photographs of each, 1 where pictures are photographs themselves.
+      images: `n` training images; the render cache has `n * per_picture` rows, image by image.
+      per_picture: photographs of each, 1 where images are photographs themselves.
       fraction: see `fraction_rows`; 1 keeps all.
       shots: see `shot_rows`; 0 is off.
       subset: file for `subset_rows`; empty is off. At most one of the three is used.
@@ -40,82 +40,82 @@ def kept_rows(
       seed: of the orders.
     """
     if subset:
-        return subset_rows(subset, pictures, per_picture, held_out=held_out)
+        return subset_rows(subset, images, views_per_image, held_out=held_out)
     if shots:
-        return shot_rows(shots, pictures, per_picture, seed=seed)
-    return fraction_rows(fraction, pictures, per_picture, seed=seed) if fraction < 1 else None
+        return shot_rows(shots, images, views_per_image, seed=seed)
+    return fraction_rows(fraction, images, views_per_image, seed=seed) if fraction < 1 else None
 
 
-def fraction_rows(fraction: float, pictures: Sequence[Picture], per_picture: int, *, seed: int) -> np.ndarray:
+def fraction_rows(fraction: float, images: Sequence[SourceImage], views_per_image: int, *, seed: int) -> np.ndarray:
     """Returns the same share of every class, nested: a smaller share is a part of a larger one.
 
-    Of drawings, the first photographs of each; of photographs, the first pictures of each class in an
+    Of drawings, the first photographs of each; of photographs, the first images of each class in an
     order that depends on the seed and their ids; never fewer than one.
     """
-    if per_picture > 1:
-        kept = max(1, math.ceil(fraction * per_picture))
-        return (np.arange(len(pictures))[:, None] * per_picture + np.arange(kept)).reshape(-1)
-    own = _ordered_by_class(pictures, seed).values()
+    if views_per_image > 1:
+        kept = max(1, math.ceil(fraction * views_per_image))
+        return (np.arange(len(images))[:, None] * views_per_image + np.arange(kept)).reshape(-1)
+    own = _ordered_by_class(images, seed).values()
     return np.sort(np.concatenate([rows[: max(1, math.ceil(fraction * len(rows)))] for rows in own]))
 
 
-def shot_rows(shots: int, pictures: Sequence[Picture], per_picture: int, *, seed: int) -> np.ndarray:
+def shot_rows(shots: int, images: Sequence[SourceImage], views_per_image: int, *, seed: int) -> np.ndarray:
     """Returns `shots` training images of every class, or all of a class that has fewer; nested.
 
     A shot is an image that the network sees: a photograph. Of drawings, each in turn gives one of its
     photographs before any gives another, so that one shot is one drawing and four shots are up to four.
     """
     kept = []
-    for rows in _ordered_by_class(pictures, seed).values():
-        dealt = np.arange(per_picture)[:, None] + np.array(rows) * per_picture
+    for rows in _ordered_by_class(images, seed).values():
+        dealt = np.arange(views_per_image)[:, None] + np.array(rows) * views_per_image
         kept.append(dealt.reshape(-1)[:shots])
     return np.sort(np.concatenate(kept))
 
 
 def subset_rows(
-    path: str, pictures: Sequence[Picture], per_picture: int, *, held_out: Sequence[Picture] = ()
+    path: str, images: Sequence[SourceImage], views_per_image: int, *, held_out: Sequence[SourceImage] = ()
 ) -> np.ndarray:
-    """Returns all rows of the pictures that a text file lists, one a line.
+    """Returns all rows of the images that a text file lists, one a line.
 
-    A line is a picture's id or its last parts, such as `n01440764/n01440764_10026.JPEG`, or the bare file name
+    A line is an image's id or its last parts, such as `n01440764/n01440764_10026.JPEG`, or the bare file name
     as in SimCLR's 1 % and 10 % of ImageNet (github.com/google-research/simclr, `imagenet_subsets/`). Empty lines
     and those that begin with `#` say nothing. Published lists know nothing of our validation part: a line may mean
-    one of the pictures held out for it, which stays held out.
+    one of the images held out for it, which stays held out.
 
     Raises:
-      UserError: the file cannot be read or is empty, a line is there twice, or means no or several pictures.
+      UserError: the file cannot be read or is empty, a line is there twice, or means no or several images.
     """
     lines = _read_lines(path)
     found: dict[str, dict[str, int]] = {name: {} for name in lines}  # entry -> {id: row}
-    for row, picture in enumerate(itertools.chain(pictures, held_out)):
-        rest = picture.id
+    for row, image in enumerate(itertools.chain(images, held_out)):
+        rest = image.id
         while rest:
             if rest in found:
-                found[rest].setdefault(picture.id, row)
+                found[rest].setdefault(image.id, row)
             rest = rest.partition("/")[2]
     line_of_row: dict[int, int] = {}
     for name, number in lines.items():
         rows = list(found[name].values())
         if not rows:
             raise UserError(
-                f"{path}, line {number}: {name!r} is none of the {len(pictures)} training pictures; expected an id, or "
-                f"the last parts of one, such as {pictures[0].id!r}. Is the file of another data set or split?"
+                f"{path}, line {number}: {name!r} is none of the {len(images)} training images; expected an id, or "
+                f"the last parts of one, such as {images[0].id!r}. Is the file of another data set or split?"
             )
         if len(rows) > 1:
             examples = ", ".join(map(repr, itertools.islice(found[name], 3)))
             raise UserError(
-                f"{path}, line {number}: {name!r} may mean {len(rows)} training pictures, such as {examples}; give "
+                f"{path}, line {number}: {name!r} may mean {len(rows)} training images, such as {examples}; give "
                 "more of the id."
             )
         if (first := line_of_row.setdefault(rows[0], number)) != number:
-            raise UserError(f"{path}, line {number}: {name!r} is the picture of line {first} again; keep one of them.")
+            raise UserError(f"{path}, line {number}: {name!r} is the image of line {first} again; keep one of them.")
     rows = np.sort(np.fromiter(line_of_row, np.int64))
-    rows = rows[rows < len(pictures)]
+    rows = rows[rows < len(images)]
     if apart := len(line_of_row) - len(rows):
-        _log.info("%s: %d of its %d pictures are held out and not trained on", path, apart, len(line_of_row))
+        _log.info("%s: %d of its %d images are held out and not trained on", path, apart, len(line_of_row))
     if not len(rows):
-        raise UserError(f"{path}: every picture it lists is held out for validation or test; list others.")
-    return (rows[:, None] * per_picture + np.arange(per_picture)).reshape(-1)
+        raise UserError(f"{path}: every image it lists is held out for validation or test; list others.")
+    return (rows[:, None] * views_per_image + np.arange(views_per_image)).reshape(-1)
 
 
 def _read_lines(path: str) -> dict[str, int]:
@@ -124,7 +124,7 @@ def _read_lines(path: str) -> dict[str, int]:
         text = pathlib.Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
-            f"The list of training pictures {path} cannot be read ({error}); expected a text file with one a line."
+            f"The list of training images {path} cannot be read ({error}); expected a text file with one a line."
         ) from error
     lines: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
@@ -135,13 +135,13 @@ def _read_lines(path: str) -> dict[str, int]:
             raise UserError(f"{path}, line {number}: {name!r} is on line {lines[name]} already; keep one of them.")
         lines[name] = number
     if not lines:
-        raise UserError(f"{path} lists no picture; expected one a line, or an empty setting for all of them.")
+        raise UserError(f"{path} lists no image; expected one a line, or an empty setting for all of them.")
     return lines
 
 
-def _ordered_by_class(pictures: Sequence[Picture], seed: int) -> dict[str | None, list[int]]:
-    """Returns class -> positions of its pictures, in an order that depends on the seed and their ids alone."""
-    known = [(hashlib.blake2b(f"{seed}/{p.id}".encode()).digest(), p.label) for p in pictures]
+def _ordered_by_class(images: Sequence[SourceImage], seed: int) -> dict[str | None, list[int]]:
+    """Returns class -> positions of its images, in an order that depends on the seed and their ids alone."""
+    known = [(hashlib.blake2b(f"{seed}/{p.id}".encode()).digest(), p.label) for p in images]
     rows: dict[str | None, list[int]] = collections.defaultdict(list)
     for row in sorted(range(len(known)), key=lambda row: known[row][0]):
         rows[known[row][1]].append(row)

@@ -23,14 +23,14 @@ class Stream:
       arrays: key -> array [n, ...]; may be memory-mapped, only rows in use are read.
       per_step: rows in every global batch.
       read: (rows of `image` as stored, their places in the stream's endless order) -> uint8 [n, H, W, 3], for
-        pictures that are kept encoded, such as `encoded.CropReader`; None where `image` holds pixels.
-      views: how many of the rows in a batch show one picture, each in another way.
-      another: (rows, their places) -> rows int64 of other photographs of the same pictures, for views after the
+        images that are kept encoded, such as `encoded.CropReader`; None where `image` holds pixels.
+      views: how many of the rows in a batch show one image, each in another way.
+      another: (rows, their places) -> rows int64 of other photographs of the same images, for views after the
         first; None where views differ in their crops or augmentation alone.
     """
 
     name: str
-    # grain writes out what it maps over; a thousand encoded pictures would take seconds.
+    # grain writes out what it maps over; a thousand encoded images would take seconds.
     arrays: Mapping[str, np.ndarray] = dataclasses.field(repr=False)
     per_step: int
     read: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
@@ -48,8 +48,8 @@ class Pipeline:
     Element `i` of a stream's endless order (epoch after epoch, each shuffled in its own
     way) is in step `i // per_step`. Process `p` of `P` holds rows
     `[p per_step / P, (p + 1) per_step / P)` of every stream. `augment`, if any, changes rows
-    by their places in the stream's order. Views of a picture have places `V i` to `V i + V - 1`;
-    where a stream has several, `group` `[B]` int32 says which rows of a batch show one picture.
+    by their places in the stream's order. Views of an image have places `V i` to `V i + V - 1`;
+    where a stream has several, `group` `[B]` int32 says which rows of a batch show one image.
     """
 
     streams: tuple[Stream, ...]
@@ -68,8 +68,8 @@ class Pipeline:
     def rows(self, stream: int, step: int) -> np.ndarray:
         """Returns the rows int64 [per_step / process_count] of a stream in a step."""
         source, places = self.streams[stream], self.positions(stream, step)
-        pictures, views = np.divmod(places, source.views)
-        epochs, elements = np.divmod(pictures, len(source))
+        images, views = np.divmod(places, source.views)
+        epochs, elements = np.divmod(images, len(source))
         rows = np.empty(len(places), np.int64)
         for epoch in np.unique(epochs).tolist():
             rows[epochs == epoch] = self.orders[stream](epoch)[elements[epochs == epoch]]
@@ -163,7 +163,7 @@ def _check(stream: Stream, first: Stream, process_count: int) -> None:
     if len(set(lengths.values())) != 1:
         raise UserError(f"Stream {stream.name!r}: its arrays have lengths {lengths}; expected one length.")
     if not len(stream):
-        raise UserError(f"Stream {stream.name!r} has no example; add pictures or leave the stream out.")
+        raise UserError(f"Stream {stream.name!r} has no example; add images or leave the stream out.")
     parts = process_count * stream.views
     if stream.per_step < 1 or stream.per_step % parts:
         of = f"{process_count} processes" + (f" of {stream.views} views" if stream.views > 1 else "")

@@ -1,7 +1,7 @@
 """RandAugment: some of 14 operations, drawn at random, all of one magnitude (arXiv 1909.13719, section 3).
 
 Ranges at magnitude 10 are AutoAugment's (arXiv 1805.09501, table 6). Every operation grows with the magnitude and
-at 0 does nothing, but for `autocontrast` and `equalize`, which have none. Pictures are never mirrored: left and
+at 0 does nothing, but for `autocontrast` and `equalize`, which have none. Images are never mirrored: left and
 right are meaning.
 """
 
@@ -50,7 +50,7 @@ def randaugment(image: np.ndarray, rng: np.random.Generator, *, ops: int, magnit
 
 
 def identity(image: np.ndarray, strength: float) -> np.ndarray:
-    """Returns the picture."""
+    """Returns the image."""
     del strength
     return image
 
@@ -128,13 +128,13 @@ def contrast(image: np.ndarray, strength: float) -> np.ndarray:
 
 
 def colour(image: np.ndarray, strength: float) -> np.ndarray:
-    """Moves away from the grey picture, or towards it."""
+    """Moves away from the grey image, or towards it."""
     factor = _factor(strength)
     return cv2.transform(image, factor * np.eye(3) + (1 - factor) * np.tile(_LUMA, (3, 1)))
 
 
 def sharpness(image: np.ndarray, strength: float) -> np.ndarray:
-    """Moves away from a smoothed picture, or towards it; the outermost pixels stay."""
+    """Moves away from a smoothed image, or towards it; the outermost pixels stay."""
     factor = _factor(strength)
     smooth = image.copy()
     smooth[1:-1, 1:-1] = cv2.filter2D(image, -1, _SMOOTH)[1:-1, 1:-1]
@@ -153,7 +153,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
 
 
 def _factor(strength: float) -> float:
-    """Weight of the picture against what it is blended with: 1 leaves it, above 1 moves it away."""
+    """Weight of the image against what it is blended with: 1 leaves it, above 1 moves it away."""
     return 1 + strength * _MOST_ENHANCEMENT
 
 

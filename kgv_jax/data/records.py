@@ -1,7 +1,7 @@
 """Many photographs, kept encoded: bytes are read row by row when a batch asks for them.
 
-A million pictures as files, or as records of shards; in memory are a name and a label each. A `Records` is a
-sequence of `Picture`, so whatever works on few pictures works on it too; training and evaluation read `encoded`.
+A million images as files, or as records of shards; in memory are a name and a label each. A `Records` is a
+sequence of `Image`, so whatever works on few images works on it too; training and evaluation read `encoded`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Records(Rows):
       classes: names that `label` counts.
       label: `[n]` int32.
       name: `[n]` names in ASCII (bytes), unique within the domain, such as b"n01440764/n01440764_10026.JPEG".
-      read: rows `[m]` -> the encoded pictures.
-      also: `[n, K]` int32 other labels that are right too, -1 pads; `[n, 0]` where every picture has one.
+      read: rows `[m]` -> the encoded images.
+      also: `[n, K]` int32 other labels that are right too, -1 pads; `[n, 0]` where every image has one.
       crop_share: share of the shorter side that an evaluation shows.
     """
 
@@ -67,7 +67,7 @@ class Records(Rows):
         )
 
     def relabelled(self, classes: tuple[str, ...], label: np.ndarray) -> Records:
-        """Returns the same pictures with labels of other classes; other right labels that are none of them go."""
+        """Returns the same images with labels of other classes; other right labels that are none of them go."""
         place = {name: index for index, name in enumerate(classes)}
         new = np.array([*(place.get(name, -1) for name in self.classes), -1], np.int32)
         return dataclasses.replace(self, classes=classes, label=label, also=new[self.also])

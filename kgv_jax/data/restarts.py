@@ -9,7 +9,7 @@ Cameras write no markers. libjpeg-turbo adds them to any JPEG without loss, here
 
     jpegtran -restart 2B -copy all in.jpg > out.jpg
 
-and Pillow as it writes one: `image.save(path, quality=90, restart_marker_blocks=2)`. A picture can be cut between its
+and Pillow as it writes one: `image.save(path, quality=90, restart_marker_blocks=2)`. An image can be cut between its
 columns if the interval divides the units of a row (32 for 500 pixels at 16 pixels a unit), and between its rows if it
 divides them or is a multiple of them.
 """
@@ -43,13 +43,13 @@ def cut(
 
     Args:
       data: a sequential JPEG with one scan.
-      rows, columns: inside of the picture, not empty.
+      rows, columns: inside of the image, not empty.
       size_at: where height, width and components stand in the bytes.
       scan_at: where the entropy-coded data begin.
       interval: units from one restart marker to the next.
 
     Returns:
-      The part, or None if it is nearly all of the picture, if the intervals form no rectangles, or if the markers are
+      The part, or None if it is nearly all of the image, if the intervals form no rectangles, or if the markers are
       not those of the header.
     """
     height, width = (int.from_bytes(data[at : at + 2], "big") for at in (size_at, size_at + 2))
@@ -57,7 +57,7 @@ def cut(
     units_down, units_across = -(-height // unit_height), -(-width // unit_width)
     if interval % units_across and units_across % interval:
         return None
-    # The picture as a grid of intervals, each a part of a row of units or some whole rows of them.
+    # The image as a grid of intervals, each a part of a row of units or some whole rows of them.
     down_px = max(1, interval // units_across) * unit_height
     across_px = min(interval, units_across) * unit_width
     grid = -(-units_down * unit_height // down_px), units_across // min(interval, units_across)

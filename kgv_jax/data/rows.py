@@ -1,4 +1,4 @@
-"""Many pictures of one domain as arrays, one row a picture: what sequences of them have in common."""
+"""Many images of one domain as arrays, one row an image: what sequences of them have in common."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from kgv_jax.data.types import Picture
+from kgv_jax.data.types import SourceImage
 
 
-class Rows(Sequence[Picture]):
-    """A sequence of `Picture` that keeps a label and a name each, and makes a picture when it is asked for.
+class Rows(Sequence[SourceImage]):
+    """A sequence of `Image` that keeps a label and a name each, and makes an image when it is asked for.
 
     Attributes:
       domain: of all of them.
@@ -34,19 +34,19 @@ class Rows(Sequence[Picture]):
 
     @abc.abstractmethod
     def take(self, rows: np.ndarray) -> Rows:
-        """Returns the pictures of some rows."""
+        """Returns the images of some rows."""
 
     def __len__(self) -> int:
         return len(self.label)
 
     def __getitem__(self, index):
-        """Returns the picture at an index, or the pictures of a slice as `Rows`."""
+        """Returns the image at an index, or the images of a slice as `Rows`."""
         if isinstance(index, slice):
             return self.take(np.arange(len(self))[index])
         row = range(len(self))[index]
-        return Picture(self.id(row), self.domain, self.classes[self.label[row]], functools.partial(self.load, row))
+        return SourceImage(self.id(row), self.domain, self.classes[self.label[row]], functools.partial(self.load, row))
 
-    def __iter__(self) -> Iterator[Picture]:
+    def __iter__(self) -> Iterator[SourceImage]:
         return map(self.__getitem__, range(len(self)))
 
     def id(self, row: int) -> str:

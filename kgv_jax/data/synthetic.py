@@ -1,6 +1,6 @@
 """Synthetic images of what a graph speaks of: its elements one by one, and the signs that its facts compose.
 
-Pictures of your own are drawn by `python -m kgv_jax.data.render FILE.py:FUNCTION`, or by any generator; a run reads
+Images of your own are drawn by `python -m kgv_jax.data.user_renderer FILE.py:FUNCTION`, or by any generator; a run reads
 their folder with `--config.synthetic.manifest=DIR` (`docs/data.md`).
 """
 
@@ -14,42 +14,47 @@ from typing import Protocol
 
 import numpy as np
 
-from kgv_jax.data.draw.colours import find_colour, jittered, to_rgb
-from kgv_jax.data.draw.elements import Patch, draw_colour, draw_legend_alone, draw_shape, stretched
-from kgv_jax.data.draw.legends import find_legend, legend_alpha
-from kgv_jax.data.draw.marks import MARK_COLOURS, MARKS
-from kgv_jax.data.draw.pen import Hand
-from kgv_jax.data.draw.shapes import find_shape
-from kgv_jax.data.draw.sign import SignSpec, render_sign
-from kgv_jax.data.draw.stated import Stated, stated_sign, tails
-from kgv_jax.data.types import Picture
+from kgv_jax.data.renderer.colours import find_colour, jittered, to_rgb
+from kgv_jax.data.renderer.elements import Patch, draw_colour, draw_legend_alone, draw_shape, stretched
+from kgv_jax.data.renderer.legends import find_legend, legend_alpha
+from kgv_jax.data.renderer.marks import MARK_COLOURS, MARKS
+from kgv_jax.data.renderer.pen import DrawingStyle
+from kgv_jax.data.renderer.shapes import find_shape
+from kgv_jax.data.renderer.sign import SignSpec, render_sign
+from kgv_jax.data.renderer.stated import Stated, stated_sign, tails
+from kgv_jax.data.types import SourceImage
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.names import local_name
 from kgv_jax.util.errors import UserError, nearest
 
 # No country of the drawn data set draws like this, and drawings that are special to a target country
 # (variants 1, 2, 5) are left to it: compositions may not leak what a test set looks like.
-PLAIN_HANDS = (
-    Hand(stroke=0.95, roundness=0.6, width=0.96, head=0.95),
-    Hand(stroke=1.2, roundness=0.3, width=1.06, head=1.08, variant=3),
-    Hand(stroke=0.78, roundness=0.9, width=0.9, head=1.15, flipped=True, slant=3.0),
-    Hand(stroke=1.08, roundness=0.1, width=1.0, head=0.85, slant=-3.0, flipped=True, variant=3),
+PLAIN_STYLES = (
+    DrawingStyle(stroke=0.95, roundness=0.6, width=0.96, head=0.95),
+    DrawingStyle(stroke=1.2, roundness=0.3, width=1.06, head=1.08, variant=3),
+    DrawingStyle(stroke=0.78, roundness=0.9, width=0.9, head=1.15, flipped=True, slant=3.0),
+    DrawingStyle(stroke=1.08, roundness=0.1, width=1.0, head=0.85, slant=-3.0, flipped=True, variant=3),
 )
 
-# For pictures that this renderer has not drawn: every form of a pictogram, in hands far apart.
-VARIED_HANDS = (
-    *PLAIN_HANDS,
-    Hand(stroke=0.85, roundness=0.2, width=0.88, head=0.9, variant=1),
-    Hand(stroke=1.15, roundness=0.9, width=1.1, head=1.2, variant=2, flipped=True),
-    Hand(stroke=1.0, roundness=0.5, width=0.95, head=1.1, variant=4, flipped=True),
-    Hand(stroke=1.3, roundness=0.4, width=1.12, head=1.3, variant=5),
+# For images that this renderer has not drawn: every form of a pictogram, in hands far apart.
+VARIED_STYLES = (
+    *PLAIN_STYLES,
+    DrawingStyle(stroke=0.85, roundness=0.2, width=0.88, head=0.9, variant=1),
+    DrawingStyle(stroke=1.15, roundness=0.9, width=1.1, head=1.2, variant=2, flipped=True),
+    DrawingStyle(stroke=1.0, roundness=0.5, width=0.95, head=1.1, variant=4, flipped=True),
+    DrawingStyle(stroke=1.3, roundness=0.4, width=1.12, head=1.3, variant=5),
 )
 
 Drawing = Callable[[np.random.Generator, int], np.ndarray]
 
 
-_USED_AS = {"hasShape": "Shape", "hasBorderColour": "Colour", "hasFillColour": "Colour",
-            "hasLegendColour": "Colour", "hasLegend": "Legend"}
+_USED_AS = {
+    "hasShape": "Shape",
+    "hasBorderColour": "Colour",
+    "hasFillColour": "Colour",
+    "hasLegendColour": "Colour",
+    "hasLegend": "Legend",
+}
 
 
 class LegendSource(Protocol):
@@ -61,7 +66,7 @@ class LegendSource(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class DrawnLegends:
+class RenderedLegends:
     """The renderer's own pictograms.
 
     Attributes:
@@ -69,30 +74,28 @@ class DrawnLegends:
       labels: labels of nodes, tried where a local name says nothing to the renderer.
     """
 
-    hands: Sequence[Hand] = PLAIN_HANDS
+    drawing_styles: Sequence[DrawingStyle] = PLAIN_STYLES
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def for_graph(cls, graph: Graph, hands: Sequence[Hand] = PLAIN_HANDS) -> DrawnLegends:
+    def for_graph(cls, graph: Graph, drawing_styles: Sequence[DrawingStyle] = PLAIN_STYLES) -> RenderedLegends:
         """Returns a source that also knows the labels of the graph's nodes."""
-        return cls(hands, dict(zip(graph.nodes, graph.labels, strict=True)))
+        return cls(drawing_styles, dict(zip(graph.nodes, graph.labels, strict=True)))
 
     def patches(self, node_name: str) -> Sequence[Patch]:
         """See `LegendSource.patches`."""
         name = find_legend(local_name(node_name), self.labels.get(node_name, ""))
         if name is None:
             return ()
-        return tuple(functools.partial(legend_alpha, name, hand) for hand in self.hands)
+        return tuple(functools.partial(legend_alpha, name, drawing_style) for drawing_style in self.drawing_styles)
 
 
-def element_pictures(
-    graph: Graph, *, legends: LegendSource, per_element: int, seed: int
-) -> tuple[Picture, ...]:
-    """Returns isolated pictures of every Shape, Colour and Legend node that can be drawn.
+def element_images(graph: Graph, *, legends: LegendSource, per_element: int, seed: int) -> tuple[SourceImage, ...]:
+    """Returns isolated images of every Shape, Colour and Legend node that can be drawn.
 
     A shape has no colour, a colour has no shape, a legend stands on plain ground: each says one thing.
     """
-    pictures = []
+    images = []
     for node, kind in _elements(graph).items():
         draw = _element_drawing(graph, node, kind, legends)
         if draw is None:
@@ -101,17 +104,20 @@ def element_pictures(
         for k in range(per_element):
             identity = f"elements/{local_name(name)}/{k}"
             load = functools.partial(_draw_with_rng, draw, seed, identity)
-            pictures.append(Picture(identity, "elements", None, load, (("instanceOf", name),)))
-    return tuple(pictures)
+            images.append(SourceImage(identity, "elements", None, load, (("instanceOf", name),)))
+    return tuple(images)
 
 
 def unknown_elements(graph: Graph, legends: LegendSource) -> tuple[str, ...]:
     """Returns the Shape, Colour and Legend nodes that cannot be drawn."""
-    return tuple(graph.nodes[node] for node, kind in _elements(graph).items()
-                 if _element_drawing(graph, node, kind, legends) is None)
+    return tuple(
+        graph.nodes[node]
+        for node, kind in _elements(graph).items()
+        if _element_drawing(graph, node, kind, legends) is None
+    )
 
 
-def composition_pictures(
+def composition_images(
     graph: Graph,
     classes: Sequence[str],
     *,
@@ -119,7 +125,7 @@ def composition_pictures(
     styles: Sequence[str] | None = None,
     per_variant: int,
     seed: int,
-) -> tuple[Picture, ...]:
+) -> tuple[SourceImage, ...]:
     """Returns signs drawn from facts: for each class, each of its variants as the graph states it.
 
     Args:
@@ -127,16 +133,16 @@ def composition_pictures(
       classes: names of class nodes. One without variants is drawn by its own facts.
       legends: where pictograms come from.
       styles: Style nodes whose variants are drawn (names or local names); None draws all.
-      per_variant: pictures a variant.
+      per_variant: images a variant.
       seed: of hues, proportions and choice of pictogram.
 
     Returns:
-      Pictures of domain `compositions`; `depicts` lists the facts drawn, `label` is the class's local name.
+      Images of domain `compositions`; `depicts` lists the facts drawn, `label` is the class's local name.
 
     Raises:
       UserError: if a class or a style is none of the graph's.
     """
-    pictures = []
+    images = []
     for name, variant in _variants(graph, classes, styles):
         plan = _plan(graph, variant, legends)
         if plan is None:
@@ -145,8 +151,8 @@ def composition_pictures(
         for k in range(per_variant):
             identity = f"compositions/{local_name(name)}/{local_name(graph.nodes[variant])}-{k}"
             load = functools.partial(_draw_with_rng, draw, seed, identity)
-            pictures.append(Picture(identity, "compositions", local_name(name), load, plan.facts))
-    return tuple(pictures)
+            images.append(SourceImage(identity, "compositions", local_name(name), load, plan.facts))
+    return tuple(images)
 
 
 def unknown_compositions(
@@ -186,7 +192,7 @@ def _compose(plan: _Plan, rng: np.random.Generator, size_px: int) -> np.ndarray:
         legend=stretched(np.concatenate(patches, axis=1), rng) if patches else None,
         legend_colour=jittered(stated.legend_colour or readable, rng),
         marks=tuple((mark, jittered(MARK_COLOURS[mark], rng)) for _, mark in stated.marks),
-        hand=PLAIN_HANDS[rng.integers(len(PLAIN_HANDS))],
+        drawing_style=PLAIN_STYLES[rng.integers(len(PLAIN_STYLES))],
         border_width=rng.uniform(6, 12) if on_edge else rng.uniform(3, 6),
         rim_width=0.0 if on_edge else rng.uniform(1.5, 4),
         corner=rng.uniform(2, 9),
@@ -212,12 +218,12 @@ def _element_drawing(graph: Graph, node: int, kind: str, legends: LegendSource) 
         return functools.partial(draw_colour, name) if (name := find_colour(*names)) else None
     patches = legends.patches(graph.nodes[node])
     if not patches and (mark := find_legend(*names)) in MARKS:
-        patches = tuple(functools.partial(legend_alpha, mark, hand) for hand in PLAIN_HANDS)
+        patches = tuple(functools.partial(legend_alpha, mark, drawing_style) for drawing_style in PLAIN_STYLES)
     return functools.partial(draw_legend_alone, patches) if patches else None
 
 
 def _draw_with_rng(draw: Drawing, seed: int, identity: str, size_px: int) -> np.ndarray:
-    """A picture is a function of (seed, its id): loading it twice gives the same pixels."""
+    """An image is a function of (seed, its id): loading it twice gives the same pixels."""
     digest = hashlib.sha256(f"{seed}/{identity}".encode()).digest()
     return draw(np.random.default_rng(np.frombuffer(digest, np.uint32)), size_px)
 
@@ -238,6 +244,8 @@ def _style(graph: Graph, name: str) -> int:
     styles = {graph.nodes[i]: i for i in graph.nodes_of_type("Style")}
     known = {**styles, **{local_name(full): i for full, i in styles.items()}}
     if name not in known:
-        raise UserError(f"no style named {name!r} in the graph{nearest(name, known)}; it has "
-                        f"{', '.join(sorted(map(local_name, styles))) or 'none'}")
+        raise UserError(
+            f"no style named {name!r} in the graph{nearest(name, known)}; it has "
+            f"{', '.join(sorted(map(local_name, styles))) or 'none'}"
+        )
     return known[name]

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 
 from kgv_jax.data import decode
 from kgv_jax.data.fingerprint import fingerprints, near_pairs
-from kgv_jax.data.types import Picture
+from kgv_jax.data.types import SourceImage
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.mask import INSTANCE_OF
 from kgv_jax.kg.names import local_name
@@ -40,11 +40,11 @@ class Manifest:
     """The images of a folder.
 
     Attributes:
-      pictures: one an image, in the order of the table.
+      images: one an image, in the order of the table.
       digest: 16 hexadecimal digits that change with any row or byte of an image.
     """
 
-    pictures: tuple[Picture, ...]
+    images: tuple[SourceImage, ...]
     digest: str
 
 
@@ -75,12 +75,12 @@ def read_manifest(path: str | os.PathLike, graph: Graph) -> Manifest:
         more = f", and {len(missing) - 1} others" if len(missing) > 1 else ""
         raise missing[0].error(f"the image {missing[0].cells['image']!r} is not there{more}")
     digest = hashlib.blake2b(repr(sorted((image, sorted(facts)) for image, facts in depicts.items())).encode())
-    pictures = []
+    images = []
     for image, facts in depicts.items():
         digest.update((table.parent / image).read_bytes())
         load = functools.partial(decode.decode, table.parent / image)
-        pictures.append(Picture(f"elements/{image}", "elements", None, load, tuple(dict.fromkeys(facts))))
-    return Manifest(tuple(pictures), digest.hexdigest()[:16])
+        images.append(SourceImage(f"elements/{image}", "elements", None, load, tuple(dict.fromkeys(facts))))
+    return Manifest(tuple(images), digest.hexdigest()[:16])
 
 
 def audit(manifest: Manifest, graph: Graph) -> tuple[str, ...]:
@@ -89,11 +89,11 @@ def audit(manifest: Manifest, graph: Graph) -> tuple[str, ...]:
     An attribute is the nodes of one type, or the objects of one relation. Its entropy is that of the shares that its
     values have of the images; it falls short of the largest possible where values are rare or missing.
     """
-    counts = collections.Counter(fact for picture in manifest.pictures for fact in picture.depicts)
+    counts = collections.Counter(fact for source_image in manifest.images for fact in source_image.depicts)
     numbers = sorted(counts.values())
     shown = len({node for _, node in counts})
     lines = [
-        f"{len(manifest.pictures)} synthetic images (digest {manifest.digest}) of {shown} of {len(graph.nodes)} nodes, "
+        f"{len(manifest.images)} synthetic images (digest {manifest.digest}) of {shown} of {len(graph.nodes)} nodes, "
         f"{numbers[0]} to {numbers[-1]} each, median {statistics.median(numbers):g}"
     ]
     attributes: dict[tuple[str, str], dict[int, int]] = {}
@@ -107,24 +107,26 @@ def audit(manifest: Manifest, graph: Graph) -> tuple[str, ...]:
         total = sum(values.values())
         entropy = sum(n / total * math.log2(total / n) for n in values.values())
         absent = sorted(local_name(graph.nodes[node]) for node in whole - values.keys())
-        told = f"; not shown: {', '.join(absent[:_NAMED])}{', ...' if len(absent) > _NAMED else ''}" if absent else ""
+        reported = (
+            f"; not shown: {', '.join(absent[:_NAMED])}{', ...' if len(absent) > _NAMED else ''}" if absent else ""
+        )
         lines.append(
             f"{kind or (relation if relation != INSTANCE_OF else 'no type')}: {len(values)} of {len(whole)} values "
-            f"shown, entropy {entropy:.2f} of {math.log2(len(whole)):.2f} bits{told}"
+            f"shown, entropy {entropy:.2f} of {math.log2(len(whole)):.2f} bits{reported}"
         )
     return tuple(lines)
 
 
-def refuse_copies(pictures: Sequence[Picture], evaluation: Sequence[Picture]) -> None:
-    """Raises a UserError, naming both, if a picture is a near copy of one that results are measured on."""
-    evaluation = list({picture.id: picture for picture in evaluation}.values())
-    pairs = near_pairs(fingerprints(pictures), fingerprints(evaluation))
+def refuse_copies(images: Sequence[SourceImage], evaluation: Sequence[SourceImage]) -> None:
+    """Raises a UserError, naming both, if an image is a near copy of one that results are measured on."""
+    evaluation = list({source_image.id: source_image for source_image in evaluation}.values())
+    pairs = near_pairs(fingerprints(images), fingerprints(evaluation))
     if not len(pairs.first):
         return
-    first, second = pictures[pairs.first[0]].id.partition("/")[2], evaluation[pairs.second[0]].id
+    first, second = images[pairs.first[0]].id.partition("/")[2], evaluation[pairs.second[0]].id
     more = len(set(pairs.first.tolist())) - 1
     raise UserError(
-        f"The synthetic image {first} is a near copy of the evaluation picture {second} ({pairs.distance[0]} bits "
+        f"The synthetic image {first} is a near copy of the evaluation image {second} ({pairs.distance[0]} bits "
         "apart)"
         + (f", and {more} others are copies too" if more else "")
         + ". Take them out of the folder and its manifest: a run may not learn what it is tested on."

@@ -1,4 +1,4 @@
-"""Pictures of which only feature vectors are there, as zero-shot benchmarks publish them."""
+"""Images of which only feature vectors are there, as zero-shot benchmarks publish them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kgv_jax.util.errors import UserError
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Vectors(Rows):
-    """Feature vectors of pictures of one domain.
+    """Feature vectors of images of one domain.
 
     Attributes:
       domain: of all of them.
@@ -20,8 +20,8 @@ class Vectors(Rows):
       label: `[n]` int32.
       name: `[n]` names, unique within the domain.
       features: `[m, F]` float32 of a whole data set, shared by its parts.
-      row: `[n]` int64, the row of each picture there.
-      also: `[n, 0]` int32; a picture has one label.
+      row: `[n]` int64, the row of each image there.
+      also: `[n, 0]` int32; an image has one label.
     """
 
     domain: str
@@ -47,9 +47,9 @@ class Vectors(Rows):
         raise UserError(f"{self.id(row)} is a feature vector and has no pixels, which would be drawn at {size_px} px.")
 
     def take(self, rows: np.ndarray) -> Vectors:
-        """Returns the pictures of some rows."""
+        """Returns the images of some rows."""
         return dataclasses.replace(self, label=self.label[rows], name=self.name[rows], row=self.row[rows])
 
     def relabelled(self, classes: tuple[str, ...], label: np.ndarray) -> Vectors:
-        """Returns the same pictures with labels of other classes."""
+        """Returns the same images with labels of other classes."""
         return dataclasses.replace(self, classes=classes, label=label)

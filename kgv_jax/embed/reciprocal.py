@@ -22,9 +22,7 @@ def reciprocal(model: Model) -> Model:
         return Tables(nodes, _joined(onward, {name: x[num_relations:] for name, x in relations.items()}))
 
     def tables(parameters: Tables) -> Tables:
-        onward, back = (
-            model.tables(parameters._replace(relations=rows)) for rows in _ways(parameters.relations)
-        )
+        onward, back = (model.tables(parameters._replace(relations=rows)) for rows in _ways(parameters.relations))
         return Tables(onward.nodes, _joined(onward.relations, back.relations))
 
     def score(h: Rows, r: Rows, t: Rows) -> Array:

@@ -1,12 +1,12 @@
 """Where the vectors of a graph's nodes come from, by one text: `config.kg.vectors`.
 
-    FILE.safetensors    of `python -m kgv_jax.embed --out`
-    FILE.csv, FILE.tsv  a plain table (`embed/table.py`)
-    FOLDER              the workdir of another run, which left `embeddings.safetensors` there
-    words               word vectors of labels
-    netmf               random walks, factorised
-    MODEL               a model of the registry, trained on the graph first
-    MODEL+gcn           the same behind two graph convolutions
+FILE.safetensors    of `python -m kgv_jax.embed --out`
+FILE.csv, FILE.tsv  a plain table (`embed/table.py`)
+FOLDER              the workdir of another run, which left `embeddings.safetensors` there
+words               word vectors of labels
+netmf               random walks, factorised
+MODEL               a model of the registry, trained on the graph first
+MODEL+gcn           the same behind two graph convolutions
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
 
 Draws maps over photographs of a domain (`validation` is one too), and prints how far they can be trusted: deletion and
 insertion, and the pointing game and energy in box where the object's box is known, beside maps of random weights and
-maps that know no picture; and how alike the maps stay when weights are drawn anew layer by layer. Photographs are taken
-at equal distances of the domain, never for what is said of them. The numbers stand beside the picture as JSON.
+maps that know no image; and how alike the maps stay when weights are drawn anew layer by layer. Photographs are taken
+at equal distances of the domain, never for what is said of them. The numbers stand beside the image as JSON.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any
 
 from absl import flags
 
-from kgv_jax.flags import run_command
+from kgv_jax.config.flags import run_command
+from kgv_jax.run.workdir import Workdir
 from kgv_jax.util.compiled import keep_compiled_programs
 from kgv_jax.util.errors import UserError
-from kgv_jax.workdir import Workdir
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.")
 _DOMAIN = flags.DEFINE_string("domain", None, "A test domain of the run, or validation.")
@@ -50,7 +50,7 @@ def main(argv: list[str]) -> None:
 
 
 def _explain(workdir: Workdir, out: pathlib.Path) -> dict[str, list[dict[str, Any]]]:
-    """Writes the picture and the numbers; returns the numbers."""
+    """Writes the image and the numbers; returns the numbers."""
     from kgv_jax.explain.measure import GRAD_CAM, RANDOM_WEIGHTS, trust
     from kgv_jax.explain.overlay import draw_overlays
     from kgv_jax.explain.randomised import similarities

@@ -4,8 +4,8 @@
     insertion = area under p_c(only the share q of most important places shown) over q in [0, 1]   (high is good)
 
 `p_c` is the model's probability of the explained class. As in the paper, deleted places take the mean colour that the
-encoder was normalised by, and insertion starts from the blurred picture; its blur is ours, an eighth of the side, since
-the paper's 5 px of 224 would leave a picture of 32 px as it is.
+encoder was normalised by, and insertion starts from the blurred image; its blur is ours, an eighth of the side, since
+the paper's 5 px of 224 would leave an image of 32 px as it is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def importance_ranks(saliency: np.ndarray) -> np.ndarray:
     """Returns `[S, S]` int: 0 for the most important place of a map `[S, S]`.
 
     Equal places, of which a rectified map has many, come in an order that is random and always the same: in the order
-    of reading, the top of a picture would count as more important than its bottom.
+    of reading, the top of an image would count as more important than its bottom.
     """
     order = np.lexsort((np.random.default_rng(0).permutation(saliency.size), -saliency.ravel()))
     ranks = np.empty(saliency.size, int)
@@ -38,7 +38,7 @@ def replaced(image: np.ndarray, substrate: np.ndarray, ranks: np.ndarray, *, ste
 
 
 def blurred(image: np.ndarray) -> np.ndarray:
-    """Returns a picture `[S, S, 3]` uint8 of which colours are left, and no shapes."""
+    """Returns an image `[S, S, 3]` uint8 of which colours are left, and no shapes."""
     sigma = _BLUR_SHARE * len(image)
     return ndimage.gaussian_filter(image.astype(np.float32), (sigma, sigma, 0), mode="nearest").round().astype(np.uint8)
 
@@ -57,7 +57,7 @@ def deletion_and_insertion(
     mean: np.ndarray,
     steps: int = STEPS,
 ) -> tuple[float, float]:
-    """Returns both areas of one picture.
+    """Returns both areas of one image.
 
     Args:
       probabilities: maps `[2 (steps + 1), S, S, 3]` uint8 to `[2 (steps + 1), C]`.

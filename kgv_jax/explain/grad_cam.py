@@ -1,4 +1,4 @@
-"""Grad-CAM: where a picture has what speaks for a class (Selvaraju et al., arXiv 1610.02391, section 3).
+"""Grad-CAM: where an image has what speaks for a class (Selvaraju et al., arXiv 1610.02391, section 3).
 
     alpha_k = (1 / Z) sum_ij dy_c / dA_ijk,      L_c = ReLU(sum_k alpha_k A_k)
 
@@ -83,5 +83,5 @@ def perturbations_of(classifier: Classifier, variables: Any, images: Array) -> A
 
 
 def enlarge(maps: Array, size_px: int) -> Array:
-    """Returns maps `[B, H, W]` at the size of the pictures, `[B, size_px, size_px]`, bilinear."""
+    """Returns maps `[B, H, W]` at the size of the images, `[B, size_px, size_px]`, bilinear."""
     return jax.image.resize(maps, (len(maps), size_px, size_px), "bilinear")

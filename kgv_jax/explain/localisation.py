@@ -1,6 +1,6 @@
 """Whether a map lies on the object: the pointing game (Zhang et al., arXiv 1608.00507, section 4.1) and energy in box.
 
-    pointing game: the share of pictures whose largest place lies in the box
+    pointing game: the share of images whose largest place lies in the box
     energy in box: sum of the map in the box / sum of the map                 (Score-CAM, arXiv 1910.01279, section 4.2)
 
 The paper's tolerance of 15 pixels about the box is left out. A map without any place above zero points nowhere: it
@@ -35,7 +35,7 @@ def energy_in_box(maps: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def centre_map(size_px: int) -> np.ndarray:
-    """Returns `[S, S]`, a Gaussian about the centre a quarter of the side wide: what knows no picture.
+    """Returns `[S, S]`, a Gaussian about the centre a quarter of the side wide: what knows no image.
 
     The baseline of the pointing game's paper: objects stand in the middle.
     """

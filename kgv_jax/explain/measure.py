@@ -21,7 +21,7 @@ class Explained:
 
     Attributes:
       images: `[n, S, S, 3]` uint8.
-      picture: `[n]` the drawing each shows: the unit that intervals resample.
+      image: `[n]` the drawing each shows: the unit that intervals resample.
       label: `[n]` int32 true class.
       classes: `[n]` int32, the class explained.
       boxes: `[n, 4]` (left, top, right, bottom), or None.
@@ -29,7 +29,7 @@ class Explained:
     """
 
     images: np.ndarray
-    picture: np.ndarray
+    group: np.ndarray
     label: np.ndarray
     classes: np.ndarray
     boxes: np.ndarray | None
@@ -61,14 +61,14 @@ def trust(
         if explained.boxes is not None:
             found["pointing game"] = pointing_game(own, explained.boxes)
             found["energy in box"] = energy_in_box(own, explained.boxes)
-        records += [_record(name, measured, values, explained.picture) for measured, values in found.items()]
+        records += [_record(name, measured, values, explained.group) for measured, values in found.items()]
     if explained.boxes is not None:
-        # Without a largest place, what is expected of one drawn at random: the box's share of the picture, both times.
+        # Without a largest place, what is expected of one drawn at random: the box's share of the image, both times.
         share = inside(explained.boxes, size_px).mean((1, 2))
-        records += [_record(UNIFORM, name, share, explained.picture) for name in ("pointing game", "energy in box")]
+        records += [_record(UNIFORM, name, share, explained.group) for name in ("pointing game", "energy in box")]
     return records
 
 
-def _record(name: str, measured: str, values: np.ndarray, picture: np.ndarray) -> dict[str, Any]:
+def _record(name: str, measured: str, values: np.ndarray, group: np.ndarray) -> dict[str, Any]:
     """Intervals resample drawings: all values lie in [0, 1], for which those of shares are wide enough."""
-    return {"map": name, "measure": measured, "n": len(values)} | accuracy_interval(values, picture)._asdict()
+    return {"map": name, "measure": measured, "n": len(values)} | accuracy_interval(values, group)._asdict()

@@ -1,4 +1,4 @@
-"""Pictures with their maps laid over them, as one PNG."""
+"""Images with their maps laid over them, as one PNG."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def heat(saliency: np.ndarray) -> np.ndarray:
 def draw_overlays(
     path: pathlib.Path, images: np.ndarray, maps: np.ndarray, captions: Sequence[str], boxes: np.ndarray | None
 ) -> None:
-    """Writes each picture beside itself under its map, with a caption and the object's box.
+    """Writes each image beside itself under its map, with a caption and the object's box.
 
     Args:
       path: the PNG; its folder is made.

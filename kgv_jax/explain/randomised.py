@@ -1,7 +1,7 @@
 """The control of an explanation: with random weights it should be another (Adebayo et al., arXiv 1810.03292).
 
 Parameters are drawn anew from the output down to the input, one layer more each time (cascading randomisation, section
-3). A map that stays alike does not depend on what was learnt: it draws the picture, not the model.
+3). A map that stays alike does not depend on what was learnt: it draws the image, not the model.
 """
 
 from __future__ import annotations

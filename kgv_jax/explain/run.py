@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kgv_jax import train, wise_ft
+from kgv_jax import train
 from kgv_jax.data.records import Cropped
 from kgv_jax.explain.boxes import boxes_of
 from kgv_jax.explain.faithfulness import STEPS
@@ -20,12 +20,13 @@ from kgv_jax.explain.measure import Explained
 from kgv_jax.explain.randomised import cascade
 from kgv_jax.models import registry
 from kgv_jax.models.spec import EncoderSpec
-from kgv_jax.state import State
+from kgv_jax.run import wise_ft
+from kgv_jax.run.state import State
+from kgv_jax.run.workdir import Workdir
 from kgv_jax.train import Run
 from kgv_jax.util.errors import UserError, nearest
-from kgv_jax.workdir import Workdir
 
-_BATCH = 2 * (STEPS + 1)  # the pictures of one deletion and one insertion
+_BATCH = 2 * (STEPS + 1)  # the images of one deletion and one insertion
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Explainer:
         label = examples.label[rows]
         return Explained(
             images=images,
-            picture=examples.picture[rows],
+            group=examples.group[rows],
             label=label,
             classes=label if of == "label" else self.probabilities(images).argmax(-1).astype(np.int32),
             boxes=boxes_of(self.run.config, self.run.experiment.dataset, domain, examples.id[rows]),
@@ -120,7 +121,7 @@ def equal_distances(total: int, count: int) -> np.ndarray:
 
 
 def _evaluated(run: Run, state: State) -> Any:
-    if wise_ft.asked_for(run.config.transfer):
+    if wise_ft.is_enabled(run.config.transfer):
         state = wise_ft.average(state, run.config.transfer.alpha)
     params = state.ema or state.params
     statistics = {"batch_stats": state.batch_stats} if state.batch_stats else {}

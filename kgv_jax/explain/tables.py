@@ -14,9 +14,7 @@ def trust_table(records: Sequence[Mapping[str, Any]]) -> Table:
     """Returns a row a map and a column a measure, in percent with 95 % intervals; of records of `measure.trust`."""
     maps, measures = (list(dict.fromkeys(record[key] for record in records)) for key in ("map", "measure"))
     found = {(record["map"], record["measure"]): record for record in records}
-    rows = [
-        (name, *(_interval(found[name, m]) if (name, m) in found else "-" for m in measures)) for name in maps
-    ]
+    rows = [(name, *(_interval(found[name, m]) if (name, m) in found else "-" for m in measures)) for name in maps]
     header = ("map", *(_BETTER.get(name, name) for name in measures))
     return Table(header, tuple(rows), 1, f"Grad-CAM of {records[0]['n']} photographs, %")
 

@@ -1,12 +1,12 @@
-"""`att_splits.mat` of the zero-shot benchmarks: attributes of classes, and which pictures are trained and tested.
+"""`att_splits.mat` of the zero-shot benchmarks: attributes of classes, and which images are trained and tested.
 
-As published with Xian et al. (arXiv 1707.00600) for AwA1, AwA2, CUB, SUN and aPY, numbers of pictures from 1:
+As published with Xian et al. (arXiv 1707.00600) for AwA1, AwA2, CUB, SUN and aPY, numbers of images from 1:
 
   att, original_att     [A, C] attributes of the classes, columns of length 1, and as annotated
   allclasses_names      [C, 1] cells
-  trainval_loc          [n, 1] pictures to train on
-  val_loc               [n, 1] pictures of those of its classes that are held out to choose with
-  test_seen_loc, test_unseen_loc   the proposed split's test pictures
+  trainval_loc          [n, 1] images to train on
+  val_loc               [n, 1] images of those of its classes that are held out to choose with
+  test_seen_loc, test_unseen_loc   the proposed split's test images
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class AttributeSplits(NamedTuple):
     Attributes:
       classes: names, `C`.
       attributes: `[C, A]` float64, as annotated (`original_att`).
-      parts: `trainval`, `test_seen`, `test_unseen`, `val` -> rows `[n]` int64 of pictures, from 0.
+      parts: `trainval`, `test_seen`, `test_unseen`, `val` -> rows `[n]` int64 of images, from 0.
     """
 
     classes: tuple[str, ...]
@@ -69,8 +69,8 @@ def read_splits(path: str | os.PathLike) -> AttributeSplits:
     for first, second in (("trainval", "test_seen"), ("trainval", "test_unseen"), ("test_seen", "test_unseen")):
         if len(both := np.intersect1d(parts[first], parts[second])):
             raise UserError(
-                f"{path}: {len(both)} pictures, the first is {both[0] + 1}, are in {_PARTS[first]} and in "
-                f"{_PARTS[second]}; expected a picture in one of them. Unpack the file as published."
+                f"{path}: {len(both)} images, the first is {both[0] + 1}, are in {_PARTS[first]} and in "
+                f"{_PARTS[second]}; expected an image in one of them. Unpack the file as published."
             )
     return AttributeSplits(classes, attributes.T, parts)
 
@@ -106,13 +106,13 @@ def _numbers(path: pathlib.Path, key: str, value: Any) -> np.ndarray:
 
 
 def _rows(path: pathlib.Path, key: str, value: Any) -> np.ndarray:
-    """Returns picture numbers from 1 as rows from 0."""
+    """Returns image numbers from 1 as rows from 0."""
     array = _numbers(path, key, value).ravel()
     if not len(array) or (array != np.round(array)).any() or array.min() < 1:
         least = f", the least is {array.min():g}" if len(array) else ""
-        raise UserError(f"{path}: {key} has {len(array)} numbers{least}; expected numbers of pictures, from 1.")
+        raise UserError(f"{path}: {key} has {len(array)} numbers{least}; expected numbers of images, from 1.")
     if len(np.unique(array)) != len(array):
-        raise UserError(f"{path}: {key} has a picture twice; unpack the file as published.")
+        raise UserError(f"{path}: {key} has an image twice; unpack the file as published.")
     return array.astype(np.int64) - 1
 
 

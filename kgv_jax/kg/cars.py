@@ -4,7 +4,7 @@ Tables of the set (Huang et al., IEEE Big Data 2022, arXiv 2109.00881; https://d
 headers have a space after each comma:
   Basic_table.csv  Automaker, Automaker_ID, Genmodel, Genmodel_ID: brands and models
   Ad_table.csv     Maker, Genmodel, Genmodel_ID, Adv_ID, ..., Color, Reg_year, Bodytype, ...: adverts of used cars
-  Image_table.csv  Genmodel_ID, Image_ID, Image_name, Predicted_viewpoint, Quality_check: pictures, read by
+  Image_table.csv  Genmodel_ID, Image_ID, Image_name, Predicted_viewpoint, Quality_check: images, read by
                    `data/sources/cars.py`
 
 A model is a Class, below its brand. Of the adverts come its body types, colours and decades: each that a tenth or more

@@ -91,7 +91,7 @@ def check(
             for group in alike
         ]
     if folders is not None:
-        findings += _pictures(graph, classes, class_type, folders, facts)
+        findings += _images(graph, classes, class_type, folders, facts)
     return Findings(tuple(facts), tuple(findings))
 
 
@@ -111,8 +111,7 @@ def indistinguishable(graph: Graph, classes: Sequence[int], levels: Sequence[int
         own |= {(-1, ancestor) for ancestor in above[node]}
         below = {child for relation in levels for child in graph.heads(relation, node) if child not in known}
         variants = collections.Counter(
-            frozenset((relation, tail) for _, relation, tail in _rows(graph, child) if tail != node)
-            for child in below
+            frozenset((relation, tail) for _, relation, tail in _rows(graph, child) if tail != node) for child in below
         )
         groups[frozenset(own), frozenset(variants.items())].append(node)
     return [tuple(group) for group in groups.values() if len(group) > 1]
@@ -217,7 +216,7 @@ def _components(graph: Graph) -> list[int]:
     return [find(node) for node in range(len(graph.nodes))]
 
 
-def _pictures(
+def _images(
     graph: Graph,
     classes: Sequence[int],
     class_type: str,

@@ -35,7 +35,7 @@ PACKAGE = from_npm(
 )
 FILES = ("en/data.json", "meta/groups.json", "meta/unicode-names.json")
 
-# Letters, signs, flags and clock faces are no pictures of things.
+# Letters, signs, flags and clock faces are no images of things.
 _NO_GROUPS = ("component", "symbols", "flags")
 _NO_SUBGROUPS = ("time",)
 _JOINER = "200D"  # joins several emoji into one, such as a family
@@ -53,7 +53,7 @@ class Concept(NamedTuple):
 
 
 def read_concepts(files: Mapping[str, bytes]) -> tuple[Concept, ...]:
-    """Returns the emoji that picture things, by label.
+    """Returns the emoji that image things, by label.
 
     Args:
       files: name -> content of `FILES`.
@@ -137,7 +137,7 @@ def write_graph(concepts: Sequence[Concept], wordnet: WordNet) -> pathlib.Path:
 
 
 def graph_path() -> pathlib.Path:
-    """Returns the graph file that preparing the pictures wrote.
+    """Returns the graph file that preparing the images wrote.
 
     Raises:
       UserError: nothing is prepared.

@@ -16,7 +16,7 @@ from kgv_jax.kg.closure import reachable
 from kgv_jax.kg.wordnet import WordNet
 from kgv_jax.kg.wordnet_graph import BROADER, SYMBOLS, with_hypernyms
 
-# Emoji group -> lexicographer files of WordNet, by number (lexnames(5)), that pictures of the group lie in.
+# Emoji group -> lexicographer files of WordNet, by number (lexnames(5)), that images of the group lie in.
 TOPICS: Mapping[str, tuple[int, ...]] = {
     "people-body": (8, 18),  # body, person
     "animals-nature": (5, 20, 17, 19),  # animal, plant, natural object, natural phenomenon

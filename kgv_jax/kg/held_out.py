@@ -16,36 +16,36 @@ from kgv_jax.kg.class_tree import ClassTree
 from kgv_jax.kg.mask import MaskTable
 
 
-class Unshown(NamedTuple):
-    """What no picture of training shows.
+class Ignored(NamedTuple):
+    """What no image of training shows.
 
     Attributes:
-      nodes: that no training picture can be positive for, under any relation: nothing trains their Gaussians.
-      facts: (relation local name, node) pairs whose node is trained otherwise, such as by its element pictures.
+      nodes: that no training image can be positive for, under any relation: nothing trains their Gaussians.
+      facts: (relation local name, node) pairs whose node is trained otherwise, such as by its element images.
     """
 
     nodes: tuple[int, ...]
     facts: tuple[tuple[str, int], ...]
 
 
-def find_unshown(mask: MaskTable, held_out: Sequence[int]) -> Unshown:
+def find_ignored(mask: MaskTable, held_out: Sequence[int]) -> Ignored:
     """Returns what only held-out nodes state.
 
-    As a negative of every picture and a positive of none, such a fact would be unlearnt, and with it the classes that
+    As a negative of every image and a positive of none, such a fact would be unlearnt, and with it the classes that
     it describes.
 
     Args:
-      mask: a mask table that ignores nothing; its other rows are those of training pictures.
+      mask: a mask table that ignores nothing; its other rows are those of training images.
       held_out: class nodes held out, and their variants; heads of the mask.
     """
-    row = np.repeat(np.arange(len(mask.speaks)), np.diff(mask.positive.start))
+    row = np.repeat(np.arange(len(mask.supervised)), np.diff(mask.positive.start))
     held = np.isin(row, [mask.row(node) for node in held_out])
     cells = np.stack([mask.positive.relation, mask.positive.node], axis=1)
     stated, shown = (set(map(tuple, cells[where].tolist())) for where in (held, ~held))
     trained = {node for _, node in shown}
     nodes = {node for _, node in stated} - trained | set(map(int, held_out))
     facts = sorted((relation, node) for relation, node in stated - shown if relation and node not in nodes)
-    return Unshown(tuple(sorted(nodes)), tuple((mask.relations[relation], node) for relation, node in facts))
+    return Ignored(tuple(sorted(nodes)), tuple((mask.relations[relation], node) for relation, node in facts))
 
 
 def tree_order(names: Sequence[str], tree: ClassTree | None, seed: int) -> list[str]:
@@ -65,7 +65,7 @@ def tree_order(names: Sequence[str], tree: ClassTree | None, seed: int) -> list[
     return sorted(names, key=lambda name: (ways[name], drawn(name)))
 
 
-def draw_classes(order: Sequence[str], count: int, seed: int) -> tuple[str, ...]:
+def choose_classes(order: Sequence[str], count: int, seed: int) -> tuple[str, ...]:
     """Returns `count` classes, one of each of as many equal parts of the order."""
     start = np.random.default_rng(seed).random()
     places = np.floor((np.arange(count) + start) * len(order) / count).astype(int)

@@ -46,7 +46,7 @@ def read_ids(ids: str | os.PathLike[str]) -> tuple[str, ...]:
 
 
 def read_descriptions() -> dict[str, str]:
-    """Returns id -> what pictures of the class show, in words, for 975 classes of ImageNet-1k."""
+    """Returns id -> what images of the class show, in words, for 975 classes of ImageNet-1k."""
     rows = (line.partition("\t") for _, line in _lines(_packed("descriptions.txt.gz")))
     return {name: text for name, _, text in rows}
 

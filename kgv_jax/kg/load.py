@@ -89,8 +89,7 @@ def _read_bytes(path: pathlib.Path) -> bytes:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
         raise UserError(
-            f"{path}: not UTF-8, byte 0x{data[error.start]:02x} at line {line} column {column}; "
-            "save the file as UTF-8"
+            f"{path}: not UTF-8, byte 0x{data[error.start]:02x} at line {line} column {column}; save the file as UTF-8"
         ) from None
     return data
 

@@ -15,9 +15,7 @@ from kgv_jax.util.errors import UserError, nearest
 BY = ("auto", "label", "iri", "local")
 
 
-def find_nodes(
-    graph: Graph, name: str, *, by: str = "auto", class_types: Sequence[str] = ("Class",)
-) -> list[int]:
+def find_nodes(graph: Graph, name: str, *, by: str = "auto", class_types: Sequence[str] = ("Class",)) -> list[int]:
     """Returns the nodes a class name may mean; one is the answer, several are an ambiguity.
 
     `auto` reads the name as an IRI, else a local name, else a label, else without regard to case and

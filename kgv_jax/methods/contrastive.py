@@ -4,7 +4,7 @@
 
 with `g` a small network that is thrown away afterwards. `P(i)` are the other images of the class (supervised
 contrastive learning, arXiv 2004.11362, equation 2: the mean is outside of the logarithm) or the other views of the
-picture (SimCLR, arXiv 2002.05709, equation 1).
+image (SimCLR, arXiv 2002.05709, equation 1).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from kgv_jax import losses
-from kgv_jax.methods.knowledge import Knowledge
+from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.methods.objective import Batch, Objective
 from kgv_jax.models.classifier import Outputs
 
@@ -38,23 +38,23 @@ class Projection(nn.Module):
 class Contrastive(Objective):
     """Term `contrast`; stages decide when the classifier learns."""
 
-    def make_head(self, knowledge: Knowledge) -> nn.Module:
+    def make_head(self, graph_arrays: GraphArrays) -> nn.Module:
         return Projection(self.config.contrast.dim)
 
     def coefficients(self) -> dict[str, float]:
         return super().coefficients() | {"contrast": 1.0}
 
-    def weights(self, batch: Batch, knowledge: Knowledge) -> dict[str, Array]:
+    def weights(self, batch: Batch, graph_arrays: GraphArrays) -> dict[str, Array]:
         paired = jnp.any(self._positives(batch), -1).astype(jnp.float32)
-        return super().weights(batch, knowledge) | {"contrast": batch["labelled"] * paired}
+        return super().weights(batch, graph_arrays) | {"contrast": batch["labelled"] * paired}
 
     def values(
-        self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge, key: Array
+        self, params: Any, outputs: Outputs, batch: Batch, graph_arrays: GraphArrays, key: Array
     ) -> dict[str, Array]:
         u = self.head.apply({"params": params}, outputs.z)
         scores = jnp.matmul(u, u.T, precision=jax.lax.Precision.HIGHEST) / self.config.contrast.temperature
         contrast = losses.contrast(scores, self._positives(batch), batch["labelled"] > 0)
-        return super().values(params, outputs, batch, knowledge, key) | {"contrast": contrast}
+        return super().values(params, outputs, batch, graph_arrays, key) | {"contrast": contrast}
 
     def _positives(self, batch: Batch) -> Array:
         """Returns `[B, B]` bool: the labelled images that are pulled together, never an image and itself."""

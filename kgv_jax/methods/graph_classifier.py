@@ -23,9 +23,9 @@ import optax
 from jax import Array
 from jax.sharding import Mesh
 
-from kgv_jax.config_schema import Config
+from kgv_jax.config.schema import Config
 from kgv_jax.kg import adjacency
-from kgv_jax.methods.knowledge import Knowledge
+from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.methods.objective import Objective
 from kgv_jax.models.graph_convolution import Edges, GraphConvolutions
 from kgv_jax.util.errors import UserError
@@ -63,9 +63,7 @@ def regress(
     params = network.init(key, features, layers, train=False)["params"]
 
     def loss(params: Any, key: Array) -> Array:
-        found = network.apply(
-            {"params": params}, features, layers, train=True, nodes=rows, rngs={"dropout": key}
-        )
+        found = network.apply({"params": params}, features, layers, train=True, nodes=rows, rngs={"dropout": key})
         return jnp.sum(jnp.where(known[:, None], found - target, 0.0) ** 2) / (2 * jnp.sum(known))
 
     def step(state: tuple, epoch: Array) -> tuple[tuple, Array]:
@@ -93,14 +91,16 @@ class GraphClassifier(Objective):
 
     begins = (FINETUNE,)
 
-    def __init__(self, config: Config, knowledge: Knowledge, mesh: Mesh | None = None) -> None:
-        super().__init__(config, knowledge, mesh)
+    def __init__(self, config: Config, graph_arrays: GraphArrays, mesh: Mesh | None = None) -> None:
+        super().__init__(config, graph_arrays, mesh)
         if config.model.decoder != "linear":
             raise UserError(
                 f"config.model.decoder is {config.model.decoder!r}; method {config.method!r} predicts a linear one. "
                 "Set config.model.decoder=linear."
             )
-        triples, parents, classes = jax.device_get((knowledge.triples, knowledge.parents, knowledge.class_node))
+        triples, parents, classes = jax.device_get(
+            (graph_arrays.triples, graph_arrays.parents, graph_arrays.class_node)
+        )
         if config.gcn.kind == "dgp" and not np.isin(classes, parents).any():
             raise UserError(
                 f"config.kg.hierarchy is {config.kg.hierarchy!r}, along which no class has a node above or below it, "
@@ -108,20 +108,20 @@ class GraphClassifier(Objective):
                 "or use method gcnz or sgcn, which read every relation."
             )
         self.layers = make_layers(config.gcn.kind, triples, parents,
-                                  num_nodes=knowledge.candidate.shape[1])  # fmt: skip
+                                  num_nodes=graph_arrays.candidate.shape[1])  # fmt: skip
 
-    def make_head(self, knowledge: Knowledge) -> nn.Module:
-        return _Vectors(knowledge.candidate.shape[1])
+    def make_head(self, graph_arrays: GraphArrays) -> nn.Module:
+        return _Vectors(graph_arrays.candidate.shape[1])
 
-    def begin(self, stage: str, params: Any, knowledge: Knowledge, key: Array) -> Any:
+    def begin(self, stage: str, params: Any, graph_arrays: GraphArrays, key: Array) -> Any:
         del stage  # the one it begins
         decoder = params["classifier"]["decoder"]
         rows = jnp.concatenate([decoder["kernel"].T, decoder["bias"][:, None]], -1)
         length = jnp.linalg.norm(rows, axis=-1, keepdims=True)
         network = make_network(self.config.gcn.kind, self.config.gcn.hidden, rows.shape[-1], self.layers)
-        features, classes = params["knowledge"]["mu"], knowledge.class_node
+        features, classes = params["knowledge"]["mu"], graph_arrays.class_node
         features /= jnp.maximum(jnp.linalg.norm(features, axis=-1, keepdims=True), 1e-12)
-        seen = jnp.ones(len(classes), bool) if knowledge.seen is None else knowledge.seen
+        seen = jnp.ones(len(classes), bool) if graph_arrays.seen is None else graph_arrays.seen
         found = regress(network, features, self.layers, classes, rows / jnp.maximum(length, 1e-12), seen, key,
                         epochs=self.config.gcn.epochs)  # fmt: skip
         predicted = found * length.mean(where=seen[:, None])

@@ -26,9 +26,9 @@ from jax import Array
 from jax.sharding import Mesh
 
 from kgv_jax import losses
-from kgv_jax.config_schema import Config
+from kgv_jax.config.schema import Config
 from kgv_jax.kg.class_tree import ClassTree, make_class_tree, tree_distances
-from kgv_jax.methods.knowledge import Knowledge
+from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.methods.objective import Batch, Objective
 from kgv_jax.models.classifier import Outputs
 
@@ -53,19 +53,19 @@ def soft_labels(tree: ClassTree, *, beta: float) -> Array:
 class Hierarchy(Objective):
     """Cross-entropy along the tree, or with targets that the tree softens; nothing else is learnt."""
 
-    def __init__(self, config: Config, knowledge: Knowledge, mesh: Mesh | None = None) -> None:
-        super().__init__(config, knowledge, mesh)
-        self.tree = make_class_tree(*jax.device_get((knowledge.parents, knowledge.class_node)))
+    def __init__(self, config: Config, graph_arrays: GraphArrays, mesh: Mesh | None = None) -> None:
+        super().__init__(config, graph_arrays, mesh)
+        self.tree = make_class_tree(*jax.device_get((graph_arrays.parents, graph_arrays.class_node)))
 
     def values(
-        self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge, key: Array
+        self, params: Any, outputs: Outputs, batch: Batch, graph_arrays: GraphArrays, key: Array
     ) -> dict[str, Array]:
         hierarchy, label = self.config.hierarchy, batch["label"]
-        logits = losses.competing(outputs.logits, knowledge.seen)
+        logits = losses.competing(outputs.logits, graph_arrays.seen)
         if hierarchy.loss == "hxe":
             return {"ce": hierarchical_cross_entropy(logits, label, self.tree, alpha=hierarchy.alpha)}
         target = soft_labels(self.tree, beta=hierarchy.beta)[label]
-        if knowledge.seen is not None:
-            target = jnp.where(knowledge.seen, target, 0.0)
+        if graph_arrays.seen is not None:
+            target = jnp.where(graph_arrays.seen, target, 0.0)
             target /= target.sum(-1, keepdims=True)
         return {"ce": optax.softmax_cross_entropy(logits, target)}

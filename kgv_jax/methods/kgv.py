@@ -16,13 +16,13 @@ from jax import Array
 from jax.sharding import Mesh
 
 from kgv_jax import losses
-from kgv_jax.config_schema import Config
-from kgv_jax.methods.knowledge import Knowledge, mask_of, positives_of
+from kgv_jax.config.schema import Config
+from kgv_jax.methods.graph_arrays import GraphArrays, mask_of, positives_of
 from kgv_jax.methods.objective import NODES, RELATIONS, Batch, Objective, over_variants
 from kgv_jax.models.classifier import Outputs
 from kgv_jax.parallel.mesh import batch_sharding
 from kgv_jax.scoring import gaussian
-from kgv_jax.scoring.sampling import drawn_share, make_sampling
+from kgv_jax.scoring.sampling import make_sampling, sampled_share
 from kgv_jax.scoring.space import GaussianSpace, Nodes
 from kgv_jax.scoring.streamed import Streaming, streamed_sums
 from kgv_jax.scoring.tile import NEVER
@@ -33,13 +33,13 @@ MOST_HELD = 2**20  # scores of a batch on one device
 class Kgv(Objective):
     """Images are points, nodes Gaussians, relations translations in one space."""
 
-    def __init__(self, config: Config, knowledge: Knowledge, mesh: Mesh | None = None) -> None:
-        super().__init__(config, knowledge, mesh)
+    def __init__(self, config: Config, graph_arrays: GraphArrays, mesh: Mesh | None = None) -> None:
+        super().__init__(config, graph_arrays, mesh)
         share = config.kgv.candidate_share
-        self.sampling = make_sampling(knowledge.tiles, share) if share < 1 else None
+        self.sampling = make_sampling(graph_arrays.tiles, share) if share < 1 else None
 
-    def make_head(self, knowledge: Knowledge) -> nn.Module:
-        num_relations, num_nodes = knowledge.candidate.shape
+    def make_head(self, graph_arrays: GraphArrays) -> nn.Module:
+        num_relations, num_nodes = graph_arrays.candidate.shape
         kgv = self.config.kgv
         return GaussianSpace(
             num_nodes,
@@ -57,62 +57,64 @@ class Kgv(Objective):
     def axes(self) -> Mapping[str, tuple[str | None, ...]]:
         return {"mu": (NODES, None), "v": (NODES, None), "r": (RELATIONS, None)}
 
-    def whole_mask_for(self, knowledge: Knowledge) -> str | None:
+    def whole_mask_for(self, graph_arrays: GraphArrays) -> str | None:
         kgv = self.config.kgv
         if kgv.density_head != "instance":
             return f"config.kgv.density_head = {kgv.density_head!r}"
-        if not self._streams(knowledge):
+        if not self._streams(graph_arrays):
             return f"config.kgv.score = {kgv.score!r} with kgv.loss = {kgv.loss!r}"
         return None
 
-    def form(self, knowledge: Knowledge) -> str | None:
-        relations, nodes = knowledge.candidate.shape
-        if not self._streams(knowledge):
+    def form(self, graph_arrays: GraphArrays) -> str | None:
+        relations, nodes = graph_arrays.candidate.shape
+        if not self._streams(graph_arrays):
             return f"Scores of {nodes} nodes under {relations} relations: held whole"
-        shards, tiles, columns = knowledge.tiles.valid.shape
-        pairs = int(np.prod(knowledge.tiles.relation.shape)) * columns
+        shards, tiles, columns = graph_arrays.tiles.valid.shape
+        pairs = int(np.prod(graph_arrays.tiles.relation.shape)) * columns
         split = f" on each of {shards} parts of the node table" if shards > 1 else ""
-        drawn = f", {drawn_share(self.sampling):.1%} of them drawn each step" if self.sampling else ""
+        drawn = f", {sampled_share(self.sampling):.1%} of them drawn each step" if self.sampling else ""
         return (
             f"Scores of {nodes} nodes under {relations} relations: streamed, {pairs} pairs in {tiles} tiles of "
-            f"{knowledge.tiles.relation.shape[1]} x {columns}{split}{drawn}"
+            f"{graph_arrays.tiles.relation.shape[1]} x {columns}{split}{drawn}"
         )
 
-    def _streams(self, knowledge: Knowledge) -> bool:
+    def _streams(self, graph_arrays: GraphArrays) -> bool:
         """Whether scores are only summed, in tiles. Small ones are held: their loss is written like its formula."""
         kgv = self.config.kgv
         devices = self.mesh.size if self.mesh else 1
-        large = self.config.train.batch_size * knowledge.candidate.size > MOST_HELD * devices
-        return kgv.score == "streamed" or kgv.candidate_share < 1 or (
-            kgv.score == "auto" and kgv.loss == "nodes" and (large or knowledge.rows is None)
+        large = self.config.train.batch_size * graph_arrays.candidate.size > MOST_HELD * devices
+        return (
+            kgv.score == "streamed"
+            or kgv.candidate_share < 1
+            or (kgv.score == "auto" and kgv.loss == "nodes" and (large or graph_arrays.rows is None))
         )
 
     def coefficients(self) -> dict[str, float]:
         return super().coefficients() | {"reg": self.config.kgv.beta}
 
-    def weights(self, batch: Batch, knowledge: Knowledge) -> dict[str, Array]:
-        if self._streams(knowledge):
-            speaks = jnp.any(positives_of(knowledge, batch["rows"]).node >= 0, -1).astype(jnp.float32)
+    def weights(self, batch: Batch, graph_arrays: GraphArrays) -> dict[str, Array]:
+        if self._streams(graph_arrays):
+            supervised = jnp.any(positives_of(graph_arrays, batch["mask_ids"]).node >= 0, -1).astype(jnp.float32)
         else:
-            speaks = losses.has_positive(mask_of(knowledge, batch["rows"]))
-        return super().weights(batch, knowledge) | {"reg": speaks}
+            supervised = losses.has_positive(mask_of(graph_arrays, batch["mask_ids"]))
+        return super().weights(batch, graph_arrays) | {"reg": supervised}
 
     def values(
-        self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge, key: Array
+        self, params: Any, outputs: Outputs, batch: Batch, graph_arrays: GraphArrays, key: Array
     ) -> dict[str, Array]:
-        if self._streams(knowledge):
-            reg = self._streamed(params, outputs.z, batch["rows"], knowledge, key)
+        if self._streams(graph_arrays):
+            reg = self._streamed(params, outputs.z, batch["mask_ids"], graph_arrays, key)
         else:
             score, _ = self._score(params, outputs.z)
-            reg = losses.REGULARISERS[self.config.kgv.loss](score, mask_of(knowledge, batch["rows"]))
-        return super().values(params, outputs, batch, knowledge, key) | {"reg": reg}
+            reg = losses.REGULARISERS[self.config.kgv.loss](score, mask_of(graph_arrays, batch["mask_ids"]))
+        return super().values(params, outputs, batch, graph_arrays, key) | {"reg": reg}
 
-    def penalty(self, params: Any, knowledge: Knowledge) -> Array:
+    def penalty(self, params: Any, graph_arrays: GraphArrays) -> Array:
         """Inclusion: the mean `KL(child || parent)` over hierarchical triples, if asked for."""
-        if not self.config.kgv.inclusion or not knowledge.parents.size:
+        if not self.config.kgv.inclusion or not graph_arrays.parents.size:
             return jnp.zeros(())
         nodes: Nodes = self.head.apply({"params": params}, method="nodes")
-        child, parent = knowledge.parents[:, 0], knowledge.parents[:, 1]
+        child, parent = graph_arrays.parents[:, 0], graph_arrays.parents[:, 1]
         divergence = gaussian.kl_divergence(nodes.mu[child], nodes.var[child], nodes.mu[parent], nodes.var[parent])
         return self.config.kgv.inclusion * divergence.mean()
 
@@ -120,7 +122,7 @@ class Kgv(Objective):
         nodes: Nodes = self.head.apply({"params": params}, method="nodes")
         return {"nodes.mu": nodes.mu, "nodes.var": nodes.var, "relations.mu": nodes.r}
 
-    def knowledge_scores(self, params: Any, outputs: Outputs, knowledge: Knowledge) -> Array:
+    def graph_logits(self, params: Any, outputs: Outputs, graph_arrays: GraphArrays) -> Array:
         """Log-scores of the classes by node densities.
 
         `instance`: `s[b, instanceOf, class] / T`. `facts`: an image is evidence for every fact that a
@@ -132,24 +134,24 @@ class Kgv(Objective):
         """
         if self.config.kgv.density_head == "instance":
             mu, var, r, temperature = self.head.apply({"params": params}, method="nodes")
-            of_class = knowledge.class_node
+            of_class = graph_arrays.class_node
             return gaussian.log_density(outputs.z, r[:1], mu[of_class], var[of_class])[:, 0] / temperature
         score, _ = self._score(params, outputs.z)
-        log_p = jax.nn.log_softmax(jnp.where(knowledge.candidate, score, -1e30), -1)
+        log_p = jax.nn.log_softmax(jnp.where(graph_arrays.candidate, score, -1e30), -1)
         spread = jnp.zeros(())
         if self.config.kgv.density_head == "lift":
-            log_p += jnp.log(jnp.maximum(knowledge.candidate.sum(-1, keepdims=True), 1))
-            spread = jnp.sum(jax.scipy.special.entr(knowledge.evidence), (1, 2))
-        log_p = jnp.where(knowledge.candidate, log_p, 0.0)
-        return over_variants(jnp.einsum("brn,vrn->bv", log_p, knowledge.evidence) + spread, knowledge)
+            log_p += jnp.log(jnp.maximum(graph_arrays.candidate.sum(-1, keepdims=True), 1))
+            spread = jnp.sum(jax.scipy.special.entr(graph_arrays.evidence), (1, 2))
+        log_p = jnp.where(graph_arrays.candidate, log_p, 0.0)
+        return over_variants(jnp.einsum("brn,vrn->bv", log_p, graph_arrays.evidence) + spread, graph_arrays)
 
-    def _streamed(self, params: Any, z: Array, rows: Array, knowledge: Knowledge, key: Array) -> Array:
+    def _streamed(self, params: Any, z: Array, rows: Array, graph_arrays: GraphArrays, key: Array) -> Array:
         """Returns `losses.info_nce_nodes` `[B]` without its scores `[B, R, N]`."""
         if self.mesh:
             # Said here for the gradient too: else the encoder takes over the split of the score, over `data` alone.
             z = jax.lax.with_sharding_constraint(z, batch_sharding(self.mesh))
         table, r, temperature = self.head.apply({"params": params}, method="table")
-        positives, tiles = positives_of(knowledge, rows), knowledge.tiles
+        positives, tiles = positives_of(graph_arrays, rows), graph_arrays.tiles
         pairs = positives._replace(relation=jnp.maximum(positives.relation, 0))
         correction = jnp.zeros(())
         if self.sampling:
@@ -158,9 +160,9 @@ class Kgv(Objective):
         sums = streamed_sums(streaming, table, z, r, temperature, pairs, rows, tiles)
         return losses.info_nce_of_sums(
             sums.pair,
-            jnp.where(tiles.speaks[rows].any(1), sums.log_sum + correction, NEVER),
+            jnp.where(tiles.supervised[rows].any(1), sums.log_sum + correction, NEVER),
             pair_relation=positives.relation,
-            strip_relation=tiles.strip_relation,
+            candidate_set_relation=tiles.candidate_set_relation,
             num_relations=len(r),
         )
 

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from kgv_jax import losses
-from kgv_jax.methods.knowledge import Knowledge
+from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.methods.objective import FACTS, Batch, Objective, number_of_facts
 from kgv_jax.models.classifier import Outputs
 
@@ -38,13 +38,13 @@ def ranking_loss(score: Array, label: Array, among: Array | None = None) -> Arra
     return harmonic[count] / jnp.maximum(count, 1) * violation.sum(-1)
 
 
-def class_attributes(knowledge: Knowledge) -> Array:
+def class_attributes(graph_arrays: GraphArrays) -> Array:
     """Returns `phi` `[C, A]`: the share of a class's variants that state each fact, rows of length 1."""
-    relation, node = knowledge.facts[:, 0], knowledge.facts[:, 1]
-    states = (knowledge.evidence[:, relation, node] > 0).astype(jnp.float32)
-    num_classes = len(knowledge.class_node)
-    total = jax.ops.segment_sum(states, knowledge.evidence_class, num_classes)
-    count = jax.ops.segment_sum(jnp.ones(len(states)), knowledge.evidence_class, num_classes)
+    relation, node = graph_arrays.facts[:, 0], graph_arrays.facts[:, 1]
+    states = (graph_arrays.evidence[:, relation, node] > 0).astype(jnp.float32)
+    num_classes = len(graph_arrays.class_node)
+    total = jax.ops.segment_sum(states, graph_arrays.evidence_class, num_classes)
+    count = jax.ops.segment_sum(jnp.ones(len(states)), graph_arrays.evidence_class, num_classes)
     share = total / count[:, None]
     return share / jnp.maximum(jnp.linalg.norm(share, axis=-1, keepdims=True), 1e-12)
 
@@ -52,34 +52,34 @@ def class_attributes(knowledge: Knowledge) -> Array:
 class LabelEmbedding(Objective):
     """Term `ale`: a bilinear compatibility."""
 
-    def make_head(self, knowledge: Knowledge) -> nn.Module:
-        return nn.Dense(number_of_facts(self.config, knowledge), use_bias=False)
+    def make_head(self, graph_arrays: GraphArrays) -> nn.Module:
+        return nn.Dense(number_of_facts(self.config, graph_arrays), use_bias=False)
 
     def axes(self) -> Mapping[str, tuple[str | None, ...]]:
         return {"kernel": (None, FACTS)}
 
-    def whole_mask_for(self, knowledge: Knowledge) -> str | None:
-        del knowledge
+    def whole_mask_for(self, graph_arrays: GraphArrays) -> str | None:
+        del graph_arrays
         return f"config.method = {self.config.method!r}"
 
     def coefficients(self) -> dict[str, float]:
         return super().coefficients() | {"ale": 1.0}
 
-    def weights(self, batch: Batch, knowledge: Knowledge) -> dict[str, Array]:
-        return super().weights(batch, knowledge) | {"ale": batch["labelled"]}
+    def weights(self, batch: Batch, graph_arrays: GraphArrays) -> dict[str, Array]:
+        return super().weights(batch, graph_arrays) | {"ale": batch["labelled"]}
 
     def values(
-        self, params: Any, outputs: Outputs, batch: Batch, knowledge: Knowledge, key: Array
+        self, params: Any, outputs: Outputs, batch: Batch, graph_arrays: GraphArrays, key: Array
     ) -> dict[str, Array]:
-        score, label = self._compatibility(params, outputs, knowledge), batch["label"]
+        score, label = self._compatibility(params, outputs, graph_arrays), batch["label"]
         ranking = self.config.attributes.label_embedding == "ranking"
         loss = ranking_loss if ranking else losses.cross_entropy
-        value = loss(score, label, among=knowledge.seen)
-        return super().values(params, outputs, batch, knowledge, key) | {"ale": value}
+        value = loss(score, label, among=graph_arrays.seen)
+        return super().values(params, outputs, batch, graph_arrays, key) | {"ale": value}
 
-    def knowledge_scores(self, params: Any, outputs: Outputs, knowledge: Knowledge) -> Array:
+    def graph_logits(self, params: Any, outputs: Outputs, graph_arrays: GraphArrays) -> Array:
         """The compatibilities as log-scores."""
-        return self._compatibility(params, outputs, knowledge)
+        return self._compatibility(params, outputs, graph_arrays)
 
-    def _compatibility(self, params: Any, outputs: Outputs, knowledge: Knowledge) -> Array:
-        return self.head.apply({"params": params}, outputs.z) @ class_attributes(knowledge).T
+    def _compatibility(self, params: Any, outputs: Outputs, graph_arrays: GraphArrays) -> Array:
+        return self.head.apply({"params": params}, outputs.z) @ class_attributes(graph_arrays).T

@@ -55,7 +55,7 @@ class Classifier(nn.Module):
         "zero_shot", which reads the encoder's features and not `z`.
       infuse: layers between `z` and the decoder, or None.
       mean, std: per-channel statistics of the encoder's input.
-      input_px: side to which pictures are resized first; 0 leaves them.
+      input_px: side to which images are resized first; 0 leaves them.
     """
 
     encoder: nn.Module

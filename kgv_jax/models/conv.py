@@ -21,7 +21,7 @@ from kgv_jax.models.products import sum_of_outer_products
 
 Pads = tuple[tuple[int, int], tuple[int, int]]
 
-# Fewer input channels (pictures) make patches too narrow to be worth the copy.
+# Fewer input channels (images) make patches too narrow to be worth the copy.
 _MIN_CHANNELS = 8
 
 

@@ -18,12 +18,12 @@ _ENCODERS: dict[str, EncoderSpec] = {
 
 
 def list_models() -> tuple[str, ...]:
-    """Returns the names of the encoders of pictures."""
+    """Returns the names of the encoders of images."""
     return tuple(_ENCODERS)
 
 
 def get(name: str) -> EncoderSpec:
-    """Returns the specification of the encoder `name`, of pictures or of feature vectors."""
+    """Returns the specification of the encoder `name`, of images or of feature vectors."""
     known = _ENCODERS | given.ENCODERS
     if name not in known:
         raise UserError(f"model.encoder is {name!r}{nearest(name, known)}; known: {', '.join(known)}.")

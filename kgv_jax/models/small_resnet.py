@@ -1,4 +1,4 @@
-"""Small residual networks (He et al., arXiv 1512.03385) for small pictures, trained from scratch."""
+"""Small residual networks (He et al., arXiv 1512.03385) for small images, trained from scratch."""
 
 from __future__ import annotations
 

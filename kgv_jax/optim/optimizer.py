@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from kgv_jax.config_schema import Optim, Transfer
+from kgv_jax.config.schema import Optim, Transfer
 from kgv_jax.optim.parameters import layer_rates, matching, path_of
 from kgv_jax.optim.stages import Stage
 
@@ -54,9 +54,7 @@ def make_optimizer(
 
     def adamw(room: str, active: Sequence[Stage]) -> optax.GradientTransformation:
         schedule = make_schedule(active, config.warmup_steps)
-        part = optax.adamw(
-            lambda step: rates[room] * schedule(step), weight_decay=config.weight_decay, mask=decays
-        )
+        part = optax.adamw(lambda step: rates[room] * schedule(step), weight_decay=config.weight_decay, mask=decays)
         if room == "encoder" and transfer.layer_decay < 1:
             part = optax.chain(part, _scale_by_layer(layers, transfer.layer_decay))
         if len(active) < len(stages):

@@ -14,7 +14,7 @@ import dataclasses
 import itertools
 import math
 
-from kgv_jax.config_schema import Config, Optim
+from kgv_jax.config.schema import Config, Optim
 from kgv_jax.optim.parameters import ENCODER
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.util.lists import split_names

@@ -17,7 +17,7 @@ PARAMETER_RULES: tuple[tuple[str, PartitionSpec], ...] = (
     (r"knowledge/(mu|v)$", PartitionSpec("model", None)),
     (r".*", PartitionSpec()),
 )
-KNOWLEDGE_RULES: tuple[tuple[str, PartitionSpec], ...] = (
+GRAPH_ARRAY_RULES: tuple[tuple[str, PartitionSpec], ...] = (
     (r"tiles/(where|valid|start|stop|column)$", PartitionSpec("model")),
     (r".*", PartitionSpec()),
 )
@@ -52,9 +52,9 @@ def state_shardings(mesh: Mesh, state: Any) -> Any:
     return _by_rules(mesh, state, PARAMETER_RULES)
 
 
-def knowledge_shardings(mesh: Mesh, knowledge: Any) -> Any:
+def graph_array_shardings(mesh: Mesh, graph_arrays: Any) -> Any:
     """Returns a sharding for every array of what a method knows, by `KNOWLEDGE_RULES`."""
-    return _by_rules(mesh, knowledge, KNOWLEDGE_RULES)
+    return _by_rules(mesh, graph_arrays, GRAPH_ARRAY_RULES)
 
 
 def _by_rules(mesh: Mesh, tree: Any, rules: tuple[tuple[str, PartitionSpec], ...]) -> Any:

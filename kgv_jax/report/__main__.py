@@ -15,11 +15,11 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
-from kgv_jax.predictions import HEADS
 from kgv_jax.report.protocols.base import Options
 from kgv_jax.report.protocols.registry import PROTOCOLS
 from kgv_jax.report.runs import Study, make_study, read_run
 from kgv_jax.report.table import print_tables
+from kgv_jax.run.predictions import HEADS
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.util.lists import split_names
 

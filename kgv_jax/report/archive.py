@@ -3,8 +3,8 @@
     python -m kgv_jax.compare --config=FILE --workdir=DIR ... --archive=FILE.tar.xz
     mkdir DIR && tar xf FILE.tar.xz -C DIR    # elsewhere; the same command then finds every run finished
 
-Of each run it holds the config, the records and who is right on which picture; no weights and no predictions. Names of
-pictures are most of it and the same in all runs: nothing inside is compressed on its own, and a domain's files stand
+Of each run it holds the config, the records and who is right on which image; no weights and no predictions. Names of
+images are most of it and the same in all runs: nothing inside is compressed on its own, and a domain's files stand
 together. That makes 10 kB of a run's 100. Where classes were held out, margins between seen and unseen ones are in it
 too, which do not repeat: 20 to 60 kB.
 """
@@ -19,9 +19,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from kgv_jax.predictions import Outcomes
 from kgv_jax.report.runs import read_outcomes
-from kgv_jax.workdir import Workdir
+from kgv_jax.run.predictions import Outcomes
+from kgv_jax.run.workdir import Workdir
 
 _RECORDS = ("config.json", "results.json", "validation.json")
 

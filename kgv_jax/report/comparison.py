@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from kgv_jax.contest import Contest
-from kgv_jax.predictions import HEADS, VALIDATION, Outcomes
+from kgv_jax.data.types import VALIDATION
 from kgv_jax.report.runs import Setting, choose_head, read_outcomes
+from kgv_jax.run.gzsl_outcome import GzslOutcome
+from kgv_jax.run.predictions import HEADS, Outcomes
+from kgv_jax.run.workdir import Workdir
 from kgv_jax.util.errors import UserError
-from kgv_jax.workdir import Workdir
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -66,7 +67,7 @@ class Comparison:
         for key in keys:
             self.runs.setdefault(key.setting, {})[key.seed] = key
         self._outcomes = {(key, domain): self._load(key, domain) for key in keys for domain in domains}
-        self.groups = {domain: self._outcomes[keys[0], domain].picture for domain in domains}
+        self.groups = {domain: self._outcomes[keys[0], domain].group for domain in domains}
         self.chosen = {setting: self._choose(setting) for setting in self.runs}
 
     def has(self, key: RunKey, domain: str) -> bool:
@@ -90,15 +91,15 @@ class Comparison:
         """`[C]` of each class; None: outcomes of an earlier version."""
         return next(iter(self._outcomes.values())).role
 
-    def contest(self, key: RunKey, domain: str, head: str) -> Contest:
+    def gzsl_outcome(self, key: RunKey, domain: str, head: str) -> GzslOutcome:
         """Returns how unseen classes do against seen ones.
 
         Raises:
           UserError: the run's outcomes do not say.
         """
         outcomes = self._outcomes[key, domain] if domain != VALIDATION else self._load(key, domain)
-        if head in outcomes.contests:
-            return outcomes.contests[head]
+        if head in outcomes.gzsl_outcomes:
+            return outcomes.gzsl_outcomes[head]
         folder = key.folder(self.root)
         raise UserError(
             f"{folder / 'outcomes' / domain}.npz, of an earlier version, lacks seen against unseen classes; write it "

@@ -50,9 +50,9 @@ def relative_corruption_errors(
 
     Args:
       errors: corruption -> `[5]` error rates of the model.
-      clean: its error rate on clean pictures.
+      clean: its error rate on clean images.
       baseline: corruption -> the mean of the baseline's five error rates.
-      baseline_clean: the baseline's error rate on clean pictures.
+      baseline_clean: the baseline's error rate on clean images.
     """
     return {name: float((_mean(errors[name]) - clean) / (baseline[name] - baseline_clean)) for name in errors}
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kgv_jax.predictions import Predictions
 from kgv_jax.report.runs import Setting, Study
 from kgv_jax.report.table import Table
+from kgv_jax.run.predictions import Predictions
 
 Record = dict[str, Any]
 
@@ -56,9 +56,7 @@ def mean_of(measure: Callable[[Predictions], float], predictions: Sequence[Predi
     return mean if math.isfinite(mean) else None
 
 
-def tabulate(
-    title: str, records: Sequence[Record], labels: Sequence[str], columns: Mapping[str, Column]
-) -> Table:
+def tabulate(title: str, records: Sequence[Record], labels: Sequence[str], columns: Mapping[str, Column]) -> Table:
     """Returns a table of a row a record; the fraction is shown where records differ in it."""
     labels = _labels(records, labels)
     rows = [

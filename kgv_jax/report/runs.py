@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from kgv_jax.config_schema import Config, differences, to_dict
-from kgv_jax.predictions import HEADS, VALIDATION, Outcomes, Predictions
+from kgv_jax.config.schema import Config, differences, to_dict
+from kgv_jax.data.types import VALIDATION
 from kgv_jax.report import zero_shot
 from kgv_jax.report.table import TARGETS
+from kgv_jax.run.predictions import HEADS, Outcomes, Predictions
+from kgv_jax.run.workdir import Workdir
 from kgv_jax.util.errors import UserError, nearest
-from kgv_jax.workdir import Workdir
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -152,7 +153,7 @@ class Study:
 
     def groups(self, domains: Sequence[str]) -> dict[str, np.ndarray]:
         """Returns domain -> `[n]` the drawing each photograph shows."""
-        return {domain: self.first.predictions[domain].picture for domain in domains}
+        return {domain: self.first.predictions[domain].group for domain in domains}
 
     def seeds(self, setting: Setting) -> tuple[int, ...]:
         """Returns the seeds of a setting's runs."""
@@ -204,7 +205,7 @@ def make_study(runs: Sequence[Run], *, head: str = "chosen") -> Study:
 
     Args:
       runs: in any order.
-      head: decoder, density, both, all there are, or the one chosen on the source's held-out drawings.
+      head: decoder, density, combined, all there are, or the one chosen on the source's held-out drawings.
 
     Raises:
       UserError: two runs of one setting have one seed, or runs differ in their photographs or their source, or a
@@ -228,8 +229,8 @@ def make_study(runs: Sequence[Run], *, head: str = "chosen") -> Study:
     source = runs[0].config.data.source
     if source not in runs[0].predictions:
         raise UserError(
-            f"{runs[0].folder} was tested on no picture of its source {source!r}: it has too few to keep some from "
-            "training. Give every class of config.data.source another picture; kgv_jax.compare needs none."
+            f"{runs[0].folder} was tested on no image of its source {source!r}: it has too few to keep some from "
+            "training. Give every class of config.data.source another image; kgv_jax.compare needs none."
         )
     targets = tuple(domain for domain in runs[0].predictions if domain not in (source, VALIDATION))
     return Study(by_setting, heads, chosen, source, targets)
@@ -252,10 +253,10 @@ def choose_head(held_out: Sequence[Outcomes]) -> str:
 
 
 def _worth(held_out: Outcomes, head: str) -> float:
-    contest = held_out.contests.get(head)
-    if contest is None or not contest.has_both_sides():
+    gzsl_outcome = held_out.gzsl_outcomes.get(head)
+    if gzsl_outcome is None or not gzsl_outcome.has_both_sides():
         return float(np.mean(held_out.correct(head)))
-    return zero_shot.area_under_curve(zero_shot.seen_unseen_curve(contest))
+    return zero_shot.area_under_curve(zero_shot.seen_unseen_curve(gzsl_outcome))
 
 
 def _heads(setting: Setting, run: Run, head: str, chosen: str) -> tuple[str, ...]:
@@ -297,7 +298,7 @@ def _check_same(first: Run, other: Run) -> None:
         )
     for domain in sorted(domains):
         mine, theirs = first.predictions[domain], other.predictions[domain]
-        for field in ("classes", "id", "label", "picture", "role"):
+        for field in ("classes", "id", "label", "group", "role"):
             if not np.array_equal(getattr(mine, field), getattr(theirs, field)):
                 raise UserError(
                     f"{pair} differ in the {field} of {domain!r}: they saw other photographs. Compare runs of one "

@@ -77,9 +77,7 @@ def accuracy_interval(
     return mean_interval([correct], groups, resamples=resamples, seed=seed)
 
 
-def mean_interval(
-    correct: Correct, groups: npt.ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0
-) -> Interval:
+def mean_interval(correct: Correct, groups: npt.ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
     """Mean accuracy of one method over its seeds on one domain, with an interval over drawings and seeds.
 
     Args:

@@ -4,7 +4,7 @@ Per-class accuracies of photographs of seen and of unseen classes among all clas
 al., arXiv 1707.00600). Calibrated stacking (Chao et al., arXiv 1605.04253) takes `gamma` off the scores of seen
 classes; over all `gamma` it draws the seen-unseen curve, whose area (AUSUC) needs no choice.
 
-The curve is exact: a photograph changes sides once (`kgv_jax/contest.py`).
+The curve is exact: a photograph changes sides once (`kgv_jax/run/gzsl_outcome.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kgv_jax.contest import Contest
+from kgv_jax.run.gzsl_outcome import GzslOutcome
 
 
 class SeenUnseen(NamedTuple):
@@ -38,10 +38,12 @@ def per_class_accuracy(correct: np.ndarray, label: np.ndarray) -> float:
     return float(np.mean(np.bincount(index, correct) / count))
 
 
-def seen_unseen(contest: Contest, gamma: float = 0.0) -> SeenUnseen:
+def seen_unseen(gzsl_outcome: GzslOutcome, gamma: float = 0.0) -> SeenUnseen:
     """Returns the accuracies with `gamma` taken off the scores of seen classes."""
-    correct = contest.correct(gamma)
-    seen, unseen = (per_class_accuracy(correct[of], contest.label[of]) for of in (~contest.unseen, contest.unseen))
+    correct = gzsl_outcome.correct(gamma)
+    seen, unseen = (
+        per_class_accuracy(correct[of], gzsl_outcome.label[of]) for of in (~gzsl_outcome.unseen, gzsl_outcome.unseen)
+    )
     return SeenUnseen(seen, unseen, harmonic_mean(seen, unseen))
 
 
@@ -50,10 +52,12 @@ def harmonic_mean(seen: float, unseen: float) -> float:
     return 2 * seen * unseen / (seen + unseen) if seen + unseen else 0.0
 
 
-def seen_unseen_curve(contest: Contest) -> Curve:
+def seen_unseen_curve(gzsl_outcome: GzslOutcome) -> Curve:
     """Returns the accuracies for every `gamma`; it ends where the last photograph that is right has changed sides."""
-    order = np.argsort(contest.margin[contest.right], kind="stable")
-    margin, unseen, weight = (of[contest.right][order] for of in (contest.margin, contest.unseen, _weight(contest)))
+    order = np.argsort(gzsl_outcome.margin[gzsl_outcome.right], kind="stable")
+    margin, unseen, weight = (
+        of[gzsl_outcome.right][order] for of in (gzsl_outcome.margin, gzsl_outcome.unseen, _weight(gzsl_outcome))
+    )
     gamma = np.concatenate([[-np.inf], np.unique(margin).astype(float)])
     moved = np.searchsorted(margin, gamma, side="right")  # photographs that an unseen class has by then
 
@@ -63,11 +67,11 @@ def seen_unseen_curve(contest: Contest) -> Curve:
     return Curve(gamma, won(False)[-1] - won(False)[moved], won(True)[moved])
 
 
-def _weight(contest: Contest) -> np.ndarray:
+def _weight(gzsl_outcome: GzslOutcome) -> np.ndarray:
     """Returns `[n]`: what a photograph counts in the mean over the classes of its side."""
-    _, first, index, count = np.unique(contest.label, return_index=True, return_inverse=True, return_counts=True)
-    classes = np.bincount(contest.unseen[first], minlength=2)
-    return 1 / (count[index] * classes[contest.unseen.astype(int)])
+    _, first, index, count = np.unique(gzsl_outcome.label, return_index=True, return_inverse=True, return_counts=True)
+    classes = np.bincount(gzsl_outcome.unseen[first], minlength=2)
+    return 1 / (count[index] * classes[gzsl_outcome.unseen.astype(int)])
 
 
 def area_under_curve(curve: Curve) -> float:
@@ -81,12 +85,12 @@ def seen_at(curve: Curve, unseen: np.ndarray) -> np.ndarray:
     return np.append(curve.seen, 0.0)[reached]
 
 
-def choose_gamma(contest: Contest) -> float:
+def choose_gamma(gzsl_outcome: GzslOutcome) -> float:
     """Returns the middle of the `gamma`s with the best harmonic mean, on classes that are held out to choose it.
 
     Unseen classes of a test must have no part in this: hold some of the seen ones out.
     """
-    curve = seen_unseen_curve(contest)
+    curve = seen_unseen_curve(gzsl_outcome)
     if len(curve.gamma) == 1:
         return 0.0  # nothing is right at any
     mean = np.array([harmonic_mean(s, u) for s, u in zip(curve.seen, curve.unseen, strict=True)])

@@ -21,8 +21,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from kgv_jax.contest import Contest
 from kgv_jax.report import stats
+from kgv_jax.run.gzsl_outcome import GzslOutcome
 
 METRICS = ("seen", "unseen", "harmonic", "ausuc", "calibrated")
 
@@ -51,19 +51,17 @@ class Draws(NamedTuple):
         return min(side.share.shape[1] for side in self)
 
 
-def draw(contest: Contest, *, domain: str, resamples: int = stats.RESAMPLES, seed: int = 0) -> Draws:
+def draw(gzsl_outcome: GzslOutcome, *, domain: str, resamples: int = stats.RESAMPLES, seed: int = 0) -> Draws:
     """Returns resamples of a contest's drawings; those of another domain are drawn by themselves."""
     rng = np.random.default_rng([seed, *domain.encode()])
-    sides = (~contest.unseen, contest.unseen)
-    return Draws(*(_draw_side(contest.label[side], contest.picture[side], rng, resamples) for side in sides))
+    sides = (~gzsl_outcome.unseen, gzsl_outcome.unseen)
+    return Draws(*(_draw_side(gzsl_outcome.label[side], gzsl_outcome.group[side], rng, resamples) for side in sides))
 
 
-def _draw_side(label: np.ndarray, picture: np.ndarray, rng: np.random.Generator, resamples: int) -> _Side:
-    pictures, first, drawing, photographs = np.unique(
-        picture, return_index=True, return_inverse=True, return_counts=True
-    )
+def _draw_side(label: np.ndarray, group: np.ndarray, rng: np.random.Generator, resamples: int) -> _Side:
+    images, first, drawing, photographs = np.unique(group, return_index=True, return_inverse=True, return_counts=True)
     _, of_class = np.unique(label[first], return_inverse=True)
-    drawn = stats.multiplicities(rng, resamples, len(pictures))
+    drawn = stats.multiplicities(rng, resamples, len(images))
     times = np.concatenate([np.ones_like(drawn[:1]), drawn]).astype(np.float32)
     order = np.argsort(of_class, kind="stable")
     starts = np.searchsorted(of_class[order], np.arange(of_class.max() + 1))
@@ -73,7 +71,7 @@ def _draw_side(label: np.ndarray, picture: np.ndarray, rng: np.random.Generator,
 
 
 def resample(
-    contests: Sequence[Contest], gamma: Sequence[float], draws: Draws, *, seed: int = 0
+    gzsl_outcomes: Sequence[GzslOutcome], gamma: Sequence[float], draws: Draws, *, seed: int = 0
 ) -> dict[str, np.ndarray]:
     """Returns `METRICS` `[B]` of one method on one domain, averaged over seeds, deviations widened.
 
@@ -83,9 +81,9 @@ def resample(
       draws: of the domain.
       seed: of the draws of seeds.
     """
-    of_seeds = [measure(contest, own, draws) for contest, own in zip(contests, gamma, strict=True)]
+    of_seeds = [measure(gzsl_outcome, own, draws) for gzsl_outcome, own in zip(gzsl_outcomes, gamma, strict=True)]
     resamples = len(draws.seen.share) - 1
-    seed_weights = stats.multiplicities(np.random.default_rng(seed), resamples, len(contests)) / len(contests)
+    seed_weights = stats.multiplicities(np.random.default_rng(seed), resamples, len(gzsl_outcomes)) / len(gzsl_outcomes)
     found = {}
     for metric in METRICS:
         values = np.stack([of_seed[metric] for of_seed in of_seeds], 1)
@@ -93,26 +91,26 @@ def resample(
     return found
 
 
-def measure(contest: Contest, gamma: float, draws: Draws) -> dict[str, np.ndarray]:
+def measure(gzsl_outcome: GzslOutcome, gamma: float, draws: Draws) -> dict[str, np.ndarray]:
     """Returns `METRICS` `[1 + B]` of one seed; the first is of no resample."""
-    sides = tuple(zip((~contest.unseen, contest.unseen), draws, strict=True))
+    sides = tuple(zip((~gzsl_outcome.unseen, gzsl_outcome.unseen), draws, strict=True))
     at = []
     for shift in (0.0, gamma):
-        correct = contest.correct(shift)
+        correct = gzsl_outcome.correct(shift)
         hits = [np.bincount(of.drawing, correct[side], of.share.shape[1]) for side, of in sides]
         at.append([of.share @ own for own, (_, of) in zip(hits, sides, strict=True)])
-    pairs = _pairs_in_order(contest, draws)
+    pairs = _pairs_in_order(gzsl_outcome, draws)
     areas = np.sum((draws.seen.share @ pairs) * draws.unseen.share, axis=1)
     harmonic, calibrated = (2 * seen * unseen / np.maximum(seen + unseen, 1e-30) for seen, unseen in at)
     return dict(zip(METRICS, (*at[0], harmonic, areas, calibrated), strict=True))
 
 
-def _pairs_in_order(contest: Contest, draws: Draws) -> np.ndarray:
+def _pairs_in_order(gzsl_outcome: GzslOutcome, draws: Draws) -> np.ndarray:
     """Returns `W` `[G seen, G unseen]`."""
     margins, by_drawing = [], []
-    for side, of in zip((~contest.unseen, contest.unseen), draws, strict=True):
-        right = np.flatnonzero(contest.right[side])
-        margins.append(contest.margin[side][right])
+    for side, of in zip((~gzsl_outcome.unseen, gzsl_outcome.unseen), draws, strict=True):
+        right = np.flatnonzero(gzsl_outcome.right[side])
+        margins.append(gzsl_outcome.margin[side][right])
         places = of.drawing[right], np.arange(len(right))
         by_drawing.append(sparse.csr_array((np.ones(len(right)), places), shape=(of.share.shape[1], len(right))))
     seen, unseen = margins

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kgv_jax.contest import Contest
 from kgv_jax.report import gains, rows, stats, zero_shot, zero_shot_resampled
 from kgv_jax.report.rows import Record, label
 from kgv_jax.report.runs import Setting, shared_seeds
 from kgv_jax.report.table import TARGETS, Table
 from kgv_jax.report.zero_shot_resampled import METRICS
+from kgv_jax.run.gzsl_outcome import GzslOutcome
 from kgv_jax.util.errors import UserError
 
 _HEADERS = {
@@ -26,7 +26,7 @@ _HEADERS = {
 _GRID = np.linspace(0, 1, 101)
 
 
-class Trial(NamedTuple):
+class GzslRun(NamedTuple):
     """One head of one run.
 
     Attributes:
@@ -34,8 +34,8 @@ class Trial(NamedTuple):
       choice: the contest of classes that choose `gamma`; None: there are none.
     """
 
-    tests: Mapping[str, Contest]
-    choice: Contest | None
+    tests: Mapping[str, GzslOutcome]
+    choice: GzslOutcome | None
 
 
 class _Measured(NamedTuple):
@@ -51,7 +51,7 @@ class ZeroShotStudy:
 
     def __init__(
         self,
-        trials: Mapping[tuple[Setting, str], Mapping[int, Trial]],
+        trials: Mapping[tuple[Setting, str], Mapping[int, GzslRun]],
         *,
         chosen: Mapping[Setting, str],
         source: str,
@@ -68,14 +68,14 @@ class ZeroShotStudy:
         Raises:
           UserError: no domain has photographs of both sides.
         """
-        self._trials = trials
+        self._gzsl_runs = trials
         self._chosen = chosen
         self._source = source
         self._classes = classes
         self._measure = functools.cache(self._measure_once)  # a control serves many
         self._draws: dict[str, zero_shot_resampled.Draws] = {}
-        first, *_ = (trial for of_setting in trials.values() for trial in of_setting.values())
-        if not any(contest.has_both_sides() for contest in first.tests.values()):
+        first, *_ = (gzsl_run for of_setting in trials.values() for gzsl_run in of_setting.values())
+        if not any(gzsl_outcome.has_both_sides() for gzsl_outcome in first.tests.values()):
             raise UserError("No domain has photographs both of the unseen classes and of others; name other classes.")
 
     def report(self, heads: Mapping[Setting, Sequence[str]], control: str = "") -> tuple[list[Record], list[Table]]:
@@ -96,7 +96,7 @@ class ZeroShotStudy:
             label(setting, head=head, domain=domain) | found.record
             for setting, of_setting in heads.items()
             for head in of_setting
-            for domain, found in self._measure(setting, head, tuple(self._trials[setting, head])).items()
+            for domain, found in self._measure(setting, head, tuple(self._gzsl_runs[setting, head])).items()
         ]
 
     def _table(self, records: Sequence[Record]) -> Table:
@@ -119,7 +119,7 @@ class ZeroShotStudy:
             other_head = self._chosen[other]
             for head in of_setting:
                 seeds = shared_seeds(
-                    {setting: [*self._trials[setting, head]], other: [*self._trials[other, other_head]]}
+                    {setting: [*self._gzsl_runs[setting, head]], other: [*self._gzsl_runs[other, other_head]]}
                 )
                 theirs = self._measure(other, other_head, seeds)
                 about = {"versus": control, "versus_head": other_head, "seeds": len(seeds)}
@@ -132,15 +132,15 @@ class ZeroShotStudy:
 
     def _measure_once(self, setting: Setting, head: str, seeds: tuple[int, ...]) -> dict[str, _Measured]:
         """Returns what is reported of each domain that has seen and unseen classes, and of the mean over targets."""
-        trials = [self._trials[setting, head][seed] for seed in seeds]
-        chooses = all(trial.choice is not None for trial in trials)
-        gamma = [zero_shot.choose_gamma(trial.choice) if chooses else 0.0 for trial in trials]
+        trials = [self._gzsl_runs[setting, head][seed] for seed in seeds]
+        chooses = all(gzsl_run.choice is not None for gzsl_run in trials)
+        gamma = [zero_shot.choose_gamma(gzsl_run.choice) if chooses else 0.0 for gzsl_run in trials]
         found = {}
         for domain, first in trials[0].tests.items():
             if first.has_both_sides():
                 if domain not in self._draws:
                     self._draws[domain] = zero_shot_resampled.draw(first, domain=domain)
-                found[domain] = _of_domain([trial.tests[domain] for trial in trials], gamma, self._draws[domain])
+                found[domain] = _of_domain([gzsl_run.tests[domain] for gzsl_run in trials], gamma, self._draws[domain])
         if targets := [found[domain] for domain in found if domain != self._source]:
             means = {key: float(np.mean([of.record[key] for of in targets])) for key in METRICS}
             resampled = zero_shot_resampled.mean_over([of.resampled for of in targets])
@@ -157,16 +157,21 @@ class ZeroShotStudy:
         return found
 
 
-def _of_domain(contests: Sequence[Contest], gamma: Sequence[float], draws: zero_shot_resampled.Draws) -> _Measured:
+def _of_domain(
+    gzsl_outcomes: Sequence[GzslOutcome], gamma: Sequence[float], draws: zero_shot_resampled.Draws
+) -> _Measured:
     """Returns the means over seeds, with the curve on a grid, and their resamples."""
-    curves = [zero_shot.seen_unseen_curve(contest) for contest in contests]
-    plain = [zero_shot.seen_unseen(contest) for contest in contests]
-    calibrated = [zero_shot.seen_unseen(contest, own).harmonic for contest, own in zip(contests, gamma, strict=True)]
+    curves = [zero_shot.seen_unseen_curve(gzsl_outcome) for gzsl_outcome in gzsl_outcomes]
+    plain = [zero_shot.seen_unseen(gzsl_outcome) for gzsl_outcome in gzsl_outcomes]
+    calibrated = [
+        zero_shot.seen_unseen(gzsl_outcome, own).harmonic
+        for gzsl_outcome, own in zip(gzsl_outcomes, gamma, strict=True)
+    ]
     values = {name: float(np.mean(of_seeds)) for name, *of_seeds in zip(plain[0]._fields, *plain, strict=True)}
     values["ausuc"] = float(np.mean([zero_shot.area_under_curve(curve) for curve in curves]))
     values["calibrated"] = float(np.mean(calibrated))
     values["curve"] = np.mean([zero_shot.seen_at(curve, _GRID) for curve in curves], 0).tolist()
-    return _Measured(values, zero_shot_resampled.resample(contests, gamma, draws), draws.drawings)
+    return _Measured(values, zero_shot_resampled.resample(gzsl_outcomes, gamma, draws), draws.drawings)
 
 
 def _cell(record: Record, key: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kgv_jax.predictions import UNSEEN, VALIDATION
+from kgv_jax.data.types import UNSEEN, VALIDATION
 from kgv_jax.report.comparison import Comparison, RunKey
 from kgv_jax.report.rows import Record
 from kgv_jax.report.table import Table
-from kgv_jax.report.zero_shot_study import Trial, ZeroShotStudy
+from kgv_jax.report.zero_shot_study import GzslRun, ZeroShotStudy
 
 _CONTROLS = ("shuffled_kg", "shuffled_kg_compose")  # the first that was run
 
@@ -32,7 +32,7 @@ def summarise_zero_shot(comparison: Comparison, *, source: str) -> ZeroShotSumma
         return None
     study = ZeroShotStudy(
         {
-            (setting, head): {seed: _trial(comparison, key, head) for seed, key in runs.items()}
+            (setting, head): {seed: _gzsl_run(comparison, key, head) for seed, key in runs.items()}
             for setting, runs in comparison.runs.items()
             for head in comparison.heads(setting)
         },
@@ -47,7 +47,7 @@ def summarise_zero_shot(comparison: Comparison, *, source: str) -> ZeroShotSumma
     return ZeroShotSummary(chosen, every, records)
 
 
-def _trial(comparison: Comparison, key: RunKey, head: str) -> Trial:
-    tests = {domain: comparison.contest(key, domain, head) for domain in comparison.domains}
+def _gzsl_run(comparison: Comparison, key: RunKey, head: str) -> GzslRun:
+    tests = {domain: comparison.gzsl_outcome(key, domain, head) for domain in comparison.domains}
     chooses = (comparison.role == VALIDATION).any() and comparison.has(key, VALIDATION)
-    return Trial(tests, comparison.contest(key, VALIDATION, head) if chooses else None)
+    return GzslRun(tests, comparison.gzsl_outcome(key, VALIDATION, head) if chooses else None)

@@ -2,7 +2,7 @@
 
 Of a strip's `n` tiles, `m` are drawn without replacement; `log(n / m)` is added to the log-sum. The sum is then
 unbiased; its logarithm is low (Jensen), and the lower the fewer nodes hold the sum: `benchmarks/sampling.py` finds 0.5
-to 5 nats where pictures lie near their nodes. Positives are scored one by one, so none is ever left out.
+to 5 nats where images lie near their nodes. Positives are scored one by one, so none is ever left out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Sampling:
     correction: tuple[float, ...]
 
     def draw(self, key: Array, tiles: Tiles) -> Tiles:
-        """Returns the tiles of one step: the same ones of every shard, for all pictures."""
+        """Returns the tiles of one step: the same ones of every shard, for all images."""
         chosen = [
             first + jax.random.permutation(jax.random.fold_in(key, first), count)[:drawn]
             for first, count, drawn in self.runs
@@ -41,7 +41,7 @@ class Sampling:
             where=tiles.where[:, index],
             valid=tiles.valid[:, index],
             relation=tiles.relation[index],
-            strip=tiles.strip[index],
+            candidate_set=tiles.candidate_set[index],
             start=tiles.start[:, index],
             stop=tiles.stop[:, index],
         )
@@ -49,15 +49,15 @@ class Sampling:
 
 def make_sampling(tiles: Tiles, share: float) -> Sampling:
     """Returns how to draw a share of every strip's tiles, at least one of each."""
-    strip = np.asarray(tiles.strip)
-    first = np.flatnonzero(np.r_[True, np.any(strip[1:] != strip[:-1], -1)])
-    count = np.diff(np.r_[first, len(strip)])
+    candidate_set = np.asarray(tiles.candidate_set)
+    first = np.flatnonzero(np.r_[True, np.any(candidate_set[1:] != candidate_set[:-1], -1)])
+    count = np.diff(np.r_[first, len(candidate_set)])
     drawn = np.maximum(np.ceil(share * count), 1).astype(int)
-    correction = np.zeros(len(tiles.strip_relation))
-    correction[strip[first]] = np.log(count / drawn)[:, None]
+    correction = np.zeros(len(tiles.candidate_set_relation))
+    correction[candidate_set[first]] = np.log(count / drawn)[:, None]
     return Sampling(tuple(zip(first.tolist(), count.tolist(), drawn.tolist(), strict=True)), tuple(correction.tolist()))
 
 
-def drawn_share(sampling: Sampling) -> float:
+def sampled_share(sampling: Sampling) -> float:
     """Returns the share of all tiles that a step sums over."""
     return math.fsum(drawn for *_, drawn in sampling.runs) / math.fsum(count for _, count, _ in sampling.runs)

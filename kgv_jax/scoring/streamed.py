@@ -23,16 +23,16 @@ from jax import Array, lax
 from jax.sharding import Mesh, PartitionSpec
 
 from kgv_jax.scoring import tile as tile_lib
-from kgv_jax.scoring.tile import NEVER, Exceptions, Gaussians, LogVar, Moments, Points, Table
+from kgv_jax.scoring.tile import NEVER, ExcludedPairs, Gaussians, LogVar, Moments, Points, Table
 
 _ERROR = 2e-5  # of a score; where it may be larger, rows are computed again
 _WEIGHTLESS = 20.0  # a score so far below a log-sum is 2e-9 of the sum
 
 
 class Tiles(NamedTuple):
-    """Which (relation, node) pairs are negatives of some picture: on each of `M` shards `T` tiles of `[Q, C]` pairs.
+    """Which (relation, node) pairs are negatives of some image: on each of `M` shards `T` tiles of `[Q, C]` pairs.
 
-    A strip is a relation and the nodes that are summed over under it. The pairs that are no negatives of a picture, its
+    A strip is a relation and the nodes that are summed over under it. The pairs that are no negatives of an image, its
     positives and what is protected, are exceptions of its head row.
 
     Attributes:
@@ -49,16 +49,16 @@ class Tiles(NamedTuple):
     where: Array
     valid: Array
     relation: Array
-    strip: Array
-    speaks: Array
-    strip_relation: Array
+    candidate_set: Array
+    supervised: Array
+    candidate_set_relation: Array
     start: Array
     stop: Array
     column: Array
 
 
 class Pairs(NamedTuple):
-    """Pairs that are scored one by one, `P` a picture: `relation`, `node` `[B, P]` int32; node -1 is none."""
+    """Pairs that are scored one by one, `P` an image: `relation`, `node` `[B, P]` int32; node -1 is none."""
 
     relation: Array
     node: Array
@@ -99,7 +99,7 @@ def streamed_sums(
       r: `[R, D]` translations.
       temperature: `[]`.
       pairs: what is scored one by one.
-      rows: `[B, K]` int32 head rows of each picture; -1 is none.
+      rows: `[B, K]` int32 head rows of each image; -1 is none.
       tiles: the negatives.
     """
     return _forward_rule(streaming, table, z, r, temperature, pairs, rows, tiles)[0]
@@ -184,22 +184,22 @@ class _Tile(NamedTuple):
     where: Array
     valid: Array
     relation: Array
-    strip: Array
-    exceptions: Exceptions
+    candidate_set: Array
+    excluded_pairs: ExcludedPairs
     nodes: Table
     centre: Array
 
     @classmethod
     def of(cls, p: _Problem, centre: Array, scanned: tuple) -> _Tile:
-        where, valid, relation, strip, start, stop = scanned
+        where, valid, relation, candidate_set, start, stop = scanned
         origin = jnp.zeros(len(p.rows), jnp.int32)
-        exceptions = Exceptions(start[p.rows], stop[p.rows], p.tiles.column, origin)
-        return cls(where, valid, relation, strip, exceptions, _read(p.table, where, len(valid)), centre)
+        excluded_pairs = ExcludedPairs(start[p.rows], stop[p.rows], p.tiles.column, origin)
+        return cls(where, valid, relation, candidate_set, excluded_pairs, _read(p.table, where, len(valid)), centre)
 
     @staticmethod
     def scanned(tiles: Tiles) -> tuple:
         """Returns what the scan over tiles gives to `of`."""
-        return tiles.where, tiles.valid, tiles.relation, tiles.strip, tiles.start, tiles.stop
+        return tiles.where, tiles.valid, tiles.relation, tiles.candidate_set, tiles.start, tiles.stop
 
     def gaussians(self, log_var: LogVar, nodes: Table, temperature: Array) -> Gaussians:
         """Returns the tile's nodes as they are scored; one that is not valid scores `NEVER`."""
@@ -216,15 +216,15 @@ class _Tile(NamedTuple):
 
         def weighty() -> Array:
             # Computed again: scores that both branches could see would have to be written out for it.
-            score = tile_lib.scores(points, centred, self.exceptions)
+            score = tile_lib.scores(points, centred, self.excluded_pairs)
             return score.max(-1) > least - _WEIGHTLESS - 2 * error
 
         return lax.cond(error > _ERROR, weighty, lambda: jnp.zeros(least.shape, bool))
 
     def leave_out(self, row_score: Array, image: Array, relation: Array) -> Array:
         """Returns scores `[M, C]` of single rows without their exceptions."""
-        start, stop, column, _ = self.exceptions
-        own = Exceptions(start[image], stop[image], column, relation * len(self.valid))
+        start, stop, column, _ = self.excluded_pairs
+        own = ExcludedPairs(start[image], stop[image], column, relation * len(self.valid))
         return tile_lib.leave_out(row_score, own)
 
 
@@ -243,8 +243,8 @@ def _forward(log_var: LogVar, collectives: _Collectives, p: _Problem) -> Sums:
         top, total = carry
         tile = _Tile.of(p, centre, scanned)
         g, r = tile.gaussians(log_var, tile.nodes, p.temperature), p.r[tile.relation]
-        before, points = top[:, tile.strip], points_of(tile.relation)
-        score = tile_lib.scores(points, tile.centred(g), tile.exceptions)
+        before, points = top[:, tile.candidate_set], points_of(tile.relation)
+        score = tile_lib.scores(points, tile.centred(g), tile.excluded_pairs)
         need = tile.near(points, g, jnp.maximum(before, floor[:, tile.relation]))
 
         def near(carry: tuple[Array, Array], image: Array, relation: Array, real: Array) -> tuple[Array, Array]:
@@ -256,10 +256,10 @@ def _forward(log_var: LogVar, collectives: _Collectives, p: _Problem) -> Sums:
 
         tile_top, tile_total = tile_lib.for_rows(need, len(tile.valid), near, _sum(score))
         after = jnp.maximum(before, tile_top)
-        summed = total[:, tile.strip] * jnp.exp(before - after) + tile_total * jnp.exp(tile_top - after)
-        return (top.at[:, tile.strip].set(after), total.at[:, tile.strip].set(summed)), None
+        summed = total[:, tile.candidate_set] * jnp.exp(before - after) + tile_total * jnp.exp(tile_top - after)
+        return (top.at[:, tile.candidate_set].set(after), total.at[:, tile.candidate_set].set(summed)), None
 
-    shape = (len(p.z), len(p.tiles.strip_relation))
+    shape = (len(p.z), len(p.tiles.candidate_set_relation))
     (top, total), _ = lax.scan(body, (jnp.full(shape, NEVER), jnp.zeros(shape)), _Tile.scanned(p.tiles))
     most = collectives.most_over_nodes(top)
     return Sums(pair, most + jnp.log(collectives.over_nodes(total * jnp.exp(top - most))))
@@ -283,9 +283,9 @@ def _backward(log_var: LogVar, collectives: _Collectives, p: _Problem, sums: Sum
         total, all_moments = carry
         tile = _Tile.of(p, centre, scanned)
         r, points = p.r[tile.relation], points_of(tile.relation)
-        log_sum, weight = sums.log_sum[:, tile.strip], gradient.log_sum[:, tile.strip]
+        log_sum, weight = sums.log_sum[:, tile.candidate_set], gradient.log_sum[:, tile.candidate_set]
         g, to_nodes = jax.vjp(functools.partial(tile.gaussians, log_var), tile.nodes, p.temperature)
-        score = tile_lib.scores(points, tile.centred(g), tile.exceptions)
+        score = tile_lib.scores(points, tile.centred(g), tile.excluded_pairs)
         # No score is above its sum, but for rows that are computed again: without the bound they could overflow.
         share = jnp.exp(jnp.minimum(score - log_sum[..., None], 0.0))
         need = tile.near(points, g, log_sum)
@@ -313,9 +313,7 @@ def _backward(log_var: LogVar, collectives: _Collectives, p: _Problem, sums: Sum
         table, one_by_one = total.table, d_nodes
         if not tile.where.ndim:
             table, one_by_one = jax.tree.map(functools.partial(_add, tile.where), table, d_nodes), None
-        total = _Gradients(
-            table, total.z + d_z, total.r.at[tile.relation].add(d_r), total.temperature + d_temperature
-        )
+        total = _Gradients(table, total.z + d_z, total.r.at[tile.relation].add(d_r), total.temperature + d_temperature)
         return (total, all_moments), one_by_one
 
     total = jax.tree.map(jnp.zeros_like, _Gradients(p.table, p.z, p.r, p.temperature))
@@ -389,4 +387,3 @@ def _own_pairs(collectives: _Collectives, p: _Problem) -> tuple[Array, Array]:
     local = p.pairs.node - collectives.shard() * len(p.table.mu)
     mine = (p.pairs.node >= 0) & (local >= 0) & (local < len(p.table.mu))
     return mine, jnp.where(mine, local, 0)
-

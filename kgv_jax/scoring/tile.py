@@ -69,7 +69,7 @@ class Moments(NamedTuple):
     relation: Array | None
 
 
-class Exceptions(NamedTuple):
+class ExcludedPairs(NamedTuple):
     """Pairs of a tile that a row of scores leaves out.
 
     Attributes:
@@ -118,14 +118,14 @@ def make_points(z: Array, r: Array) -> Points:
     return Points(z, r, (2 * z[:, None] * r).reshape(-1, z.shape[-1]), _powers(z), _powers(r))
 
 
-def scores(points: Points, g: Gaussians, exceptions: Exceptions) -> Array:
+def scores(points: Points, g: Gaussians, excluded_pairs: ExcludedPairs) -> Array:
     """Returns the scores over T `[B, Q, C]`; exceptions score about `NEVER`."""
     both, c = _factors(g)
     per_image = _dot(points.image, both.T)
     if points.cross is None:
-        return (leave_out(per_image, exceptions) + c)[:, None]
+        return (leave_out(per_image, excluded_pairs) + c)[:, None]
     images, relations = len(points.z), len(points.r)
-    cross = leave_out(_dot(points.cross, g.w.T).reshape(images, -1), exceptions)
+    cross = leave_out(_dot(points.cross, g.w.T).reshape(images, -1), excluded_pairs)
     return cross.reshape(images, relations, -1) + per_image[:, None] + (_dot(points.relation, both.T) + c)
 
 
@@ -210,9 +210,9 @@ def for_rows(need: Array, count: int, body: Callable[[Any, Array, Array, Array],
     return lax.while_loop(lambda state: state[0].any(), step, (need.reshape(-1), carry))[1]
 
 
-def leave_out(scores: Array, exceptions: Exceptions) -> Array:
+def leave_out(scores: Array, excluded_pairs: ExcludedPairs) -> Array:
     """Returns the scores `[n, X]` with `NEVER` at the exceptions; those outside `[0, X)` are not here."""
-    start, stop, column, origin = exceptions
+    start, stop, column, origin = excluded_pairs
     if not column.size:
         return scores
     row = jnp.arange(len(scores))[:, None, None]

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kgv_jax.kg.mask import MaskTable, Strip
+from kgv_jax.kg.mask import CandidateSet, MaskTable
 from kgv_jax.scoring.streamed import Tiles
 
-# Scores of one picture in a tile. 256 pictures' scores then take 4 MB, which stays in a processor's cache.
+# Scores of one image in a tile. 256 images' scores then take 4 MB, which stays in a processor's cache.
 _PAIRS = 4096
 _SIZES = (64, 128, 256, 512, 1024, 2048)
 _TILE_COST = 128  # what a tile costs besides its pairs, in pairs
@@ -22,7 +22,7 @@ class _Cut(NamedTuple):
     where: np.ndarray
     valid: np.ndarray
     relation: np.ndarray
-    strip: np.ndarray
+    candidate_set: np.ndarray
     tile: np.ndarray
     column: np.ndarray
 
@@ -40,24 +40,26 @@ def cut_tiles(mask: MaskTable, *, shards: int = 1) -> Tiles:
     num_nodes = len(mask.graph.nodes)
     if num_nodes % shards:
         raise ValueError(f"{num_nodes} nodes do not split into {shards} shards")
-    shared = len(mask.strips) == len(mask.relations) and all(s.nodes is mask.strips[0].nodes for s in mask.strips)
-    cut = (_cut_together if shared else _cut_apart)(mask.strips, len(mask.relations), num_nodes, shards)
-    start, stop, column = _exceptions(mask, cut, shards)
-    silent = np.zeros((1, len(mask.strips)), bool)
+    shared = len(mask.candidate_sets) == len(mask.relations) and all(
+        s.nodes is mask.candidate_sets[0].nodes for s in mask.candidate_sets
+    )
+    cut = (_cut_together if shared else _cut_apart)(mask.candidate_sets, len(mask.relations), num_nodes, shards)
+    start, stop, column = _excluded_pairs(mask, cut, shards)
+    silent = np.zeros((1, len(mask.candidate_sets)), bool)
     return Tiles(
         where=cut.where,
         valid=cut.valid,
         relation=cut.relation,
-        strip=cut.strip,
-        speaks=np.concatenate([mask.speaks, silent]),
-        strip_relation=np.array([strip.relation for strip in mask.strips], np.int32),
+        candidate_set=cut.candidate_set,
+        supervised=np.concatenate([mask.supervised, silent]),
+        candidate_set_relation=np.array([candidate_set.relation for candidate_set in mask.candidate_sets], np.int32),
         start=start,
         stop=stop,
         column=column,
     )
 
 
-def _cut_together(strips: Sequence[Strip], num_relations: int, num_nodes: int, shards: int) -> _Cut:
+def _cut_together(candidate_sets: Sequence[CandidateSet], num_relations: int, num_nodes: int, shards: int) -> _Cut:
     """Every relation over the same nodes: `[R, C]` pairs of `C` neighbours; the last tile begins where it just fits."""
     own = num_nodes // shards
     count = -(-own // max(_PAIRS // num_relations, 1))
@@ -66,47 +68,47 @@ def _cut_together(strips: Sequence[Strip], num_relations: int, num_nodes: int, s
     where = np.minimum(first, own - size)
     rows = where[:, None] + np.arange(size)
     candidate = np.zeros(num_nodes, bool)
-    candidate[strips[0].nodes] = True
+    candidate[candidate_sets[0].nodes] = True
     valid = (rows >= first[:, None]) & candidate.reshape(shards, own)[:, rows]
     node = np.arange(num_nodes) % own
     tile = np.where(candidate, node // size, -1)
     column = node - where[tile] + size * np.arange(num_relations)[:, None]
-    relation = np.array([strip.relation for strip in strips], np.int32)
+    relation = np.array([candidate_set.relation for candidate_set in candidate_sets], np.int32)
     return _Cut(
         where=np.tile(where.astype(np.int32), (shards, 1)),
         valid=valid,
         relation=np.tile(relation, (count, 1)),
-        strip=np.tile(np.arange(len(strips), dtype=np.int32), (count, 1)),
+        candidate_set=np.tile(np.arange(len(candidate_sets), dtype=np.int32), (count, 1)),
         tile=np.tile(tile.astype(np.int32), (num_relations, 1)),
         column=column.astype(np.int32),
     )
 
 
-def _cut_apart(strips: Sequence[Strip], num_relations: int, num_nodes: int, shards: int) -> _Cut:
+def _cut_apart(candidate_sets: Sequence[CandidateSet], num_relations: int, num_nodes: int, shards: int) -> _Cut:
     """Each strip on its own: `[1, C]` pairs of nodes named one by one, as many tiles on every shard."""
     own = num_nodes // shards
-    local = [[s.nodes[s.nodes // own == shard] - shard * own for shard in range(shards)] for s in strips]
+    local = [[s.nodes[s.nodes // own == shard] - shard * own for shard in range(shards)] for s in candidate_sets]
     longest = np.array([max(map(len, parts)) for parts in local])
     size = min(_SIZES, key=lambda size: int(np.sum(-(-longest // size))) * (size + _TILE_COST))
     counts = -(-longest // size)
-    strip = np.repeat(np.arange(len(strips)), counts)
-    where = np.zeros((shards, len(strip), size), np.int32)
+    candidate_set = np.repeat(np.arange(len(candidate_sets)), counts)
+    where = np.zeros((shards, len(candidate_set), size), np.int32)
     valid = np.zeros(where.shape, bool)
     tile, column = (np.full((num_relations, num_nodes), -1, np.int32) for _ in range(2))
     for index, (first, parts) in enumerate(zip(np.cumsum(counts) - counts, local, strict=True)):
         for shard, nodes in enumerate(parts):
             at, place = first + np.arange(len(nodes)) // size, np.arange(len(nodes)) % size
             where[shard, at, place], valid[shard, at, place] = nodes, True
-            tile[strips[index].relation, nodes + shard * own] = at
-            column[strips[index].relation, nodes + shard * own] = place
-    relation = np.array([s.relation for s in strips], np.int32)[strip]
-    return _Cut(where, valid, relation[:, None], strip[:, None].astype(np.int32), tile, column)
+            tile[candidate_sets[index].relation, nodes + shard * own] = at
+            column[candidate_sets[index].relation, nodes + shard * own] = place
+    relation = np.array([s.relation for s in candidate_sets], np.int32)[candidate_set]
+    return _Cut(where, valid, relation[:, None], candidate_set[:, None].astype(np.int32), tile, column)
 
 
-def _exceptions(mask: MaskTable, cut: _Cut, shards: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _excluded_pairs(mask: MaskTable, cut: _Cut, shards: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns `start`, `stop` `[M, T, H + 1]` and `column` `[M, E]` of what each head row leaves out."""
-    heads, count = len(mask.speaks), len(cut.relation)
-    parts = (mask.positive, mask.protected)
+    heads, count = len(mask.supervised), len(cut.relation)
+    parts = (mask.positive, mask.ignored_negatives)
     row = np.concatenate([np.repeat(np.arange(heads), np.diff(entries.start)) for entries in parts])
     relation, node = (np.concatenate([getattr(entries, name) for entries in parts]) for name in ("relation", "node"))
     there = cut.tile[relation, node] >= 0

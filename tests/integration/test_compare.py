@@ -26,7 +26,7 @@ def test_two_methods_are_compared_and_not_run_twice(tmp_path):
     versus = [row["versus"] for row in report["summary"] if row["method"] == "kgv_no_synthetic"]
     assert versus and all(set(row) == {"ce"} for row in versus)
     text = (tmp_path / "compare.md").read_text()
-    assert "kgv_no_synthetic" in text and "2 training pictures of every class: accuracy" in text
+    assert "kgv_no_synthetic" in text and "2 training images of every class: accuracy" in text
     assert "kgv_no_synthetic" in done.stdout and "3 runs, 3 to do" in done.stderr
     logs = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("log.txt")}
     assert len(logs) == 3
@@ -55,6 +55,6 @@ def _prints_the_same_without_training(file, folder, arguments, printed, report):
         (["--archive=no/kept.tar.xz"], "expected NAME.tar.xz in a folder that is there"),
     ],
 )
-def test_an_archive_that_cannot_be_is_told_before_any_run(tmp_path, wrong, message):
+def test_an_archive_that_cannot_be_is_reported_before_any_run(tmp_path, wrong, message):
     error = cli.refused("compare", *cli.DRAWN, f"--workdir={tmp_path / 'runs'}", "--methods=ce", *wrong)
     assert message in error and not (tmp_path / "runs").exists()

@@ -39,9 +39,9 @@ def test_overlays_and_numbers(workdir, tmp_path):
     assert (tmp_path / "x.png").read_bytes() == (tmp_path / "y.png").read_bytes()
 
 
-def test_mistakes_are_told(workdir, tmp_path):
-    told = cli.refused("explain", f"--workdir={workdir}", "--domain=ch")
-    assert "--domain is 'ch'" in told and "the run has validation, de, cn" in told
+def test_mistakes_are_reported(workdir, tmp_path):
+    reported = cli.refused("explain", f"--workdir={workdir}", "--domain=ch")
+    assert "--domain is 'ch'" in reported and "the run has validation, de, cn" in reported
     assert "--domain is missing" in cli.refused("explain", f"--workdir={workdir}")
     assert "has no config.json" in cli.refused("explain", f"--workdir={tmp_path}", "--domain=cn")
     assert "expected a file that ends in .png" in cli.refused(

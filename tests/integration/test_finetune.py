@@ -9,14 +9,15 @@ import pytest
 from flax import traverse_util
 
 from configs import finetune, roadsigns
-from kgv_jax import config_schema, train
-from kgv_jax.checkpoint import Checkpointer
+from kgv_jax import train
+from kgv_jax.config import schema as config_schema
 from kgv_jax.models import registry
 from kgv_jax.models.pretrained import converted
 from kgv_jax.models.pretrained.expected import expected_shapes
 from kgv_jax.models.pretrained.published import load_published
+from kgv_jax.run.checkpoint import Checkpointer
+from kgv_jax.run.workdir import Workdir
 from kgv_jax.util.errors import UserError
-from kgv_jax.workdir import Workdir
 
 FAMILIES = ("resnet18_test", "resnet50_test", "vit_test", "clip_test", "dinov2_test", "dinov2_reg_test",
             "efficientnet_lite0_test")  # fmt: skip
@@ -26,8 +27,8 @@ def _config(encoder, **settings):
     """A run of a few steps on drawn signs, small as can be."""
     config = roadsigns.get_config("quick")
     config.method = "kgv"
-    config.data.update(train_photographs=1, test_photographs=1, targets="cn", size_px=16)
-    config.synthetic.update(per_element=1, photographs=1, elements_per_step=8)
+    config.data.update(train_views=1, test_views=1, targets="cn", size_px=16)
+    config.synthetic.update(per_element=1, views=1, elements_per_step=8)
     config.model.update(encoder=encoder, norm="auto", dim=8, input_px=registry.get(encoder).size_px)
     config.optim.update(warmup_steps=0, learning_rate=1e-2)
     config.train.update(steps=3, batch_size=16, log_every_steps=1)
@@ -74,7 +75,7 @@ def test_kgv_trains_every_family_from_published_weights(encoder, tmp_path):
     workdir = Workdir(tmp_path / "run")
     records = train.train_and_evaluate(config, workdir)
     assert {record["domain"] for record in records} == {"de", "cn"}
-    assert {record["head"] for record in records} == {"decoder", "density", "both"}
+    assert {record["head"] for record in records} == {"decoder", "density", "combined"}
     start = load_published(config.model.init, encoder).encoder
     end = _state(config, workdir).params["classifier"]["encoder"]
     moved = jax.tree.map(lambda a, b: float(np.abs(a - b).max()), start, end)
@@ -149,9 +150,7 @@ def test_zero_shot_needs_no_step(tmp_path):
     np.testing.assert_allclose(np.linalg.norm(kernel, axis=0), 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("without", "lacks"), [("params/text", "text tower"), ("params/logit_scale", "logit_scale")]
-)
+@pytest.mark.parametrize(("without", "lacks"), [("params/text", "text tower"), ("params/logit_scale", "logit_scale")])
 def test_zero_shot_needs_the_text_side_of_the_file(without, lacks, tmp_path):
     init = _weights(tmp_path / "weights", "clip_test", without=without)
     config = _config("clip_test", method="ce", model__init=init, model__decoder="zero_shot", train__steps=0)
@@ -159,7 +158,7 @@ def test_zero_shot_needs_the_text_side_of_the_file(without, lacks, tmp_path):
         train.train_and_evaluate(config, Workdir(tmp_path / "run"))
 
 
-def test_bfloat16_rematerialised_with_drop_path_and_mixed_pictures(tmp_path):
+def test_bfloat16_rematerialised_with_drop_path_and_mixed_images(tmp_path):
     config = _config(
         "vit_test",
         model__dtype="bfloat16",

@@ -1,4 +1,4 @@
-"""A user's own pictures and a graph written by hand: no line of code changes."""
+"""A user's own images and a graph written by hand: no line of code changes."""
 
 import json
 
@@ -44,7 +44,7 @@ def _draw(path, name, seed):
 
 
 def make_folder(root):
-    """Draws the pictures of three domains; CN has a class, bus, that the others do not have."""
+    """Draws the images of three domains; CN has a class, bus, that the others do not have."""
     domains = {"DE": ("stop", "yield", "parking"), "CN": ("stop", "yield", "bus"), "RU": ("parking", "yield", "stop")}
     for domain, classes in domains.items():
         for label in classes:
@@ -74,10 +74,10 @@ def test_a_folder_and_a_table_train_and_evaluate(root, tmp_path):
     done = cli.succeed("main", *make_arguments(root, graph, tmp_path / "run"))
     records = json.loads((tmp_path / "run" / "results.json").read_text())
     assert {(r["method"], r["domain"], r["head"]) for r in records} == {
-        ("kgv", domain, head) for domain in ("DE", "CN", "RU") for head in ("decoder", "density", "both")
+        ("kgv", domain, head) for domain in ("DE", "CN", "RU") for head in ("decoder", "density", "combined")
     }
     counts = {r["domain"]: r["n"] for r in records}
-    assert counts["CN"] == 8, "bus is no class of the source: two classes of four pictures are left"
+    assert counts["CN"] == 8, "bus is no class of the source: two classes of four images are left"
     assert counts["RU"] == 12
     assert "CN" in done.stderr and "bus" in done.stderr and "parking" in done.stderr
     metrics = json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1])
@@ -89,12 +89,12 @@ def test_a_folder_and_a_table_train_and_evaluate(root, tmp_path):
 def test_a_graph_without_an_element_names_the_method_that_needs_none(root, tmp_path):
     graph = tmp_path / "bare.csv"
     graph.write_text("head,relation,tail\nstop,broader,priority\nyield,broader,priority\nparking,broader,other\n")
-    told = cli.refused("main", *make_arguments(root, graph, tmp_path / "run"))
-    assert "kgv_no_synthetic" in told and "bare.csv" in told
+    reported = cli.refused("main", *make_arguments(root, graph, tmp_path / "run"))
+    assert "kgv_no_synthetic" in reported and "bare.csv" in reported
 
 
 def test_a_class_that_the_graph_lacks_is_named(root, tmp_path):
     graph = tmp_path / "short.csv"
     graph.write_text("\n".join(line for line in GRAPH.splitlines() if not line.startswith("parking")))
-    told = cli.refused("main", *make_arguments(root, graph, tmp_path / "run"))
-    assert "parking" in told and "stop" not in told.split("parking")[0]
+    reported = cli.refused("main", *make_arguments(root, graph, tmp_path / "run"))
+    assert "parking" in reported and "stop" not in reported.split("parking")[0]

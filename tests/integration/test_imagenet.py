@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from kgv_jax.config_schema import default_config, resolve
-from kgv_jax.experiment import build
+from kgv_jax.config.schema import default_config, resolve
+from kgv_jax.experiment.build import build
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.writers import read_metrics
 from tests import cli
@@ -20,11 +20,11 @@ _SMALL = (
 
 
 @pytest.mark.processes
-def test_quick_trains_and_evaluates_on_fake_pictures(tmp_path):
+def test_quick_trains_and_evaluates_on_fake_images(tmp_path):
     cli.succeed("main", f"{_CONFIG}:quick", *_SMALL, f"--workdir={tmp_path}")
     records = json.loads((tmp_path / "results.json").read_text())
     assert {(r["domain"], r["head"]) for r in records} == {
-        (domain, head) for domain in ("imagenet", "v2", "r") for head in ("decoder", "density", "both")
+        (domain, head) for domain in ("imagenet", "v2", "r") for head in ("decoder", "density", "combined")
     }
     assert {r["n"] for r in records} == {4}
     metrics = read_metrics(tmp_path)
@@ -37,8 +37,8 @@ def test_quick_trains_and_evaluates_on_fake_pictures(tmp_path):
 
 @pytest.mark.processes
 def test_the_experiment_without_its_data_is_refused(tmp_path):
-    told = cli.refused("main", _CONFIG, "--config.kg.path=fake", f"--workdir={tmp_path}")
-    assert "config.data.root is ''" in told and "--config.data.root=ROOT" in told
+    reported = cli.refused("main", _CONFIG, "--config.kg.path=fake", f"--workdir={tmp_path}")
+    assert "config.data.root is ''" in reported and "--config.data.root=ROOT" in reported
 
 
 _GRAPH = "@prefix w: <https://kgv-jax.github.io/wordnet#> . @prefix k: <https://kgv-jax.github.io/vocab#> .\n"
@@ -57,7 +57,9 @@ def test_published_layouts_train_and_evaluate(tmp_path):
         "--config.optim.warmup_steps=1",
         "--config.train.batch_size=4", "--config.evaluate.batch_size=4", f"--workdir={tmp_path}/run",
     )  # fmt: skip
-    records = {r["domain"]: r for r in json.loads((tmp_path / "run/results.json").read_text()) if r["head"] == "both"}
+    records = {
+        r["domain"]: r for r in json.loads((tmp_path / "run/results.json").read_text()) if r["head"] == "combined"
+    }
     assert {name: record["n"] for name, record in records.items()} == {
         "imagenet": 4, "v2": 4, "r": 2, "real": 3, "objectnet": 2,
         "c/gaussian_noise/1": 4, "c/gaussian_noise/3": 4,
@@ -70,7 +72,7 @@ def _build(**settings):
     values = default_config()
     values.method = "kgv_no_synthetic"
     values.data.update(
-        name="fake", source="imagenet", targets="v2", size_px=16, fake_classes=20, fake_pictures=2, fake_test_pictures=2
+        name="fake", source="imagenet", targets="v2", size_px=16, fake_classes=20, fake_images=2, fake_test_images=2
     )
     values.kg.path = "fake"
     values.augment.update(mixup=0.2, cutmix=1.0, randaugment_ops=2)
@@ -94,7 +96,7 @@ def test_settings_of_augmentation_reach_the_batches():
 
 
 @pytest.mark.usefixtures("kgv_cache")
-def test_an_odd_batch_is_refused_where_pictures_are_mixed():
+def test_an_odd_batch_is_refused_where_images_are_mixed():
     with pytest.raises(UserError, match=r"'train' has 7 rows a process.*augment"):
         _build(train__batch_size=7)
 

@@ -1,4 +1,4 @@
-"""Learning uses the graph: wrong facts and missing element pictures both show in what is recognised.
+"""Learning uses the graph: wrong facts and missing element images both show in what is recognised.
 
 Nine classes are three colours by three textures. Photographs of six are trained; the other three are known
 by their facts alone, so that they are recognised only where the graph tells the truth about them.
@@ -11,12 +11,12 @@ import pytest
 
 from kgv_jax.kg.mask import make_mask_table
 from kgv_jax.kg.transforms import permute_class_rows
-from kgv_jax.methods.knowledge import make_knowledge
+from kgv_jax.methods.graph_arrays import make_graph_arrays
 from kgv_jax.methods.registry import make_objective
 from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
 from kgv_jax.models.spec import EncoderOptions
-from kgv_jax.step import make_eval_step
+from kgv_jax.train_step import make_eval_step
 from tests import tiny
 from tests.nine_classes import CLASSES, COLOURS, NOVEL, TEXTURES, draw, make_graph
 
@@ -24,9 +24,9 @@ STEPS = 200
 
 
 def element_recall(scores, nodes, candidates):
-    """Returns the share of element pictures whose own node scores highest among the candidates.
+    """Returns the share of element images whose own node scores highest among the candidates.
 
-    `scores` `[n, N]` under `instanceOf`; `nodes` `[n]` what each picture shows.
+    `scores` `[n, N]` under `instanceOf`; `nodes` `[n]` what each image shows.
     """
     chosen = np.asarray(candidates)[scores[:, list(candidates)].argmax(-1)]
     return float(np.mean(chosen == nodes))
@@ -40,13 +40,13 @@ def _trained(*, shuffled=False, synthetic=True, seed=0):
         graph = permute_class_rows(graph, nodes, seed=seed)
     element_names = (*COLOURS, *TEXTURES)
     facts = [("hasColour", graph.node(c)) for c in COLOURS] + [("hasTexture", graph.node(t)) for t in TEXTURES]
-    mask = make_mask_table(graph, heads=[*nodes, *map(graph.node, element_names)], facts=facts)
+    mask = make_mask_table(graph, query_nodes=[*nodes, *map(graph.node, element_names)], facts=facts)
     rows = [[mask.row(node)] for node in nodes]
-    knowledge = make_knowledge(mask, class_nodes=nodes, class_rows=rows, parents=np.zeros((0, 2)))
+    graph_arrays = make_graph_arrays(mask, class_nodes=nodes, class_rows=rows, parents=np.zeros((0, 2)))
     config = tiny.config("kgv", kgv__density_head="facts", model__dim=32, optim__learning_rate=0.01, train__steps=STEPS)
     encoder = registry.get("resnet_test").make(EncoderOptions(norm="group"))
     classifier = Classifier(encoder, num_classes=len(CLASSES), dim=config.model.dim)
-    problem = tiny.Tiny(config, mask, knowledge, classifier, make_objective(config, knowledge))
+    problem = tiny.Tiny(config, mask, graph_arrays, classifier, make_objective(config, graph_arrays))
 
     rng = np.random.default_rng(seed)
     names, step, state = list(CLASSES), jax.jit(problem.step()), problem.init()
@@ -71,13 +71,13 @@ def _trained(*, shuffled=False, synthetic=True, seed=0):
             ),
             "label": np.array([names.index(n) for n in real] + [0] * len(made), np.int32),
             "labelled": np.repeat([1.0, 0.0], [len(real), len(made)]).astype(np.float32),
-            "rows": np.array(heads + (made if synthetic else [[-1, -1]] * len(made)), np.int32),
+            "mask_ids": np.array(heads + (made if synthetic else [[-1, -1]] * len(made)), np.int32),
         }
-        state, _ = step(state, batch, knowledge)
+        state, _ = step(state, batch, graph_arrays)
 
     novel = [name for name in NOVEL for _ in range(30)]
-    pictures = np.stack([draw(*CLASSES[name], rng) for name in novel])
-    _, scores = jax.jit(make_eval_step(classifier, problem.objective))(state, pictures, knowledge)
+    images = np.stack([draw(*CLASSES[name], rng) for name in novel])
+    _, scores = jax.jit(make_eval_step(classifier, problem.objective))(state, images, graph_arrays)
     among = np.asarray(scores)[:, [names.index(name) for name in NOVEL]]
     accuracy = np.mean(np.array(NOVEL)[among.argmax(-1)] == novel)
 
@@ -105,7 +105,7 @@ def test_wrong_facts_lower_the_accuracy_of_the_density_head(honest):
     assert accuracy < honest[0] - 0.3
 
 
-def test_without_synthetic_pictures_fewer_elements_are_recalled(honest):
+def test_without_synthetic_images_fewer_elements_are_recalled(honest):
     _, recall = _trained(synthetic=False)
     assert honest[1] > 0.9
     assert recall < honest[1] - 0.05

@@ -9,10 +9,10 @@ import time
 import numpy as np
 import pytest
 
-from kgv_jax.config_schema import digest
-from kgv_jax.predictions import Predictions
+from kgv_jax.config.schema import digest
+from kgv_jax.run.predictions import Predictions
+from kgv_jax.run.workdir import Workdir
 from kgv_jax.util.writers import read_metrics
-from kgv_jax.workdir import Workdir
 from tests import cli
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("main")]
@@ -37,7 +37,7 @@ def test_a_run_leaves_everything_it_promises(finished):
     keys |= {"shots", "classes", "masked_accuracy", "masked_low", "masked_high"}
     assert all(set(record) == keys for record in records)
     assert {(r["domain"], r["head"]) for r in records} == {
-        (domain, head) for domain in ("de", "cn") for head in ("decoder", "density", "both")
+        (domain, head) for domain in ("de", "cn") for head in ("decoder", "density", "combined")
     }
     config = Workdir(workdir).read_config()
     assert {(r["method"], r["seed"], r["fraction"], r["config_digest"]) for r in records} == {
@@ -95,9 +95,9 @@ def test_a_run_that_was_stopped_ends_like_one_that_was_not(finished, tmp_path):
     while not (tmp_path / "metrics.jsonl").exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGTERM)
-    _, told = process.communicate(timeout=60)
-    assert process.returncode not in (0, 2) and "Traceback" not in told, told[-3000:]
-    assert "Stopped by SIGTERM after step" in told
+    _, reported = process.communicate(timeout=60)
+    assert process.returncode not in (0, 2) and "Traceback" not in reported, reported[-3000:]
+    assert "Stopped by SIGTERM after step" in reported
     saved = max(int(p.name) for p in (tmp_path / "checkpoints").iterdir() if p.name.isdigit())
     assert 0 < saved < 40, "it must have been stopped in the middle"
     assert not (tmp_path / "results.json").exists()
@@ -113,27 +113,27 @@ def test_a_run_that_was_stopped_ends_like_one_that_was_not(finished, tmp_path):
 
 
 def test_a_folder_of_another_config_lists_the_differences(finished):
-    told = cli.refused("main", *_ARGUMENTS, "--config.seed=4", f"--workdir={finished[0]}")
-    assert "1 differences" in told and "seed: 0 -> 4" in told
+    reported = cli.refused("main", *_ARGUMENTS, "--config.seed=4", f"--workdir={finished[0]}")
+    assert "1 differences" in reported and "seed: 0 -> 4" in reported
 
 
 def test_a_batch_that_does_not_divide_by_the_devices(tmp_path):
     arguments = (*_ARGUMENTS, "--config.train.batch_size=12", "--config.train.accumulate=1", f"--workdir={tmp_path}")
-    told = cli.refused("main", *arguments, devices=8)
-    assert "is 12, not divisible by the 8 devices" in told and "Use 8 or 16" in told
+    reported = cli.refused("main", *arguments, devices=8)
+    assert "is 12, not divisible by the 8 devices" in reported and "Use 8 or 16" in reported
 
 
 def test_a_second_start_reads_the_compiled_programs(tmp_path, empty_kgv_cache, monkeypatch):
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
     arguments = (*cli.DRAWN, "--config.method=ce", "--config.train.steps=4")
-    told, kept = [], []
+    reported, kept = [], []
     for folder, hashing in ((tmp_path / "first", "3"), (tmp_path / "second", "4")):
         monkeypatch.setenv("PYTHONHASHSEED", hashing)  # the order of a set of names must not reach a program
-        told.append(cli.succeed("main", *arguments, f"--workdir={folder}"))
+        reported.append(cli.succeed("main", *arguments, f"--workdir={folder}"))
         kept.append({path.name for path in (empty_kgv_cache / "xla").glob("*-cache")})
     assert any(name.startswith("jit_step-") for name in kept[0]) and kept[1] == kept[0]
     assert (empty_kgv_cache / "xla").stat().st_mode & 0o777 == 0o700
-    assert told[1].stdout == told[0].stdout and "ompiled" not in told[0].stderr + told[1].stderr
+    assert reported[1].stdout == reported[0].stdout and "ompiled" not in reported[0].stderr + reported[1].stderr
     logits = [Predictions.load(tmp_path / name / "predictions" / "cn.npz").logits for name in ("first", "second")]
     np.testing.assert_array_equal(*logits)
 

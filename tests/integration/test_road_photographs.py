@@ -28,8 +28,8 @@ def test_germany_is_trained_on_and_china_and_russia_are_tested(tmp_path):
     assert "tested on 3 of 3 classes" in done.stderr and "禁止鸣笛" in done.stderr
 
 
-def test_a_set_that_is_not_there_is_told(tmp_path):
+def test_a_set_that_is_not_there_is_reported(tmp_path):
     written.everything(tmp_path / "sets")
     (tmp_path / "sets" / "RTSD").rename(tmp_path / "RTSD")
-    told = cli.refused("main", *_arguments(tmp_path / "sets", tmp_path / "run"))
-    assert "no folder RTSD" in told and "config.data.targets" in told
+    reported = cli.refused("main", *_arguments(tmp_path / "sets", tmp_path / "run"))
+    assert "no folder RTSD" in reported and "config.data.targets" in reported

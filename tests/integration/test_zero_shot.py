@@ -6,7 +6,7 @@ import tarfile
 import numpy as np
 import pytest
 
-from kgv_jax.predictions import Predictions
+from kgv_jax.run.predictions import Predictions
 from tests import cli, zero_shot_files
 from tests.integration.test_folder import GRAPH, make_arguments, make_folder
 
@@ -47,8 +47,8 @@ def test_a_class_is_added_to_the_graph_of_a_trained_run(run):
     assert np.isfinite(new.scores).all()
     records = json.loads((folder / "results.json").read_text())
     assert {r["domain"]: r["n"] for r in records}["CN"] == len(new.label)
-    told = cli.succeed("report", str(folder), "--protocol=zero_shot", "--head=density").stdout
-    assert "1 unseen of 4 classes" in told
+    reported = cli.succeed("report", str(folder), "--protocol=zero_shot", "--head=density").stdout
+    assert "1 unseen of 4 classes" in reported
     # The other spelling; nothing is done again that is there already, and nothing else is written.
     cli.succeed("main", "--mode=eval", f"--workdir={run / 'run'}", f"--config.kg.path={run / 'more.csv'}")
     assert [path.name for path in (run / "run" / "graphs").iterdir()] == [folder.name]
@@ -67,13 +67,13 @@ def test_graphs_that_cannot_be_used(run, text, words):
     path.unlink(missing_ok=True)
     if text is not None:
         path.write_text(text)
-    told = cli.refused("main", "--mode=eval", f"--workdir={run / 'run'}", f"--kg.path={path}")
-    assert words in told
+    reported = cli.refused("main", "--mode=eval", f"--workdir={run / 'run'}", f"--kg.path={path}")
+    assert words in reported
 
 
 def test_a_graph_for_training_is_a_setting(run):
-    told = cli.refused("main", *make_arguments(run / "mine", run / "signs.csv", run / "run"), "--kg.path=x.csv")
-    assert "--kg.path=x.csv is for --mode=eval" in told
+    reported = cli.refused("main", *make_arguments(run / "mine", run / "signs.csv", run / "run"), "--kg.path=x.csv")
+    assert "--kg.path=x.csv is for --mode=eval" in reported
 
 
 def test_methods_are_compared_on_classes_without_images(tmp_path):
@@ -89,9 +89,9 @@ def test_methods_are_compared_on_classes_without_images(tmp_path):
     assert {r["domain"] for r in records} == {"de", "cn", "targets"} and {r["head"] for r in records} >= {"density"}
     assert "## Every head" in (runs / "zero_shot.md").read_text()
     # The report reads predictions, the comparison outcomes.
-    told = [f"{runs / method / 'fraction1' / 'seed0'}" for method in ("kgv", "shuffled_kg")]
+    reported = [f"{runs / method / 'fraction1' / 'seed0'}" for method in ("kgv", "shuffled_kg")]
     cli.succeed(
-        "report", *told, "--protocol=zero_shot", "--head=all", "--control=shuffled_kg",
+        "report", *reported, "--protocol=zero_shot", "--head=all", "--control=shuffled_kg",
         f"--json={tmp_path / 'report.json'}",
     )  # fmt: skip
     assert json.loads((tmp_path / "report.json").read_text())["zero_shot"] == records
@@ -106,9 +106,9 @@ def test_methods_are_compared_on_classes_without_images(tmp_path):
     # Outcomes of before they told contests.
     file = elsewhere / "kgv" / "fraction1" / "seed0" / "outcomes" / "de.npz"
     with np.load(file) as arrays:
-        np.savez(file, **{name: arrays[name] for name in ("picture", "decoder", "density", "both")})
-    told = cli.refused("compare", *arguments, f"--workdir={elsewhere}")
-    assert "de.npz, of an earlier version, lacks seen against unseen classes; write it again" in told
+        np.savez(file, **{name: arrays[name] for name in ("group", "decoder", "density", "combined")})
+    reported = cli.refused("compare", *arguments, f"--workdir={elsewhere}")
+    assert "de.npz, of an earlier version, lacks seen against unseen classes; write it again" in reported
 
 
 def test_feature_files_are_trained_and_evaluated(tmp_path):
@@ -126,5 +126,5 @@ def test_feature_files_are_trained_and_evaluated(tmp_path):
     assert set(found.label.tolist()) == {0, 1, 2, 4} and len(found.label) == 9 + 12
     seen = found.label < 3
     assert np.mean(found.scores[seen][:, :3].argmax(1) == found.label[seen]) > 0.8
-    told = cli.refused("main", *arguments[:-1], f"--workdir={tmp_path / 'other'}", "--config.method=kgv")
-    assert "of which only feature vectors are there" in told
+    reported = cli.refused("main", *arguments[:-1], f"--workdir={tmp_path / 'other'}", "--config.method=kgv")
+    assert "of which only feature vectors are there" in reported

@@ -1,7 +1,7 @@
 """Classes that training never shows are recognised by their facts; taken for negatives, they never are.
 
 Six of nine classes are trained with their photographs. The other three are all that is red, so `hasColour red` is
-stated by held-out classes alone, and red is known from its element pictures.
+stated by held-out classes alone, and red is known from its element images.
 """
 
 import functools
@@ -9,16 +9,16 @@ import functools
 import jax
 import numpy as np
 
-from kgv_jax.contest import make_contest
-from kgv_jax.kg.held_out import find_unshown
+from kgv_jax.kg.held_out import find_ignored
 from kgv_jax.kg.mask import make_mask_table
-from kgv_jax.methods.knowledge import make_knowledge
+from kgv_jax.methods.graph_arrays import make_graph_arrays
 from kgv_jax.methods.registry import make_objective
 from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
 from kgv_jax.models.spec import EncoderOptions
 from kgv_jax.report.zero_shot import seen_unseen
-from kgv_jax.step import make_eval_step
+from kgv_jax.run.gzsl_outcome import make_gzsl_outcome
+from kgv_jax.train_step import make_eval_step
 from tests import tiny
 from tests.nine_classes import CLASSES, COLOURS, TEXTURES, draw, make_graph
 
@@ -33,17 +33,17 @@ def _evaluated(*, negatives):
     """Returns the accuracies of the density head, nothing calibrated, and how far the decoder keeps unseen classes."""
     graph = make_graph()
     nodes = [graph.node(name) for name in NAMES]
-    make = functools.partial(make_mask_table, graph, heads=[*nodes, *map(graph.node, ELEMENTS)])
+    make = functools.partial(make_mask_table, graph, query_nodes=[*nodes, *map(graph.node, ELEMENTS)])
     mask = make()
     if not negatives:
-        unshown = find_unshown(mask, [graph.node(name) for name in HELD_OUT])
-        mask = make(ignored=unshown.nodes, unasked=unshown.facts)
+        ignored = find_ignored(mask, [graph.node(name) for name in HELD_OUT])
+        mask = make(ignored=ignored.nodes, ignored_facts=ignored.facts)
     rows = [[mask.row(node)] for node in nodes]
-    knowledge = make_knowledge(mask, class_nodes=nodes, class_rows=rows, parents=np.zeros((0, 2)))
+    graph_arrays = make_graph_arrays(mask, class_nodes=nodes, class_rows=rows, parents=np.zeros((0, 2)))
     config = tiny.config("kgv", kgv__density_head="lift", model__dim=32, optim__learning_rate=0.01, train__steps=STEPS)
     encoder = registry.get("resnet_test").make(EncoderOptions(norm="group"))
     classifier = Classifier(encoder, num_classes=len(NAMES), dim=config.model.dim)
-    problem = tiny.Tiny(config, mask, knowledge, classifier, make_objective(config, knowledge))
+    problem = tiny.Tiny(config, mask, graph_arrays, classifier, make_objective(config, graph_arrays))
 
     rng = np.random.default_rng(0)
     step, state = jax.jit(problem.step()), problem.init()
@@ -55,14 +55,16 @@ def _evaluated(*, negatives):
             "image": np.stack([draw(*CLASSES[name], rng) for name in real] + elements),
             "label": np.array([NAMES.index(name) for name in real] + [0] * len(shown), np.int32),
             "labelled": np.repeat([1.0, 0.0], [len(real), len(shown)]).astype(np.float32),
-            "rows": np.array([[mask.row(name)] for name in (*real, *shown)], np.int32),
+            "mask_ids": np.array([[mask.row(name)] for name in (*real, *shown)], np.int32),
         }
-        state, _ = step(state, batch, knowledge)
+        state, _ = step(state, batch, graph_arrays)
     label = np.repeat(np.arange(len(NAMES)), 20)
-    pictures = np.stack([draw(*CLASSES[NAMES[k]], rng) for k in label])
-    logits, scores = map(np.asarray, jax.jit(make_eval_step(classifier, problem.objective))(state, pictures, knowledge))
-    contest = make_contest(scores, label, np.arange(len(label)), unseen=UNSEEN, seen=~UNSEEN)
-    return seen_unseen(contest), np.mean(logits[:, ~UNSEEN].max(1) - logits[:, UNSEEN].max(1))
+    images = np.stack([draw(*CLASSES[NAMES[k]], rng) for k in label])
+    logits, scores = map(
+        np.asarray, jax.jit(make_eval_step(classifier, problem.objective))(state, images, graph_arrays)
+    )
+    gzsl_outcome = make_gzsl_outcome(scores, label, np.arange(len(label)), unseen=UNSEEN, seen=~UNSEEN)
+    return seen_unseen(gzsl_outcome), np.mean(logits[:, ~UNSEEN].max(1) - logits[:, UNSEEN].max(1))
 
 
 def test_ignored_classes_are_recognised_and_negatives_are_not():

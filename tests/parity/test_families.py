@@ -14,7 +14,7 @@ TOLERANCE = 1e-4
 
 
 def images_of(size: tuple[int, int], *, count: int = 2) -> np.ndarray:
-    """Returns `[count, height, width, 3]` noise as wide as normalised pictures."""
+    """Returns `[count, height, width, 3]` noise as wide as normalised images."""
     return np.random.default_rng(0).normal(0.0, 1.0, (count, *size, 3)).astype(np.float32)
 
 

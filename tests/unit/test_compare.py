@@ -5,15 +5,16 @@ import sys
 import numpy as np
 import pytest
 
-from kgv_jax import compare, config_schema
+from kgv_jax import compare
 from kgv_jax.compare import plan
-from kgv_jax.predictions import Predictions
+from kgv_jax.config import schema as config_schema
 from kgv_jax.report.comparison import Comparison, RunKey
 from kgv_jax.report.overview import overview_table
 from kgv_jax.report.summary import summarise
 from kgv_jax.report.table import TARGETS, interval_text
+from kgv_jax.run.predictions import Predictions
+from kgv_jax.run.workdir import Workdir
 from kgv_jax.util.errors import UserError
-from kgv_jax.workdir import Workdir
 
 
 def test_the_plan_goes_seed_by_seed():
@@ -82,11 +83,11 @@ def _save(root, key, domain, hits, scored=None):
     if scored is not None:
         scored = np.repeat(scored, 10)
         scores = 5 * np.eye(3, dtype=np.float32)[np.where(scored, label, (label + 1) % 3)]
-    pictures = np.array([f"{domain}/{k // 10}" for k in range(len(hits))])
-    identity = np.array([f"{p}#{k % 10}" for k, p in enumerate(pictures)])
+    images = np.array([f"{domain}/{k // 10}" for k in range(len(hits))])
+    identity = np.array([f"{p}#{k % 10}" for k, p in enumerate(images)])
     also = np.zeros((len(label), 0), np.int32)
     classes = np.array(["a", "b", "c"])
-    found = Predictions(identity, pictures, label.astype(np.int32), logits, scores, classes, also)
+    found = Predictions(identity, images, label.astype(np.int32), logits, scores, classes, also)
     found.save(Workdir(key.folder(root)).predictions / f"{domain}.npz")
 
 
@@ -131,7 +132,7 @@ def test_methods_are_held_against_controls_of_the_same_shots(tmp_path):
     assert all(row["fraction"] == 1 for row in rows)
 
 
-def test_a_source_without_test_pictures_has_no_column(tmp_path):
+def test_a_source_without_test_images_has_no_column(tmp_path):
     keys = plan(["ce", "kgv"], ["1"], 1)
     for key in keys:
         _save(tmp_path, key, "cn", [True, False] * 10)
@@ -141,7 +142,7 @@ def test_a_source_without_test_pictures_has_no_column(tmp_path):
     assert overview_table(rows, source="de").rows[0][2:4] == ("-", interval_text(mean, "mean"))
 
 
-def test_a_run_that_fails_is_told_with_the_end_of_its_log(tmp_path, monkeypatch):
+def test_a_run_that_fails_is_reported_with_the_end_of_its_log(tmp_path, monkeypatch):
     stand_in = tmp_path / "python"
     stand_in.write_text("#!/bin/sh\necho 'the last words of the run'\nexit 3\n")
     stand_in.chmod(0o755)

@@ -12,15 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kgv_jax import step as step_lib
 from kgv_jax import train
-from kgv_jax.checkpoint import Checkpointer
+from kgv_jax import train_step as step_lib
 from kgv_jax.data.pipeline import Stream, make_pipeline
-from kgv_jax.experiment import Examples
+from kgv_jax.data.types import SEEN
+from kgv_jax.experiment.build import Examples
 from kgv_jax.parallel import mesh as mesh_lib
-from kgv_jax.predictions import SEEN
-from kgv_jax.state import State
-from kgv_jax.workdir import Workdir
+from kgv_jax.run.checkpoint import Checkpointer
+from kgv_jax.run.state import State
+from kgv_jax.run.workdir import Workdir
 from tests import tiny
 
 _STAGES = {
@@ -52,8 +52,8 @@ def _run(*, devices: int = 1, **settings) -> train.Run:
         roles=(SEEN,) * len(tiny.CLASSES),
         vector_width=0,
     )
-    knowledge = jax.device_put(problem.knowledge, mesh_lib.replicated(mesh))
-    run = train.Run(problem.config, experiment, mesh, problem.classifier, problem.objective, knowledge, None, None)
+    graph_arrays = jax.device_put(problem.graph_arrays, mesh_lib.replicated(mesh))
+    run = train.Run(problem.config, experiment, mesh, problem.classifier, problem.objective, graph_arrays, None, None)
     abstract = jax.eval_shape(lambda: train._initial_state(run, run.seed))
     return dataclasses.replace(run, abstract_state=abstract, shardings=mesh_lib.state_shardings(mesh, abstract))
 
@@ -122,7 +122,7 @@ def test_a_stage_begins_once_and_a_resumed_one_not_again(tmp_path, monkeypatch):
     )
     begun = []
 
-    def begin(stage, params, knowledge, key):
+    def begin(stage, params, graph_arrays, key):
         begun.append(stage)
         decoder = params["classifier"]["decoder"]
         return {**params, "classifier": {**params["classifier"], "decoder": {**decoder, "bias": decoder["bias"] + 100}}}
@@ -149,7 +149,7 @@ def test_the_counter_sees_a_step_that_is_compiled_again(compiled):
     problem = tiny.make("ce")
     step, state = jax.jit(problem.step()), problem.init()
     for count in (4, 4, 5):
-        step(state, tiny.batch(problem.mask, count), problem.knowledge)
+        step(state, tiny.batch(problem.mask, count), problem.graph_arrays)
     assert Counter(compiled)["step"] == 2
 
 
@@ -160,14 +160,14 @@ def test_the_step_writes_over_every_array_of_the_old_state(devices, frozen):
     state = train.make_state(run)
     batch = mesh_lib.put_batch(run.experiment.pipeline[0], run.mesh)
     step = step_lib.make_train_step(run.classifier, run.objective, run.optimizer, ema_decay=0.5, frozen=frozen)
-    compiled = step_lib.jit_train_step(step, run.mesh, run.shardings).lower(state, batch, run.knowledge).compile()
+    compiled = step_lib.jit_train_step(step, run.mesh, run.shardings).lower(state, batch, run.graph_arrays).compile()
     leaves = jax.tree.leaves(state)
     aliases = re.findall(r"\{(\d+)\}: \((\d+), \{\}, (?:may|must)-alias\)", compiled.as_text().splitlines()[0])
     assert sorted(int(given) for _, given in aliases) == list(range(len(leaves)))
     assert step_lib.copied_bytes(compiled, state) == 0
-    after, _ = compiled(state, batch, run.knowledge)
+    after, _ = compiled(state, batch, run.graph_arrays)
     assert all(leaf.is_deleted() for leaf in leaves)
-    assert not any(leaf.is_deleted() for leaf in jax.tree.leaves((after, batch, run.knowledge)))
+    assert not any(leaf.is_deleted() for leaf in jax.tree.leaves((after, batch, run.graph_arrays)))
 
 
 def test_a_state_that_is_copied_is_counted():
@@ -192,7 +192,7 @@ def test_metrics_are_read_after_the_next_step_was_sent(tmp_path, monkeypatch):
     """On an accelerator a read waits; by then the device has work for the meantime. Saving waits by its nature."""
     sent, read = [], []
 
-    def step(state, batch, knowledge):
+    def step(state, batch, graph_arrays):
         sent.append(len(sent) + 1)
         return state, {"loss": _Reported(sent[-1], sent, read)}
 
@@ -203,7 +203,7 @@ def test_metrics_are_read_after_the_next_step_was_sent(tmp_path, monkeypatch):
     assert set(read) == {(2, 3), (4, 5), (5, 5), (6, 7), (7, 7)}
 
 
-def _step(state, batch, knowledge):
+def _step(state, batch, graph_arrays):
     return state, {"loss": sum(jnp.mean(value.astype(jnp.float32)) for value in batch.values())}
 
 

@@ -8,69 +8,31 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "kgv_jax"
 
-# Imports go down this list, or stay in one room; rooms of one line do not import each other
+# Imports go down this list, or stay in one package; packages of one line do not import each other
 # unless ALLOWED_SIDEWAYS says so.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"util"}),
     frozenset({"kg", "data", "parallel"}),
+    frozenset({"config"}),
     frozenset({"models", "scoring"}),
     frozenset({"losses", "methods", "optim", "embed"}),
-    frozenset({"state", "step", "step_cost", "checkpoint", "streams", "class_roles", "experiment"}),
-    frozenset(
-        {"starting_nodes", "knowledge_scales", "starting_weights", "trained_nodes", "wise_ft", "other_graph"}
-    ),
-    frozenset({"train", "evaluate"}),
-    frozenset({"report", "explain", "main", "compare"}),
+    frozenset({"experiment"}),
+    frozenset({"run"}),
+    frozenset({"init", "zero_shot", "report", "train_step"}),
+    frozenset({"evaluate"}),
+    frozenset({"train"}),
+    frozenset({"explain", "main", "compare"}),
 )
-ALLOWED_SIDEWAYS = {
-    ("data", "kg"),
-    ("methods", "losses"),
-    ("step", "state"),
-    ("experiment", "streams"),
-    ("experiment", "class_roles"),
-    ("checkpoint", "state"),
-    ("knowledge_scales", "starting_nodes"),
-    ("starting_weights", "knowledge_scales"),
-    ("starting_weights", "starting_nodes"),
-    ("train", "evaluate"),
-    ("explain", "report"),
-    ("main", "report"),
-    ("compare", "report"),
-    ("compare", "main"),
-}
-# Plain values and arithmetic: they import util and each other, nothing else of the package, so any
-# layer from the models up may read them.
-LEAVES = (
-    "kgv_jax.config_checks",
-    "kgv_jax.config_schema",
-    "kgv_jax.contest",
-    "kgv_jax.flags",
-    "kgv_jax.methods.presets",
-    "kgv_jax.predictions",
-    "kgv_jax.preemption",
-    "kgv_jax.report.stats",
-    "kgv_jax.workdir",
-)
-NO_JAX_ROOMS = (
-    "util",
-    "kg",
-    "data",
-    "report",
-    "config_checks",
-    "config_schema",
-    "contest",
-    "flags",
-    "predictions",
-    "workdir",
-)
+ALLOWED_SIDEWAYS = {("data", "kg"), ("methods", "losses")}
+NO_JAX_PACKAGES = ("util", "kg", "data", "config", "experiment", "report")
 JAX_STACK = ("jax", "jaxlib", "flax", "optax", "orbax", "chex")
 OUTSIDE = ("configs", "launch", "tests", "benchmarks", "colabs")
 
 # What only one place may import, and that place (paths below kgv_jax/).
 OWNERS = {
-    "orbax": ("checkpoint.py",),
-    "signal": ("preemption.py",),
-    "resvg_py": ("data/decode.py", "data/draw/", "data/prepare/"),
+    "orbax": ("run/checkpoint.py",),
+    "signal": ("run/preemption.py",),
+    "resvg_py": ("data/decode.py", "data/renderer/", "data/prepare/"),
     "PIL": ("data/", "explain/overlay.py"),
     "cv2": ("data/",),
     "simplejpeg": ("data/jpeg.py",),
@@ -83,8 +45,8 @@ OWNERS = {
     "httpx2": ("models/pretrained/hub.py",),
     "pickletools": ("models/pretrained/opcodes.py",),
 }
-# data/draw/raster.py reads back what it has just rendered, no file of anyone's.
-IMAGE_OPENERS = ("data/decode.py", "data/draw/raster.py")
+# data/renderer/raster.py reads back what it has just rendered, no file of anyone's.
+IMAGE_OPENERS = ("data/decode.py", "data/renderer/raster.py")
 OPENS_IMAGES = ("cv2.imread", "Image.open", "PIL.Image.open")
 FORBIDDEN_MODULES = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve")
 FORBIDDEN_CALLS = ("eval", "exec", "compile", "__import__")
@@ -112,32 +74,24 @@ def _imports(tree: ast.AST, package: str) -> list[tuple[int, str]]:
     return found
 
 
-def _room(dotted: str) -> str:
-    """`kgv_jax.data.draw.sign` -> `data`; the package itself -> ``."""
+def _package(dotted: str) -> str:
+    """`kgv_jax.data.renderer.sign` -> `data`; the package itself -> ``."""
     return [*dotted.split("."), ""][1]
 
 
-def _layer(room: str) -> int:
-    for index, rooms in enumerate(LAYERS):
-        if room in rooms:
+def _layer(package: str) -> int:
+    for index, packages in enumerate(LAYERS):
+        if package in packages:
             return index
-    raise AssertionError(f"the room {room!r} is in no line of LAYERS: give it its place there")
+    raise AssertionError(f"the package {package!r} is in no line of LAYERS: give it its place there")
 
 
 def _may_import(importer: str, imported: str) -> bool:
     """Whether the module of the full dotted name `importer` may import the name `imported`."""
-    room, other = _room(importer), _room(imported)
-    if importer in LEAVES:
-        return other == "util" or _leaf(imported)
-    if room == other or (room, other) in ALLOWED_SIDEWAYS:
+    package, other = _package(importer), _package(imported)
+    if package == other or (package, other) in ALLOWED_SIDEWAYS:
         return True
-    if _leaf(imported):
-        return _layer(room) >= _layer("models")
-    return _layer(other) < _layer(room)
-
-
-def _leaf(dotted: str) -> bool:
-    return any(_is(dotted, leaf) for leaf in LEAVES)
+    return _layer(other) < _layer(package)
 
 
 def _is(dotted: str, name: str) -> bool:
@@ -145,7 +99,7 @@ def _is(dotted: str, name: str) -> bool:
 
 
 def _module_of(module: str) -> tuple[str, str]:
-    """(`kgv_jax.data.draw.sign`, the package that its relative imports start from)."""
+    """(`kgv_jax.data.renderer.sign`, the package that its relative imports start from)."""
     parts = ["kgv_jax", *pathlib.PurePosixPath(module).with_suffix("").parts]
     if parts[-1] == "__init__":
         return ".".join(parts[:-1]), ".".join(parts[:-1])
@@ -162,8 +116,8 @@ def test_imports_go_one_way(module):
                 wrong.append(f"{module}:{line}: {dotted} may not import {name}")
         elif any(_is(name, other) for other in OUTSIDE):
             wrong.append(f"{module}:{line}: the package may not import {name}")
-        elif _room(dotted) in NO_JAX_ROOMS and any(_is(name, other) for other in JAX_STACK):
-            wrong.append(f"{module}:{line}: {_room(dotted)} is plain numpy and may not import {name}")
+        elif _package(dotted) in NO_JAX_PACKAGES and any(_is(name, other) for other in JAX_STACK):
+            wrong.append(f"{module}:{line}: {_package(dotted)} is plain numpy and may not import {name}")
     assert not wrong, "\n".join(wrong)
 
 
@@ -210,11 +164,11 @@ def test_no_code_from_strings(module):
 
 
 def test_the_rules_can_fail():
-    source = "from kgv_jax.train import fit\nfrom . import bank\nfrom ..kg import load\nimport jax.numpy\n"
+    source = "from kgv_jax.train import fit\nfrom . import render cache\nfrom ..kg import load\nimport jax.numpy\n"
     tree = ast.parse(source)
     assert [name for _, name in _imports(tree, "kgv_jax.data")] == [
         "kgv_jax.train.fit",
-        "kgv_jax.data.bank",
+        "kgv_jax.data.render_cache",
         "kgv_jax.kg.load",
         "jax.numpy",
     ]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from kgv_jax import config_schema, train
+from kgv_jax import train
+from kgv_jax.config import schema as config_schema
 from kgv_jax.util.errors import UserError
 
 
@@ -17,19 +18,19 @@ class _Recorder:
         self.shown.append(step)
 
 
-def _tell(step, loss, *, save=False):
+def _report_metrics(step, loss, *, save=False):
     config = config_schema.resolve(config_schema.default_config())
     recorder = _Recorder()
-    train._tell(config, recorder, recorder, step, {"loss": loss}, save=save)
+    train._report_metrics(config, recorder, recorder, step, {"loss": loss}, save=save)
     return recorder
 
 
 def test_metrics_are_written_every_so_often_and_at_the_end():
-    assert [step for step in (1, 19, 20, 21, 300) if _tell(step, 1.0).steps] == [20, 300]
-    assert _tell(19, 1.0).shown == [19]
+    assert [step for step in (1, 19, 20, 21, 300) if _report_metrics(step, 1.0).steps] == [20, 300]
+    assert _report_metrics(19, 1.0).shown == [19]
 
 
 @pytest.mark.parametrize(("step", "save"), [(20, False), (7, True)])
 def test_a_loss_that_is_not_finite_stops_the_run_before_its_state_is_saved(step, save):
     with pytest.raises(UserError, match=rf"The loss is nan at step {step}\. Lower config\.optim\.learning_rate"):
-        _tell(step, float("nan"), save=save)
+        _report_metrics(step, float("nan"), save=save)

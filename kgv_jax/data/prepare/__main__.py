@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     shards.add_argument("--out", metavar="ROOT", required=True, type=pathlib.Path, help="config.data.root of a run")
     shards.add_argument("--domains", default="train,val", help="of a folder, what to convert (default: %(default)s)")
     shards.add_argument("--labels", metavar="FILE", type=pathlib.Path, help="LOC_val_solution.csv, for the tar of val")
-    shards.add_argument("--per-shard", type=int, default=PER_SHARD, help="pictures in a shard (default: %(default)s)")
+    shards.add_argument("--per-shard", type=int, default=PER_SHARD, help="images in a shard (default: %(default)s)")
     shards.set_defaults(run=_imagenet)
     options = parser.parse_args(argv)
     try:
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _roadsigns(options: argparse.Namespace) -> str:
     fresh = artwork.prepare_roadsigns(cache=options.cache, archives=options.archives)
     count = len(artwork.read_table())
-    return f"{'prepared' if fresh else 'already prepared'}: {count} pictures in {artwork.artwork_folder(options.cache)}"
+    return f"{'prepared' if fresh else 'already prepared'}: {count} images in {artwork.artwork_folder(options.cache)}"
 
 
 def _emoji(options: argparse.Namespace) -> str:
@@ -59,7 +59,7 @@ def _emoji(options: argparse.Namespace) -> str:
     elements = prepare_elements(graph, drawings, archives=options.archives)
     return "\n".join(
         f"prepared: {number} {what} in {where}" if number else f"already prepared: {where}"
-        for number, what, where in ((count, "drawings", folder), (elements, "element pictures", elements_folder()))
+        for number, what, where in ((count, "drawings", folder), (elements, "element images", elements_folder()))
     )
 
 

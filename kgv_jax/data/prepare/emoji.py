@@ -137,18 +137,18 @@ def prepare_emoji(
         jobs = [(style, concept, drawings[style.name][concept.code]) for style in styles for concept in kept]
         with concurrent.futures.ThreadPoolExecutor(usable_cores()) as pool:
             pixels = np.stack(list(pool.map(functools.partial(_render, pathlib.Path(scratch)), jobs)))
-    if alike := _drawn_alike(jobs, pixels):
+    if alike := _rendered_alike(jobs, pixels):
         print(f"left out, as a style draws it like another: {', '.join(sorted(alike))}", file=sys.stderr)
     rows = [row for row, (_, concept, _) in enumerate(jobs) if concept.label not in alike]
-    pictures = [
+    images = [
         {"id": f"{style.name}/{concept.label}", "style": style.name, "family": style.family, "class": concept.label,
          "code": concept.code, "package": style.package.name, "licence": style.package.licence,
          "sha256": hashlib.sha256(svg).hexdigest()}
         for style, concept, svg in (jobs[row] for row in rows)
     ]  # fmt: skip
     concepts_lib.write_graph([concept for concept in kept if concept.label not in alike], wordnet)
-    write_rendered(folder, "emoji", pixels[rows], {"version": VERSION, "pictures": pictures})
-    return len(pictures)
+    write_rendered(folder, "emoji", pixels[rows], {"version": VERSION, "pictures": images})
+    return len(images)
 
 
 def _fetch(
@@ -194,9 +194,9 @@ def _render(scratch: pathlib.Path, job: tuple[Style, Concept, bytes]) -> np.ndar
     return pixels
 
 
-def _drawn_alike(jobs: Sequence[tuple[Style, Concept, bytes]], pixels: np.ndarray) -> set[str]:
+def _rendered_alike(jobs: Sequence[tuple[Style, Concept, bytes]], pixels: np.ndarray) -> set[str]:
     """Returns the labels of concepts that a style draws with the very pixels of another."""
     labels: dict[tuple[str, bytes], list[str]] = {}
-    for (style, concept, _), picture in zip(jobs, pixels, strict=True):
-        labels.setdefault((style.name, picture.tobytes()), []).append(concept.label)
+    for (style, concept, _), image in zip(jobs, pixels, strict=True):
+        labels.setdefault((style.name, image.tobytes()), []).append(concept.label)
     return {label for alike in labels.values() if len(alike) > 1 for label in alike}

@@ -1,9 +1,9 @@
-"""Pictures of what the graph of emoji speaks of, its tags and categories: icons of other hands, with a manifest.
+"""Images of what the graph of emoji speaks of, its tags and categories: icons of other hands, with a manifest.
 
     python -m kgv_jax.data.prepare emoji      # writes these too; a run reads them with synthetic.manifest=emoji
 
-A node's picture is the icon that has its label as name, one a set. No class has a picture, nor has a tag or category
-that is called like a class: a method with element pictures sees no more labelled ones than a method without. What is a
+A node's image is the icon that has its label as name, one a set. No class has an image, nor has a tag or category
+that is called like a class: a method with element images sees no more labelled ones than a method without. What is a
 near copy of an emoji of any style is left out.
 """
 
@@ -23,9 +23,9 @@ from kgv_jax.data.fingerprint import fingerprints, near_pairs
 from kgv_jax.data.prepare import iconify
 from kgv_jax.data.prepare.iconify import icon_set, read_icons
 from kgv_jax.data.prepare.rendered import draw_on_card, resized
-from kgv_jax.data.render import write_pictures
 from kgv_jax.data.synthetic_manifest import NAME
-from kgv_jax.data.types import Picture
+from kgv_jax.data.types import SourceImage
+from kgv_jax.data.user_renderer import write_images
 from kgv_jax.kg.emoji import COMMAND, slug
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.mask import INSTANCE_OF
@@ -49,14 +49,14 @@ SETS = (
 
 
 def elements_folder() -> pathlib.Path:
-    """Returns the folder of the element pictures in the user's cache folder.
+    """Returns the folder of the element images in the user's cache folder.
 
     Raises:
       UserError: nothing is prepared.
     """
     if not (_folder() / NAME).exists():
         raise UserError(
-            f"The element pictures of emoji are not prepared: no {_folder() / NAME}. Run `{COMMAND}` once (7 MB of"
+            f"The element images of emoji are not prepared: no {_folder() / NAME}. Run `{COMMAND}` once (7 MB of"
             " packages)."
         )
     return _folder()
@@ -69,7 +69,7 @@ def prepare_elements(
     archives: str | os.PathLike | None = None,
     sets: Sequence[Package] = SETS,
 ) -> int:
-    """Writes the pictures and their manifest; returns how many, or 0 if they were there.
+    """Writes the images and their manifest; returns how many, or 0 if they were there.
 
     Args:
       graph: of the emoji.
@@ -82,9 +82,9 @@ def prepare_elements(
     """
     if (_folder() / NAME).exists():
         return 0
-    wanted = drawn_nodes(graph)
+    wanted = rendered_nodes(graph)
     with tempfile.TemporaryDirectory(prefix="kgv_jax_") as scratch:
-        pictures = []
+        images = []
         for package in sets:
             print(f"{package.name}: fetching ...", file=sys.stderr)
             files = read_files(package, open_archive(package, pathlib.Path(scratch), archives), iconify.FILES)
@@ -95,15 +95,15 @@ def prepare_elements(
                 if card is not None:
                     load = functools.partial(resized, card)
                     depicts = tuple((INSTANCE_OF, graph.nodes[node]) for node in wanted[name])
-                    pictures.append(Picture(f"{title}/{name}", "elements", None, load, depicts))
-    kept = _without_copies(pictures, drawings)
-    print(f"{len(kept)} element pictures; {len(pictures) - len(kept)} are near copies of emoji: left out",
+                    images.append(SourceImage(f"{title}/{name}", "elements", None, load, depicts))
+    kept = _without_copies(images, drawings)
+    print(f"{len(kept)} element images; {len(images) - len(kept)} are near copies of emoji: left out",
           file=sys.stderr)  # fmt: skip
     shutil.rmtree(_folder(), ignore_errors=True)
-    return write_pictures(kept, _folder(), size_px=SIZE_PX)
+    return write_images(kept, _folder(), size_px=SIZE_PX)
 
 
-def drawn_nodes(graph: Graph) -> dict[str, list[int]]:
+def rendered_nodes(graph: Graph) -> dict[str, list[int]]:
     """Returns name of an icon -> the tags and categories that it may show; no class is called so."""
     names: dict[str, list[int]] = {}
     for node in (*graph.nodes_of_type("Tag"), *graph.nodes_of_type("Category")):
@@ -112,10 +112,10 @@ def drawn_nodes(graph: Graph) -> dict[str, list[int]]:
     return {name: nodes for name, nodes in names.items() if name not in classes}
 
 
-def _without_copies(pictures: Sequence[Picture], drawings: np.ndarray) -> list[Picture]:
-    emoji = [Picture(str(row), "", None, functools.partial(resized, card)) for row, card in enumerate(drawings)]
-    copies = set(near_pairs(fingerprints(pictures), fingerprints(emoji)).first.tolist())
-    return [picture for row, picture in enumerate(pictures) if row not in copies]
+def _without_copies(images: Sequence[SourceImage], drawings: np.ndarray) -> list[SourceImage]:
+    emoji = [SourceImage(str(row), "", None, functools.partial(resized, card)) for row, card in enumerate(drawings)]
+    copies = set(near_pairs(fingerprints(images), fingerprints(emoji)).first.tolist())
+    return [image for row, image in enumerate(images) if row not in copies]
 
 
 def _folder() -> pathlib.Path:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from kgv_jax.data.prepare.shards import PER_SHARD, write_shards
-from kgv_jax.data.prepare.tars import TarPictures
+from kgv_jax.data.prepare.tars import TarImages
 from kgv_jax.data.records import read_files
 from kgv_jax.data.sources.imagenet_layouts import ID, Listing, kaggle_labels, list_domain
 from kgv_jax.kg.imagenet_ids import read_ids
@@ -31,8 +31,8 @@ def prepare_imagenet(
       source: a folder as `sources/imagenet_layouts.py` describes it, or one of the two tar files of ILSVRC2012.
       out: `config.data.root` of a run.
       domains: what to convert; of a tar file, the one that it holds.
-      labels: Kaggle's LOC_val_solution.csv, for the pictures of the tar file of val.
-      per_shard: pictures in a shard.
+      labels: Kaggle's LOC_val_solution.csv, for the images of the tar file of val.
+      per_shard: images in a shard.
       tell: is told of every shard.
     """
     if not source.exists():
@@ -58,21 +58,21 @@ def _folder(root: pathlib.Path, domain: str) -> tuple[Listing, Callable[[np.ndar
 
 
 def _tar(path: pathlib.Path, labels: pathlib.Path | None) -> tuple[str, Listing, Callable[[np.ndarray], list[bytes]]]:
-    pictures = TarPictures(path)
-    if not pictures.paths:
-        raise UserError(f"{path}: holds no picture; expected ILSVRC2012_img_train.tar or ILSVRC2012_img_val.tar.")
-    folders = [name.rpartition("/")[0].rpartition("/")[2] for name in pictures.paths]
+    images = TarImages(path)
+    if not images.paths:
+        raise UserError(f"{path}: holds no image; expected ILSVRC2012_img_train.tar or ILSVRC2012_img_val.tar.")
+    folders = [name.rpartition("/")[0].rpartition("/")[2] for name in images.paths]
     if all(ID.fullmatch(folder) for folder in folders):
-        return "train", Listing(path, pictures.paths, [(folder,) for folder in folders]), pictures.read
+        return "train", Listing(path, images.paths, [(folder,) for folder in folders]), images.read
     if labels is None:
         raise UserError(
-            f"{path}: its pictures lie side by side, as those of val, and nothing says what they show; add"
+            f"{path}: its images lie side by side, as those of val, and nothing says what they show; add"
             " --labels=LOC_val_solution.csv (Kaggle's), or unpack them into one folder an id."
         )
     label = kaggle_labels(labels)
-    stems = [pathlib.PurePath(name).stem for name in pictures.paths]
+    stems = [pathlib.PurePath(name).stem for name in images.paths]
     if missing := [stem for stem in stems if stem not in label]:
         raise UserError(
             f"{labels}: has no row for {missing[0]} of {path}; it holds {len(label)} rows, download it again."
         )
-    return "val", Listing(path, pictures.paths, [(label[stem],) for stem in stems]), pictures.read
+    return "val", Listing(path, images.paths, [(label[stem],) for stem in stems]), images.read

@@ -1,4 +1,4 @@
-"""Pictures that were rendered once, in the user's cache folder: one array, and a manifest that comes last."""
+"""Images that were rendered once, in the user's cache folder: one array, and a manifest that comes last."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from kgv_jax.data.bank import over_white
 from kgv_jax.data.decode import decode
+from kgv_jax.data.render_cache import over_white
 from kgv_jax.util.errors import UserError
 
 _MANIFEST = "manifest.json"
@@ -42,12 +42,12 @@ def write_rendered(folder: pathlib.Path, name: str, pixels: np.ndarray, describe
 def read_rendered(
     folder: pathlib.Path, name: str, *, what: str, command: str
 ) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """Returns the pixels and the manifest's `pictures`, one entry a picture, in the same order.
+    """Returns the pixels and the manifest's `images`, one entry an image, in the same order.
 
     Args:
       folder: where `write_rendered` wrote to.
       name: of the array.
-      what: what messages call the pictures.
+      what: what messages call the images.
       command: what prepares them, for messages.
 
     Raises:
@@ -60,15 +60,15 @@ def read_rendered(
     damaged = f"{what} is damaged; delete the folder {folder} and run `{command}` again."
     try:
         described = json.loads(manifest.read_text(encoding="utf-8"))
-        expected, pictures = described["sha256"], list(described["pictures"])
-        if any(not {"id", "sha256"} <= entry.keys() for entry in pictures):
+        expected, images = described["sha256"], list(described["pictures"])
+        if any(not {"id", "sha256"} <= entry.keys() for entry in images):
             raise KeyError("id, sha256")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{manifest}: not a manifest ({error!r}); {damaged}") from error
     found = _sha256(array)
     if found != expected:
         raise UserError(f"{array}: SHA-256 is {found}, the manifest says {expected}; {damaged}")
-    return np.load(array, allow_pickle=False), pictures
+    return np.load(array, allow_pickle=False), images
 
 
 def resized(pixels: np.ndarray, size_px: int) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""Encoded pictures in ArrayRecord shards: a few large files in place of a million small ones.
+"""Encoded images in ArrayRecord shards: a few large files in place of a million small ones.
 
-A folder of shards holds `part-00000.array_record`, ..., whose records are the pictures as they were, byte for byte;
+A folder of shards holds `part-00000.array_record`, ..., whose records are the images as they were, byte for byte;
 beside each a `part-00000.csv` with a name and the right ids of every record; and `manifest.json`, which says how many
 records each shard has, and its SHA-256. A shard appears under its name whole or not at all, and is then written into
 the manifest, so that a writer that was stopped goes on after the last one.
@@ -27,7 +27,7 @@ from kgv_jax.data.sources.imagenet_layouts import Listing
 from kgv_jax.util.errors import UserError
 
 VERSION = 1
-PER_SHARD = 8192  # of pictures of 110 kB: 0.9 GB
+PER_SHARD = 8192  # of images of 110 kB: 0.9 GB
 _MANIFEST = "manifest.json"
 
 
@@ -39,17 +39,17 @@ def write_shards(
     per_shard: int = PER_SHARD,
     tell: Callable[[str], None] = lambda line: None,
 ) -> int:
-    """Writes the pictures of a listing, or what is missing of them; returns how many shards were written now.
+    """Writes the images of a listing, or what is missing of them; returns how many shards were written now.
 
     Args:
       listing: names and ids.
-      read: rows `[m]` -> the encoded pictures.
+      read: rows `[m]` -> the encoded images.
       folder: where to.
-      per_shard: pictures in a shard.
+      per_shard: images in a shard.
       tell: is told of every shard.
 
     Raises:
-      UserError: the folder holds shards of other pictures, or one that has changed since it was written.
+      UserError: the folder holds shards of other images, or one that has changed since it was written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     start = {
@@ -62,7 +62,7 @@ def write_shards(
     manifest = _read_manifest(epath.Path(folder)) if are_in(folder) else start | {"shards": []}
     if {key: manifest[key] for key in start} != start:
         raise UserError(
-            f"{folder}: holds shards of other pictures, or of another size; delete the folder, or write elsewhere."
+            f"{folder}: holds shards of other images, or of another size; delete the folder, or write elsewhere."
         )
     done = manifest["shards"]
     for shard in done:
@@ -78,7 +78,7 @@ def write_shards(
         _replace(folder / name.replace(".array_record", ".csv"), _table(listing, rows).encode())
         done.append({"file": name, "records": len(rows), "sha256": _sha256(folder / name)})
         _replace(folder / _MANIFEST, json.dumps(manifest, indent=1).encode())
-        tell(f"{name}: {len(rows)} pictures, {index + 1} of {count} shards")
+        tell(f"{name}: {len(rows)} images, {index + 1} of {count} shards")
     return count - before
 
 
@@ -103,7 +103,7 @@ def open_shards(folder: str | os.PathLike) -> tuple[Listing, Callable[[np.ndarra
             ids.append(tuple(right.split()))
     if len(paths) != manifest["total"]:
         raise UserError(
-            f"{folder}: holds {len(paths)} of {manifest['total']} pictures; run the command that writes the"
+            f"{folder}: holds {len(paths)} of {manifest['total']} images; run the command that writes the"
             " shards again, it goes on where it stopped."
         )
     files = [str(folder / shard["file"]) for shard in manifest["shards"]]

@@ -1,4 +1,4 @@
-"""ImageNet's own archives read in place: where every picture lies in a tar file, tars within it included."""
+"""ImageNet's own archives read in place: where every image lies in a tar file, tars within it included."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from kgv_jax.util.errors import UserError
 _END_BYTES = 1024  # of zeros after the last member
 
 
-class TarPictures:
-    """The pictures of an uncompressed tar file, read by their places; nothing is unpacked.
+class TarImages:
+    """The images of an uncompressed tar file, read by their places; nothing is unpacked.
 
     `ILSVRC2012_img_train.tar` holds a tar for every id, `n01440764.tar` with `n01440764_10026.JPEG` and so on;
-    `ILSVRC2012_img_val.tar` holds pictures. `paths` are as in the unpacked folders: `n01440764/n01440764_10026.JPEG`.
+    `ILSVRC2012_img_val.tar` holds images. `paths` are as in the unpacked folders: `n01440764/n01440764_10026.JPEG`.
     """
 
     def __init__(self, path: pathlib.Path) -> None:
@@ -36,7 +36,7 @@ class TarPictures:
         self._place = np.array([place[1:] for place in found], np.int64).reshape(-1, 2)
 
     def read(self, rows: np.ndarray) -> list[bytes]:
-        """Returns the encoded pictures of rows `[m]`."""
+        """Returns the encoded images of rows `[m]`."""
         with self._path.open("rb") as file:
             found = []
             for start, size in self._place[rows].tolist():
@@ -45,7 +45,7 @@ class TarPictures:
         return found
 
     def _members(self, file, offset: int, folder: str) -> Iterator[tuple[str, int, int]]:
-        """Yields (name, place, bytes) of the pictures of the tar that begins at an offset."""
+        """Yields (name, place, bytes) of the images of the tar that begins at an offset."""
         file.seek(offset)
         with tarfile.open(fileobj=file, mode="r:") as archive:
             members = [member for member in archive if member.isfile()]

@@ -1,1 +1,1 @@
-"""Where pictures come from: one file a kind of source, each with `load(**options) -> Dataset`."""
+"""Where images come from: one file a kind of source, each with `load(**options) -> Dataset`."""

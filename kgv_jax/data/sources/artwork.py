@@ -1,6 +1,6 @@
 """Real sign artwork: trained on drawings of the Vienna convention, tested on other hands and conventions.
 
-`sources/artwork_classes.csv` says which picture of which package is which class, in which domain:
+`sources/artwork_classes.csv` says which image of which package is which class, in which domain:
   vienna     red-bordered triangles and rings, blue discs and plates, of many countries
   germany    the German catalogue in another hand
   clipart    British and other signs of the open clip art library
@@ -19,7 +19,7 @@ import numpy as np
 
 from kgv_jax.data.prepare.artwork import Drawing, Prepared, artwork_folder, open_prepared, read_table
 from kgv_jax.data.prepare.rendered import resized
-from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.data.types import Dataset, SourceImage
 from kgv_jax.util.errors import UserError, nearest
 
 TARGETS = ("germany", "clipart", "diamond", "rectangle")
@@ -44,19 +44,20 @@ def load(
       targets: domains to be tested on.
       validation_fraction: share of the classes with two or more source drawings that hold one out.
       seed: chooses the drawings held out.
-      cache: where `kgv_jax.data.prepare` put the pictures, if not in the user's cache folder.
+      cache: where `kgv_jax.data.prepare` put the images, if not in the user's cache folder.
 
     Raises:
-      UserError: an unknown domain, a fraction outside [0, 1], or pictures that are not prepared.
+      UserError: an unknown domain, a fraction outside [0, 1], or images that are not prepared.
     """
     table = read_table()
     domains = {drawing.domain for drawing in table}
     if unknown := [name for name in (source, *targets) if name not in domains]:
-        raise UserError(f"the artwork has no domain {unknown[0]!r}{nearest(unknown[0], domains)};"
-                        f" it has {', '.join(sorted(domains))}.")
+        raise UserError(
+            f"the artwork has no domain {unknown[0]!r}{nearest(unknown[0], domains)};"
+            f" it has {', '.join(sorted(domains))}."
+        )
     if source in targets or len(set(targets)) != len(targets):
-        raise UserError(f"source {source!r} and targets {', '.join(targets)}: a domain is named twice;"
-                        " name each once.")
+        raise UserError(f"source {source!r} and targets {', '.join(targets)}: a domain is named twice; name each once.")
     if not 0 <= validation_fraction <= 1:
         raise UserError(f"validation_fraction is {validation_fraction}; choose a number from 0 to 1.")
     prepared = open_prepared(artwork_folder(cache), table)
@@ -67,10 +68,10 @@ def load(
     classes = tuple(sorted(c for c in drawings[source] if any(c in drawings[target] for target in targets)))
     held = _held_out({c: drawings[source][c] for c in classes}, fraction=validation_fraction, seed=seed)
 
-    def pictures(domain: str) -> list[tuple[Drawing, Picture]]:
-        return [(d, _picture(d, prepared)) for c in classes for d in drawings[domain][c]]
+    def images(domain: str) -> list[tuple[Drawing, SourceImage]]:
+        return [(d, _image(d, prepared)) for c in classes for d in drawings[domain][c]]
 
-    train = tuple(picture for drawing, picture in pictures(source) if drawing not in held)
+    train = tuple(image for drawing, image in images(source) if drawing not in held)
     apart = len(drawings[source]) - len(classes)
     single = sum(len(drawings[source][c]) == 1 for c in classes)
     notes = [f"{single} of {len(classes)} classes have one drawing and none held out for validation"]
@@ -79,10 +80,10 @@ def load(
     return Dataset(
         classes=classes,
         train=train,
-        validation=tuple(picture for drawing, picture in pictures(source) if drawing in held),
-        domains={source: train, **{target: tuple(p for _, p in pictures(target)) for target in targets}},
+        validation=tuple(image for drawing, image in images(source) if drawing in held),
+        domains={source: train, **{target: tuple(p for _, p in images(target)) for target in targets}},
         source=source,
-        photographs=True,
+        render_views=True,
         notes=tuple(notes),
     )
 
@@ -96,6 +97,6 @@ def _held_out(drawings: dict[str, list[Drawing]], *, fraction: float, seed: int)
     return {members[rng.integers(len(members))] for members in picks.values()}
 
 
-def _picture(drawing: Drawing, prepared: Prepared) -> Picture:
+def _image(drawing: Drawing, prepared: Prepared) -> SourceImage:
     pixels = prepared.pixels[prepared.row[drawing.id]]
-    return Picture(drawing.id, drawing.domain, drawing.label, functools.partial(resized, pixels))
+    return SourceImage(drawing.id, drawing.domain, drawing.label, functools.partial(resized, pixels))

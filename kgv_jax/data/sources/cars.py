@@ -1,10 +1,10 @@
 """DVM-CAR: photographs of used cars, whose model is told; colours, viewpoints or years differ between the domains.
 
-Pictures lie as the set's archives unpack them (https://deepvisualmarketing.github.io; tables in `kg/cars.py`):
+Images lie as the set's archives unpack them (https://deepvisualmarketing.github.io; tables in `kg/cars.py`):
 
     resized_DVM/<brand>/<model>/<year>/<colour>/Bentley$$Arnage$$2003$$Silver$$10_1$$21$$image_0.jpg
 
-A file's name has brand, model, year of registration, colour, Genmodel_ID, number of the advert, and picture;
+A file's name has brand, model, year of registration, colour, Genmodel_ID, number of the advert, and image;
 `Image_table.csv` adds a predicted viewpoint in degrees (0 is the front) and, for fronts, a check of quality (P or N).
 """
 
@@ -33,7 +33,7 @@ _TRAIN, _VALIDATION, _TEST = range(3)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Photograph:
-    """A picture: its path below the folder, class, value of the shift, and the advert (one car) that it is from."""
+    """An image: its path below the folder, class, value of the shift, and the advert (one car) that it is from."""
 
     path: str
     label: str
@@ -50,10 +50,10 @@ def load(
     validation_fraction: float = 0.1,
     seed: int = 0,
 ) -> Dataset:
-    """Lists the pictures; none is read yet.
+    """Lists the images; none is read yet.
 
     The source's adverts are split, model by model: a `validation_fraction` each for validation and for the source's own
-    test domain. Pictures of one advert, which is one car, are on one side, so that under a shift of viewpoint the
+    test domain. Images of one advert, which is one car, are on one side, so that under a shift of viewpoint the
     targets show no car that is trained on.
 
     Args:
@@ -65,7 +65,7 @@ def load(
       seed: of the split.
 
     Raises:
-      UserError: a domain is none, or shares a value with the source; a table or the pictures are missing or broken.
+      UserError: a domain is none, or shares a value with the source; a table or the images are missing or broken.
     """
     values = _domains(shift, source, targets)
     if not 0 < validation_fraction < 0.5:
@@ -74,12 +74,12 @@ def load(
     root = require_folder(root, "Image_table.csv, Basic_table.csv and resized_DVM")
     folder = next((path for name in _FOLDERS if (path := find(root, f"{name}/{name}") or find(root, name))), None)
     if folder is None:
-        raise UserError(f"{root}: no folder resized_DVM, neither there nor in its folders; unpack the pictures there.")
+        raise UserError(f"{root}: no folder resized_DVM, neither there nor in its folders; unpack the images there.")
     notes: list[str] = []
     found = list(_photographs(root, folder, shift, frozenset().union(*values.values()), notes))
     home = [photograph for photograph in found if photograph.value in values[source]]
     if not home:
-        raise UserError(f"{folder}: no picture of the source {source!r} ({shift}); name another config.data.source, or"
+        raise UserError(f"{folder}: no image of the source {source!r} ({shift}); name another config.data.source, or"
                         " unpack the set again.")  # fmt: skip
     held = split_groups([p.label for p in home], [p.advert for p in home], validation_fraction, parts=2, seed=seed)
     part_of = {photograph.advert: int(part) for photograph, part in zip(home, held, strict=True)}
@@ -100,7 +100,7 @@ def load(
     domains = {name: records(name, shown(name) & (part == _TEST)) for name in (source, *targets)}
     for name in targets:
         if not len(domains[name]):
-            raise UserError(f"{folder}: no picture of the target {name!r} ({shift}) of a model that {source!r} has;"
+            raise UserError(f"{folder}: no image of the target {name!r} ({shift}) of a model that {source!r} has;"
                             " name other config.data.targets, or unpack the set again.")  # fmt: skip
         notes.append(f"{name}: tested on {len(np.unique(domains[name].label))} of {len(classes)} models.")
     return Dataset(
@@ -109,7 +109,7 @@ def load(
         validation=records(source, shown(source) & (part == _VALIDATION)),
         domains=domains,
         source=source,
-        photographs=False,
+        render_views=False,
         notes=tuple(notes),
     )
 
@@ -129,7 +129,7 @@ def _domains(shift: str, source: str, targets: Sequence[str]) -> dict[str, froze
 def _photographs(
     root: pathlib.Path, folder: pathlib.Path, shift: str, wanted: frozenset[str], notes: list[str]
 ) -> Iterator[_Photograph]:
-    """Yields the pictures of the wanted values that pass the check of quality and are there."""
+    """Yields the images of the wanted values that pass the check of quality and are there."""
     models = read_models(root)
     table = find_table(root, "Image_table.csv")
     listed: dict[str, frozenset[str]] = {}
@@ -150,11 +150,11 @@ def _photographs(
             yield dataclasses.replace(photograph, path=path)
     if not count:
         first = f"; the first of {left_out['are absent']} absent ones is {absent}" if absent else ""
-        raise UserError(f"{folder}: there is none of the pictures that {table} names for {', '.join(sorted(wanted))}"
+        raise UserError(f"{folder}: there is none of the images that {table} names for {', '.join(sorted(wanted))}"
                         f" ({shift}){first}. Unpack resized_DVM again, or name other domains.")  # fmt: skip
     for reason, number in left_out.items():
         first = f"; the first is {absent}" if reason == "are absent" else ""
-        notes.append(f"{number} of {count + left_out.total()} pictures {reason}, left out{first}.")
+        notes.append(f"{number} of {count + left_out.total()} images {reason}, left out{first}.")
 
 
 def _present(folder: pathlib.Path, path: str, listed: dict[str, frozenset[str]]) -> str | None:

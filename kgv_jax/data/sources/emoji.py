@@ -20,7 +20,7 @@ import numpy as np
 
 from kgv_jax.data.prepare.emoji import STYLES, emoji_folder, open_emoji
 from kgv_jax.data.prepare.rendered import resized
-from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.data.types import Dataset, SourceImage
 from kgv_jax.util.errors import UserError, nearest
 
 SOURCE = "noto+noto_v1+twemoji+emojione+emojione_v1"
@@ -65,20 +65,20 @@ def load(
         folder = emoji_folder(cache)
         raise UserError(f"The prepared emoji have no style {absent[0]!r}; delete {folder} and prepare them again.")
 
-    def pictures(styles: Sequence[str]) -> list[Picture]:
-        return [_picture(entries[row], pixels[row]) for style in styles for row in rows[style]]
+    def images(styles: Sequence[str]) -> list[SourceImage]:
+        return [_image(entries[row], pixels[row]) for style in styles for row in rows[style]]
 
-    drawings = sorted(pictures(learnt), key=lambda picture: picture.id)
-    classes = tuple(sorted({picture.label for picture in drawings}))
+    drawings = sorted(images(learnt), key=lambda image: image.id)
+    classes = tuple(sorted({image.label for image in drawings}))
     held = _held_out(drawings, classes, fraction=validation_fraction, seed=seed)
-    train = tuple(picture for picture in drawings if picture.id not in held)
+    train = tuple(image for image in drawings if image.id not in held)
     return Dataset(
         classes=classes,
         train=train,
-        validation=tuple(picture for picture in drawings if picture.id in held),
-        domains={source: train, **{target: tuple(pictures(styles)) for target, styles in tested.items()}},
+        validation=tuple(image for image in drawings if image.id in held),
+        domains={source: train, **{target: tuple(images(styles)) for target, styles in tested.items()}},
         source=source,
-        photographs=True,
+        render_views=True,
     )
 
 
@@ -104,18 +104,18 @@ def _check_families(learnt: Sequence[str], tested: Mapping[str, Sequence[str]]) 
                 )
 
 
-def _held_out(drawings: Sequence[Picture], classes: Sequence[str], *, fraction: float, seed: int) -> set[str]:
+def _held_out(drawings: Sequence[SourceImage], classes: Sequence[str], *, fraction: float, seed: int) -> set[str]:
     """Returns the ids of one family's drawings of each class that several draw; `fraction` of those classes."""
     rng = np.random.default_rng(seed)
     own: dict[str, dict[str, list[str]]] = {label: {} for label in classes}
-    for picture in drawings:
-        own[picture.label].setdefault(FAMILIES[picture.domain], []).append(picture.id)
+    for image in drawings:
+        own[image.label].setdefault(FAMILIES[image.domain], []).append(image.id)
     several = [label for label in classes if len(own[label]) > 1]
     chosen = rng.permutation(len(several))[: round(fraction * len(several))]
     families = (sorted(own[several[k]].items()) for k in sorted(chosen))
     return {id for of_class in families for id in of_class[rng.integers(len(of_class))][1]}
 
 
-def _picture(entry: Mapping[str, Any], pixels: np.ndarray) -> Picture:
+def _image(entry: Mapping[str, Any], pixels: np.ndarray) -> SourceImage:
     load = functools.partial(resized, pixels)
-    return Picture(f"{entry['style']}/{entry['class']}/{entry['code']}", entry["style"], entry["class"], load)
+    return SourceImage(f"{entry['style']}/{entry['class']}/{entry['code']}", entry["style"], entry["class"], load)

@@ -16,7 +16,7 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 
-from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.data.types import Dataset, SourceImage
 from kgv_jax.kg.fake import class_names
 from kgv_jax.util.errors import UserError, nearest
 
@@ -24,8 +24,8 @@ SOURCE = "imagenet"
 # Target -> every how-many-th class it holds.
 TARGETS: Mapping[str, int] = MappingProxyType({"v2": 1, "r": 5, "a": 5, "sketch": 1})
 
-_CELLS = 4  # a class is a grid of colours, so that far more than a few can be told apart
-_GRAIN = 32  # cells of a picture's own noise
+_CELLS = 4  # a class is a grid of colours, so that far more than a few can be distinguished
+_GRAIN = 32  # cells of an image's own noise
 _NOISE = 0.5
 
 
@@ -34,18 +34,18 @@ def load(
     source: str = SOURCE,
     targets: Sequence[str] = tuple(TARGETS),
     classes: int = 1000,
-    pictures: int = 1,
-    test_pictures: int = 20,
+    images: int = 1,
+    test_images: int = 20,
     seed: int = 0,
 ) -> Dataset:
-    """Returns the data set; nothing is drawn before a picture is loaded.
+    """Returns the data set; nothing is drawn before an image is loaded.
 
     Args:
       source: domain to learn from: `imagenet`.
       targets: domains to be tested on.
       classes: how many; the first classes of the graph `fake`.
-      pictures: training pictures of each class.
-      test_pictures: pictures of validation and of each test domain in all, spread over its classes.
+      images: training images of each class.
+      test_pictures: images of validation and of each test domain in all, spread over its classes.
       seed: of the colours and the noise.
 
     Raises:
@@ -59,27 +59,27 @@ def load(
     if len(set(targets)) != len(targets):
         raise UserError(f"config.data.targets is {','.join(targets)!r}; name each domain once.")
     names = class_names()[:classes]
-    part = functools.partial(_pictures, seed=seed)
+    part = functools.partial(_images, seed=seed)
     return Dataset(
         classes=names,
-        train=part("train", names, pictures * len(names)),
-        validation=part("validation", names, test_pictures),
-        domains={name: part(name, names[:: TARGETS.get(name, 1)], test_pictures) for name in (source, *targets)},
+        train=part("train", names, images * len(names)),
+        validation=part("validation", names, test_images),
+        domains={name: part(name, names[:: TARGETS.get(name, 1)], test_images) for name in (source, *targets)},
         source=source,
-        photographs=False,
+        render_views=False,
     )
 
 
-def _pictures(part: str, classes: Sequence[str], count: int, *, seed: int) -> tuple[Picture, ...]:
-    """Returns `count` pictures, spread evenly over the classes."""
+def _images(part: str, classes: Sequence[str], count: int, *, seed: int) -> tuple[SourceImage, ...]:
+    """Returns `count` images, spread evenly over the classes."""
     domain = SOURCE if part in ("train", "validation") else part
     labels = [classes[index * len(classes) // count] for index in range(count)]
     ids = [(f"{part}/{label}/{index}", label) for index, label in enumerate(labels)]
-    return tuple(Picture(id, domain, label, functools.partial(draw, id, label, seed=seed)) for id, label in ids)
+    return tuple(SourceImage(id, domain, label, functools.partial(draw, id, label, seed=seed)) for id, label in ids)
 
 
 def draw(id: str, label: str, size_px: int, *, seed: int = 0) -> np.ndarray:
-    """Returns uint8 [size_px, size_px, 4]: the class's grid of colours under the picture's own noise."""
+    """Returns uint8 [size_px, size_px, 4]: the class's grid of colours under the image's own noise."""
     grid = _noise((seed, label), _CELLS)
     grain = _noise((seed, id), _GRAIN)
     shape = (size_px, size_px)

@@ -1,4 +1,4 @@
-"""The German Traffic Sign Recognition Benchmark: 43 classes, 39,209 training and 12,630 test pictures.
+"""The German Traffic Sign Recognition Benchmark: 43 classes, 39,209 training and 12,630 test images.
 
 Layouts read, each as its archive unpacks (Stallkamp et al., Neural Networks 32, 2012; https://benchmark.ini.rub.de):
   published    GTSRB/Final_Training/Images/00000/GT-00000.csv and 00000_00029.ppm (track, frame);
@@ -33,7 +33,7 @@ def read_train(root: pathlib.Path) -> tuple[Boxed, ...]:
     """Returns the training signs; `label` is the published number of the class, as text.
 
     Raises:
-      UserError: no table, a broken row, an unknown class, or a picture that is not there.
+      UserError: no table, a broken row, an unknown class, or an image that is not there.
     """
     require_folder(root, EXPECTED)
     if (table := find(root, "Train.csv")) is not None:
@@ -42,7 +42,7 @@ def read_train(root: pathlib.Path) -> tuple[Boxed, ...]:
         return entries
     images = next((path for name in _TRAINING if (path := find(root, name)) is not None), None)
     if images is None:
-        raise UserError(f"{root}: no training pictures of GTSRB; expected {EXPECTED}. Set config.data.root.")
+        raise UserError(f"{root}: no training images of GTSRB; expected {EXPECTED}. Set config.data.root.")
     folders = sorted(path for path in images.iterdir() if path.is_dir())
     if not folders:
         raise UserError(f"{images}: no class folder; expected 00000 to {CLASSES - 1:05d}. Unpack the archive again.")
@@ -56,10 +56,10 @@ def read_train(root: pathlib.Path) -> tuple[Boxed, ...]:
 
 
 def read_test(root: pathlib.Path) -> tuple[Boxed, ...]:
-    """Returns the test signs, or none where neither pictures nor table are there.
+    """Returns the test signs, or none where neither images nor table are there.
 
     Raises:
-      UserError: as `read_train`; or there are test pictures and no table with their classes.
+      UserError: as `read_train`; or there are test images and no table with their classes.
     """
     require_folder(root, EXPECTED)
     if (table := find(root, "Test.csv")) is not None:
@@ -72,7 +72,7 @@ def read_test(root: pathlib.Path) -> tuple[Boxed, ...]:
     table = find(root, "GT-final_test.csv") or find(images, "GT-final_test.csv")
     if table is None:
         raise UserError(
-            f"{root}: no GT-final_test.csv, the classes of the test pictures (GT-final_test.test.csv has none); unpack"
+            f"{root}: no GT-final_test.csv, the classes of the test images (GT-final_test.test.csv has none); unpack"
             f" GTSRB_Final_Test_GT.zip there, or move {images} away to test on held-out training signs."
         )
     entries = tuple(_published(row, images, group=False) for row in _rows(table, ";", "Filename"))
@@ -93,7 +93,7 @@ def _published(row: Row, folder: pathlib.Path, *, group: bool) -> Boxed:
 def _kaggle(table: pathlib.Path) -> Iterator[Boxed]:
     for row in _rows(table, ",", "Path"):
         file = row.cells["Path"]
-        group = file.rpartition("_")[0] or file  # class and track; test pictures have neither
+        group = file.rpartition("_")[0] or file  # class and track; test images have neither
         yield Boxed(table.parent / file, file, _label(row), row.box(_BOX, _SIZE), group)
 
 

@@ -2,7 +2,7 @@
 
 The source is `imagenet`: trained on `train`, of which a part is held out for validation; its test domain is `val`.
 Targets are the other domains of `sources/imagenet_layouts.py`; `c` stands for every corruption and severity there is.
-Pictures stay encoded and are read when a batch asks for them (`data/records.py`).
+Images stay encoded and are read when a batch asks for them (`data/records.py`).
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def load(
     validation_fraction: float = 0.01,
     seed: int = 0,
 ) -> Dataset:
-    """Lists the pictures; none is read yet.
+    """Lists the images; none is read yet.
 
-    A target that lacks classes is evaluated on those it has; one that shares none is an error. Pictures of classes that
+    A target that lacks classes is evaluated on those it has; one that shares none is an error. Images of classes that
     are not in `class_list` are left out of every domain.
 
     Args:
@@ -46,18 +46,18 @@ def load(
       source: `imagenet`.
       targets: domains to be tested on.
       class_list: 1k, mini, or a file with an id a line.
-      validation_fraction: share of every class's training pictures held out for choices, one at least.
+      validation_fraction: share of every class's training images held out for choices, one at least.
       seed: of the split.
 
     Raises:
-      UserError: an unknown source or target, or pictures that are not there or not as published.
+      UserError: an unknown source or target, or images that are not there or not as published.
     """
     if source != SOURCE:
         raise UserError(f"config.data.source is {source!r}; ImageNet has one source, {SOURCE!r}.")
     if not os.fspath(root):
         raise UserError(
             "config.data.root is ''; expected the folder that holds train, val, ...: --config.data.root=ROOT. Without"
-            " the data, --config=configs/imagenet.py:quick runs on made-up pictures."
+            " the data, --config=configs/imagenet.py:quick runs on made-up images."
         )
     root = epath.Path(root)
     if not root.is_dir():
@@ -80,7 +80,7 @@ def load(
     rows = np.arange(len(learn))
     if absent := sorted(set(classes) - {classes[label] for label in np.unique(learn.label)}):
         raise UserError(
-            f"{root}: train holds no picture of {len(absent)} of {len(classes)} classes, the first is"
+            f"{root}: train holds no image of {len(absent)} of {len(classes)} classes, the first is"
             f" {absent[0]}; unpack the archive again, or name the classes with config.data.class_list=FILE."
         )
     return Dataset(
@@ -89,7 +89,7 @@ def load(
         validation=learn.take(held),
         domains={source: of("val"), **{target: of(target) for target in targets}},
         source=source,
-        photographs=False,
+        render_views=False,
         notes=tuple(notes),
     )
 
@@ -97,7 +97,7 @@ def load(
 def _records(
     root: epath.Path, domain: str, *, known: Sequence[str], classes: tuple[str, ...], notes: list[str]
 ) -> Records:
-    """Returns the pictures of a domain that show one of the classes."""
+    """Returns the images of a domain that show one of the classes."""
     if shards.are_in(root / domain):
         listing, read = shards.open_shards(root / domain)
     elif imagenet_tfds.is_in(root, domain):
@@ -110,12 +110,12 @@ def _records(
     rows = np.array([row for row, labels in enumerate(right) if labels], np.int64)
     if not len(rows):
         raise UserError(
-            f"{listing.folder}: of its {len(right)} pictures none shows one of the {len(classes)} classes;"
+            f"{listing.folder}: of its {len(right)} images none shows one of the {len(classes)} classes;"
             f" leave the target {domain!r} out, or choose other classes."
         )
     present = len({label for labels in right for label in labels})
     if present < len(classes):
-        notes.append(f"{domain}: pictures of {present} of {len(classes)} classes.")
+        notes.append(f"{domain}: images of {present} of {len(classes)} classes.")
     most = max(len(labels) for labels in right)
     padded = np.array([right[row] + [-1] * (most - len(right[row])) for row in rows], np.int32)
     return Records(

@@ -1,9 +1,9 @@
-"""Where the pictures of ImageNet and its shifts lie, as published: one function a layout, each a `Listing`.
+"""Where the images of ImageNet and its shifts lie, as published: one function a layout, each a `Listing`.
 
 Folders below the root, as the archives unpack (or in ArrayRecord shards, `data/prepare/imagenet.py`):
   train     train/<id>/<id>_*.JPEG, or Kaggle's ILSVRC/Data/CLS-LOC/train (arXiv 1409.0575)
   val       val/<id>/*.JPEG, or val/*.JPEG with Kaggle's LOC_val_solution.csv
-  real      the pictures of val with the labels of real.json (arXiv 2006.07159)
+  real      the images of val with the labels of real.json (arXiv 2006.07159)
   v2        imagenetv2-matched-frequency-format-val/<0 to 999>/*.jpeg; v2_threshold, v2_top (arXiv 1902.10811)
   r, a      imagenet-r/<id>/*.jpg, imagenet-a/<id>/*.jpg, 200 classes each (arXiv 2006.16241, 1907.07174)
   sketch    sketch/<id>/*.JPEG (arXiv 1905.13549)
@@ -34,7 +34,7 @@ V2_FOLDERS = {
 
 
 class Listing(NamedTuple):
-    """The pictures of a domain: paths below `folder`, and of each the ids that are right, the first its label.
+    """The images of a domain: paths below `folder`, and of each the ids that are right, the first its label.
 
     `crop_share` is the share of the shorter side that is shown in an evaluation.
     """
@@ -46,7 +46,7 @@ class Listing(NamedTuple):
 
 
 def list_domain(root: pathlib.Path, domain: str, known: Sequence[str]) -> Listing:
-    """Returns the pictures of a domain.
+    """Returns the images of a domain.
 
     Args:
       root: what holds the unpacked archives.
@@ -64,7 +64,7 @@ def list_domain(root: pathlib.Path, domain: str, known: Sequence[str]) -> Listin
         )
     listing = _LAYOUTS[name](root, domain, known)
     if not listing.paths:
-        raise UserError(f"{listing.folder}: holds no picture of {domain}; unpack the archive again.")
+        raise UserError(f"{listing.folder}: holds no image of {domain}; unpack the archive again.")
     return listing
 
 
@@ -80,22 +80,22 @@ def corruptions(root: pathlib.Path) -> list[str]:
 
 def _train(root: pathlib.Path, domain: str, known: Sequence[str]) -> Listing:
     del domain, known
-    return _by_id(_first(root, "train", "ILSVRC/Data/CLS-LOC/train", what="the training pictures, one folder an id"))
+    return _by_id(_first(root, "train", "ILSVRC/Data/CLS-LOC/train", what="the training images, one folder an id"))
 
 
 def _val(root: pathlib.Path, domain: str, known: Sequence[str]) -> Listing:
     del domain, known
-    folder = _first(root, "val", "ILSVRC/Data/CLS-LOC/val", what="the validation pictures")
+    folder = _first(root, "val", "ILSVRC/Data/CLS-LOC/val", what="the validation images")
     if any(ID.fullmatch(child.name) for child in folder.iterdir()):
         return _by_id(folder)
     table = root / "LOC_val_solution.csv"
     if not table.exists():
         raise UserError(
-            f"{folder}: its pictures stand side by side, and nothing says what they show; sort them into one"
+            f"{folder}: its images stand side by side, and nothing says what they show; sort them into one"
             f" folder an id, or put Kaggle's LOC_val_solution.csv into {root}."
         )
     label = kaggle_labels(table)
-    paths = _pictures(folder)
+    paths = _images(folder)
     for path in paths:
         if pathlib.Path(path).stem not in label:
             raise UserError(
@@ -105,7 +105,7 @@ def _val(root: pathlib.Path, domain: str, known: Sequence[str]) -> Listing:
 
 
 def kaggle_labels(table: pathlib.Path) -> dict[str, str]:
-    """Returns picture -> id of Kaggle's LOC_val_solution.csv (`ImageId,PredictionString`: the id, then boxes)."""
+    """Returns image -> id of Kaggle's LOC_val_solution.csv (`ImageId,PredictionString`: the id, then boxes)."""
     with table.open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(lines)
         if missing := {"ImageId", "PredictionString"} - set(rows.fieldnames or ()):
@@ -135,7 +135,7 @@ def _real(root: pathlib.Path, domain: str, known: Sequence[str]) -> Listing:
                 f" to {len(labels)}, the entries of {path}."
             )
         right = labels[int(number[1]) - 1]
-        if right:  # the authors leave pictures without an agreed label out
+        if right:  # the authors leave images without an agreed label out
             kept.append((name, tuple(_numbered(known, label, path) for label in right)))
     return Listing(listing.folder, [name for name, _ in kept], [right for _, right in kept])
 
@@ -145,7 +145,7 @@ def _v2(root: pathlib.Path, domain: str, known: Sequence[str]) -> Listing:
     paths, ids = [], []
     for child in _folders(folder):
         # Numbers, and sorted as text in the folder: 0, 1, 10, 100, ... A sorted list of folders is the wrong order.
-        own = _pictures(child)
+        own = _images(child)
         paths += [f"{child.name}/{name}" for name in own]
         ids += [(_numbered(known, child.name, child),)] * len(own)
     return Listing(folder, paths, ids)
@@ -187,14 +187,14 @@ def _objectnet(root: pathlib.Path, domain: str, known: Sequence[str]) -> Listing
                 f"{mappings}: imagenet_to_label_2012_v2 has no line {missing[0]!r}, which"
                 " objectnet_to_imagenet_1k.json names; unpack ObjectNet again."
             )
-        own = _pictures(child)
+        own = _images(child)
         paths += [f"images/{child.name}/{name}" for name in own]
         ids += [tuple(id_of[name] for name in names.split("; "))] * len(own)
     return Listing(folder, paths, ids)
 
 
 def _c(root: pathlib.Path, domain: str, known: Sequence[str]) -> Listing:
-    """Its pictures are the 224 px that an evaluation shows."""
+    """Its images are the 224 px that an evaluation shows."""
     del known
     folders = _corruption_folders(root)
     _, corruption, severity = [*domain.split("/"), "", ""][:3]
@@ -241,9 +241,9 @@ def _by_id(folder: pathlib.Path) -> Listing:
     for child in _folders(folder):
         if not ID.fullmatch(child.name):
             raise UserError(f"{child}: expected a folder named by an id, n and eight digits; move it away.")
-        own = _pictures(child)
+        own = _images(child)
         if not own:
-            raise UserError(f"{child}: holds no picture; unpack its archive again, or remove the folder.")
+            raise UserError(f"{child}: holds no image; unpack its archive again, or remove the folder.")
         paths += [f"{child.name}/{name}" for name in own]
         ids += [(child.name,)] * len(own)
     return Listing(folder, paths, ids)
@@ -255,7 +255,7 @@ def _folders(folder: pathlib.Path) -> list[pathlib.Path]:
     return sorted(pathlib.Path(child.path) for child in os.scandir(folder) if child.is_dir() and child.name[0] != ".")
 
 
-def _pictures(folder: pathlib.Path) -> list[str]:
+def _images(folder: pathlib.Path) -> list[str]:
     names = sorted(child.name for child in os.scandir(folder) if child.name[0] != ".")
     return [name for name in names if name.lower().endswith(_SUFFIXES)]
 

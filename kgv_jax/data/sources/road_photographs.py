@@ -15,15 +15,15 @@ import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from kgv_jax.data.boxed import Boxed, read_classes, split_groups, to_picture
+from kgv_jax.data.boxed import Boxed, read_classes, split_groups, to_image
 from kgv_jax.data.sources import gtsrb, rtsd, tsrd
-from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.data.types import Dataset, SourceImage
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.util.tables import require_folder
 
 SOURCE = "de"
 FOLDERS: Mapping[str, str] = MappingProxyType({"de": "GTSRB", "cn": "TSRD", "ru": "RTSD"})
-MARGIN = 0.1  # of the box's longer side: what GTSRB's pictures show around the sign
+MARGIN = 0.1  # of the box's longer side: what GTSRB's images show around the sign
 
 _READERS: Mapping[str, Callable[[pathlib.Path], tuple[Boxed, ...]]] = {"cn": tsrd.read, "ru": rtsd.read}
 _TABLES = {"de": "gtsrb_classes.csv", "cn": "tsrd_classes.csv", "ru": "rtsd_classes.csv"}
@@ -39,7 +39,7 @@ def load(
     seed: int = 0,
     margin: float = MARGIN,
 ) -> Dataset:
-    """Reads the tables and splits the source by physical sign; no picture is opened before it is asked for.
+    """Reads the tables and splits the source by physical sign; no image is opened before it is asked for.
 
     Of a class's physical signs (tracks) a `validation_fraction` is held out for validation, at least one where one is
     left to train on. The source's test domain is its published test part or, where that was not downloaded, as many
@@ -90,16 +90,16 @@ def load(
                      + (f" Not in {source}, left out: {_some(apart)}." if apart else ""))  # fmt: skip
         domains[name] = entries
 
-    def pictures(domain: str, entries: Iterable[Boxed]) -> tuple[Picture, ...]:
-        return tuple(to_picture(e, domain=domain, margin=margin) for e in entries if e.label in classes)
+    def images(domain: str, entries: Iterable[Boxed]) -> tuple[SourceImage, ...]:
+        return tuple(to_image(e, domain=domain, margin=margin) for e in entries if e.label in classes)
 
     return Dataset(
         classes=classes,
-        train=pictures(source, train),
-        validation=pictures(source, validation),
-        domains={name: pictures(name, entries) for name, entries in domains.items()},
+        train=images(source, train),
+        validation=images(source, validation),
+        domains={name: images(name, entries) for name, entries in domains.items()},
         source=source,
-        photographs=False,
+        render_views=False,
         notes=tuple(notes),
     )
 
@@ -123,7 +123,7 @@ def _folder(root: pathlib.Path, domain: str) -> pathlib.Path:
         if path.is_dir() and path.name.lower() == name.lower():
             return path
     rather = "" if domain == SOURCE else f", or take {domain!r} out of config.data.targets"
-    raise UserError(f"{root}: no folder {name}, the pictures of {domain!r}; unpack it there{rather}.")
+    raise UserError(f"{root}: no folder {name}, the images of {domain!r}; unpack it there{rather}.")
 
 
 def _classed(domain: str, entries: Iterable[Boxed], notes: list[str], part: str) -> list[Boxed]:
@@ -139,7 +139,7 @@ def _classed(domain: str, entries: Iterable[Boxed], notes: list[str], part: str)
             left_out[name] += 1
     if left_out:
         notes.append(
-            f"{domain}: {left_out.total()} of {len(found) + left_out.total()} {part} pictures are of"
+            f"{domain}: {left_out.total()} of {len(found) + left_out.total()} {part} images are of"
             f" {len(left_out)} classes that the graph does not have, left out: {_some(sorted(left_out))}."
         )
     return found

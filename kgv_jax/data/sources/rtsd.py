@@ -34,7 +34,7 @@ def read(root: pathlib.Path, *, part: str = "test") -> tuple[Boxed, ...]:
     """Returns the signs of a part, `train` or `test`; `label` is the published code, such as `3_24_n40`.
 
     Raises:
-      UserError: no table, a broken row, an unknown class, or a picture that is not there.
+      UserError: no table, a broken row, an unknown class, or an image that is not there.
     """
     require_folder(root, EXPECTED)
     if (table := find(root, f"gt_{part}.csv", prefer="rtsd-r")) is not None:
@@ -88,7 +88,7 @@ def _in_frame(row: Row, folder: pathlib.Path, file: str, box, code: str, *, what
     name = pathlib.PurePosixPath(file).name  # the COCO files write the folder of the frames too
     if len(box) != 4 or not (box[2] > 0 and box[3] > 0 and box[0] + box[2] > 0 and box[1] + box[3] > 0):
         raise UserError(f"{row.table}: {what} {row.line}: the box {list(box)} (left, top, width, height) is no box in a"
-                        f" picture; mend the {what}, or take it out.")  # fmt: skip
+                        f" image; mend the {what}, or take it out.")  # fmt: skip
     left, top, width, height = box
     return Boxed(folder / name, f"{name}#{row.line}", code, (left, top, left + width, top + height), name)
 
@@ -103,7 +103,7 @@ def _code(row: Row) -> str:
 def _frame_folder(root: pathlib.Path, table: pathlib.Path) -> pathlib.Path:
     folder = find(root, "rtsd-frames/rtsd-frames") or find(root, "rtsd-frames")
     if folder is None:
-        raise UserError(f"{table}: no folder rtsd-frames with its pictures in {root}; unpack the frames of RTSD there.")
+        raise UserError(f"{table}: no folder rtsd-frames with its images in {root}; unpack the frames of RTSD there.")
     return folder
 
 

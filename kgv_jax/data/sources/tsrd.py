@@ -1,11 +1,11 @@
-"""The Traffic Sign Recognition Database of the Chinese Traffic Sign Database: 58 classes, 4,170 + 1,994 pictures.
+"""The Traffic Sign Recognition Database of the Chinese Traffic Sign Database: 58 classes, 4,170 + 1,994 images.
 
 Published by the Institute of Automation, Chinese Academy of Sciences (http://www.nlpr.ia.ac.cn/pal/trafficdata). Each
-part has a folder of PNGs (tsrd-train, TSRD-Test) and a list without a header, a line a picture:
+part has a folder of PNGs (tsrd-train, TSRD-Test) and a list without a header, a line an image:
 
     000_0001.png;134;128;19;7;120;117;0;
 
-which are the file, the picture's width and height, the box x1, y1, x2, y2, and the class. Where folders and lists lie
+which are the file, the image's width and height, the box x1, y1, x2, y2, and the class. Where folders and lists lie
 differs with who unpacked them, so both are looked for two folders deep.
 """
 
@@ -27,9 +27,9 @@ def read(root: pathlib.Path, *, part: str = "test") -> tuple[Boxed, ...]:
     """Returns the signs of a part, `train` or `test`; `label` is the published number of the class, as text.
 
     Raises:
-      UserError: no list, no folder with its pictures, a broken line, an unknown class, or a picture that is not there.
+      UserError: no list, no folder with its images, a broken line, an unknown class, or an image that is not there.
     """
-    require_folder(root, f"{LISTS[part]} and the pictures that it names")
+    require_folder(root, f"{LISTS[part]} and the images that it names")
     table = find(root, LISTS[part])
     if table is None:
         raise UserError(f"{root}: no {LISTS[part]}, neither there nor in its folders; unpack the archive with the"
@@ -38,8 +38,8 @@ def read(root: pathlib.Path, *, part: str = "test") -> tuple[Boxed, ...]:
     folders = (find(root, row.cells["filename"], prefer=part) for row in (rows[0], rows[-1]))
     first = next((path for path in folders if path is not None), None)
     if first is None:
-        raise UserError(f"{table}: none of the pictures {rows[0].cells['filename']} and {rows[-1].cells['filename']} is"
-                        f" in {root} or its folders; unpack the pictures of TSRD's {part} part there.")  # fmt: skip
+        raise UserError(f"{table}: none of the images {rows[0].cells['filename']} and {rows[-1].cells['filename']} is"
+                        f" in {root} or its folders; unpack the images of TSRD's {part} part there.")  # fmt: skip
     entries = []
     for row in rows:
         number, file = row.integer("class"), row.cells["filename"]

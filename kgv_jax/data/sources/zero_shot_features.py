@@ -8,7 +8,7 @@ and ROOT/att_splits.mat is read by `kg/attribute_splits.py`; `python -m kgv_jax.
 
 The source is trained on `trainval_loc` less a share for validation, and tested on `test_seen_loc` and
 `test_unseen_loc`. `published` classes: unseen ones are those of `test_unseen_loc`; validation ones those of `val_loc`,
-of which the classes alone are read, since its pictures may be in `test_seen_loc` too.
+of which the classes alone are read, since its images may be in `test_seen_loc` too.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def load(
       root: folder with both files.
       source: `photographs`; there is no other domain.
       targets: none.
-      validation_fraction: share of every class's training pictures kept for choices.
+      validation_fraction: share of every class's training images kept for choices.
       seed: of that share.
 
     Raises:
@@ -75,7 +75,7 @@ def load(
         validation=parts["trainval"].take(np.flatnonzero(held)),
         domains={source: whole.take(tested)},
         source=source,
-        photographs=False,
+        render_views=False,
         published={
             "unseen": _in_order(splits, occurring["test_unseen"]),
             "validation": _in_order(splits, occurring["val"]),
@@ -104,7 +104,7 @@ def _read_features(path: pathlib.Path, splits: AttributeSplits) -> Vectors:
     for part, rows in splits.parts.items():
         if rows.max() >= len(labels):
             raise UserError(
-                f"{path.parent / NAME}: {part}_loc has the picture {rows.max() + 1}, and {path.name} has "
+                f"{path.parent / NAME}: {part}_loc has the image {rows.max() + 1}, and {path.name} has "
                 f"{len(labels)}; are the two files of one data set?"
             )
     return Vectors(
@@ -118,18 +118,18 @@ def _read_features(path: pathlib.Path, splits: AttributeSplits) -> Vectors:
 
 
 def _names(count: int) -> np.ndarray:
-    """Returns names of pictures: their numbers, as the splits count them; `image_files` are paths of one machine."""
+    """Returns names of images: their numbers, as the splits count them; `image_files` are paths of one machine."""
     return np.array([str(number) for number in range(1, count + 1)])
 
 
-def _held_out(pictures: Vectors, fraction: float, seed: int) -> np.ndarray:
-    """Returns `[n]` bool: a share of every class, the first by a hash of seed and name; one picture stays at least."""
+def _held_out(images: Vectors, fraction: float, seed: int) -> np.ndarray:
+    """Returns `[n]` bool: a share of every class, the first by a hash of seed and name; one image stays at least."""
 
     def rank(row: int) -> Any:
-        return hashlib.blake2b(f"{seed}/{pictures.name[row]}".encode(), digest_size=8).digest()
+        return hashlib.blake2b(f"{seed}/{images.name[row]}".encode(), digest_size=8).digest()
 
-    held = np.zeros(len(pictures), bool)
-    for label in np.unique(pictures.label):
-        own = sorted(np.flatnonzero(pictures.label == label).tolist(), key=rank)
+    held = np.zeros(len(images), bool)
+    for label in np.unique(images.label):
+        own = sorted(np.flatnonzero(images.label == label).tolist(), key=rank)
         held[own[: min(max(1, round(fraction * len(own))), len(own) - 1)]] = True
     return held

@@ -76,9 +76,7 @@ def _features(flags: argparse.Namespace) -> int:
     if flags.texts:
         result = apply.text_features(published, flags.model, inputs, batch_size=flags.batch_size)
     else:
-        result = apply.image_features(
-            published, flags.model, inputs, logits=flags.logits, batch_size=flags.batch_size
-        )
+        result = apply.image_features(published, flags.model, inputs, logits=flags.logits, batch_size=flags.batch_size)
     apply.write_output(out, result)
     print(f"{out}: {list(result.shape)} float32 of {flags.model} from {published.source}")
     return 0

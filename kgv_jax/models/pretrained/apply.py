@@ -137,10 +137,10 @@ def _check_images(images: np.ndarray, spec: EncoderSpec, model_name: str) -> Non
         transpose = "; X.transpose(0, 2, 3, 1) moves the channels last" if images.shape[1:2] == (3,) else ""
         raise UserError(f"--images: shape {list(images.shape)}; {wanted}{transpose}.")
     if not len(images) or not all(images.shape[1:3]):
-        raise UserError(f"--images: shape {list(images.shape)} has no picture in it; {wanted}.")
+        raise UserError(f"--images: shape {list(images.shape)} has no image in it; {wanted}.")
     if any(size % multiple for size in images.shape[1:3]):
         raise UserError(
-            f"--images: pictures of {images.shape[1]}x{images.shape[2]}, and {model_name} takes multiples of"
+            f"--images: images of {images.shape[1]}x{images.shape[2]}, and {model_name} takes multiples of"
             f" {multiple}; resize them, to {side}x{side} for instance."
         )
 
@@ -148,7 +148,7 @@ def _check_images(images: np.ndarray, spec: EncoderSpec, model_name: str) -> Non
 def _check_finite(batch: np.ndarray, start: int) -> None:
     bad = ~np.isfinite(batch).all((1, 2, 3))
     if bad.any():
-        raise UserError(f"--images: picture {start + int(bad.argmax())} holds values that are not finite; mend it.")
+        raise UserError(f"--images: image {start + int(bad.argmax())} holds values that are not finite; mend it.")
 
 
 def _run_batches(

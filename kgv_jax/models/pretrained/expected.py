@@ -48,9 +48,7 @@ def own_layout(expected: Mapping[str, Shape]) -> Layout:
 
 def count_parameters(spec: EncoderSpec) -> int:
     """Returns the number of parameters of the encoder alone."""
-    return sum(
-        math.prod(shape) for path, shape in _encoder_shapes(spec).items() if path.startswith("params/encoder/")
-    )
+    return sum(math.prod(shape) for path, shape in _encoder_shapes(spec).items() if path.startswith("params/encoder/"))
 
 
 def _flat(tree, prefix: str) -> dict[str, Shape]:

@@ -78,6 +78,4 @@ def joined(transform: Transform, parts: int) -> Transform:
     def file_shapes(shape: Shape) -> tuple[Shape, ...]:
         return transform.file_shapes((*shape[:-1], shape[-1] // parts)) * parts
 
-    return Transform(
-        lambda arrays: np.concatenate([transform.to_ours([array]) for array in arrays], -1), file_shapes
-    )
+    return Transform(lambda arrays: np.concatenate([transform.to_ours([array]) for array in arrays], -1), file_shapes)

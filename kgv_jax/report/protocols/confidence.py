@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_softmax
 
-from kgv_jax.predictions import Predictions
 from kgv_jax.report import calibration, rows, selective
 from kgv_jax.report.detection import max_softmax
 from kgv_jax.report.protocols.base import Options, Result
 from kgv_jax.report.rows import decimals, each_head, label, percent
 from kgv_jax.report.runs import Study
+from kgv_jax.run.predictions import Predictions
 
 _COVERAGES = (0.5, 0.8)
 

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kgv_jax.predictions import SEEN, UNSEEN, VALIDATION
+from kgv_jax.data.types import SEEN, UNSEEN, VALIDATION
 from kgv_jax.report.protocols.base import Options, Result
 from kgv_jax.report.runs import Run, Study
-from kgv_jax.report.zero_shot_study import Trial, ZeroShotStudy
+from kgv_jax.report.zero_shot_study import GzslRun, ZeroShotStudy
 from kgv_jax.util.errors import UserError, nearest
 
 
@@ -29,7 +29,7 @@ def report(study: Study, options: Options) -> Result:
     """
     roles = _roles(study, options)
     trials = {
-        (setting, head): {run.config.seed: _trial(run, head, study, roles) for run in runs}
+        (setting, head): {run.config.seed: _gzsl_run(run, head, study, roles) for run in runs}
         for setting, runs in study.runs.items()
         for head in dict.fromkeys((*study.heads[setting], study.chosen[setting]))
     }
@@ -50,22 +50,22 @@ def _roles(study: Study, options: Options) -> _Roles:
     return _Roles(unseen, validation & ~unseen)
 
 
-def _trial(run: Run, head: str, study: Study, roles: _Roles) -> Trial:
+def _gzsl_run(run: Run, head: str, study: Study, roles: _Roles) -> GzslRun:
     """Returns a head's contests; `gamma` is chosen with the validation classes as unseen ones.
 
-    On the held-out pictures, where the run has held out the validation classes; else on the source's test photographs.
+    On the held-out images, where the run has held out the validation classes; else on the source's test photographs.
     """
     role = run.predictions[study.source].role
     seen = (role == SEEN) & ~roles.unseen
     tests = {
-        domain: run.predictions[domain].contest(head, unseen=roles.unseen, seen=seen) for domain in study.domains
+        domain: run.predictions[domain].gzsl_outcome(head, unseen=roles.unseen, seen=seen) for domain in study.domains
     }
     if not roles.validation.any():
-        return Trial(tests, None)
+        return GzslRun(tests, None)
     held_out = ((role == VALIDATION) & roles.validation).any()
     predictions = run.predictions[VALIDATION if held_out else study.source]
     learnt = ~(roles.unseen | roles.validation)
-    return Trial(tests, predictions.contest(head, unseen=roles.validation, seen=learnt))
+    return GzslRun(tests, predictions.gzsl_outcome(head, unseen=roles.validation, seen=learnt))
 
 
 def _among(study: Study, flag: str, names: tuple[str, ...]) -> np.ndarray:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from kgv_jax.predictions import Predictions
 from kgv_jax.report import risk, rows, severity, stats
 from kgv_jax.report.protocols.base import Options, Result
 from kgv_jax.report.rows import decimals, each_head, label, percent
 from kgv_jax.report.runs import Study
+from kgv_jax.run.predictions import Predictions
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.lists import split_names
 
@@ -56,7 +56,7 @@ def report_branches(study: Study, options: Options) -> Result:
             inside = members[predictions[0].label]
             if inside.any():
                 correct = study.correct(setting, head, (domain,))[domain][:, inside]
-                interval = stats.mean_interval(correct, predictions[0].picture[inside])
+                interval = stats.mean_interval(correct, predictions[0].group[inside])
                 about = label(setting, head=head, branch=names[node], domain=domain)
                 records.append(about | interval._asdict() | {"classes": int(members.sum()), "n": int(inside.sum())})
     table = rows.pivot("Accuracy a branch", records, ("head", "branch", "classes"), "domain", rows.interval_cell)
@@ -72,8 +72,8 @@ def _hierarchy(study: Study) -> tuple[severity.Hierarchy, tuple[str, ...]]:
             "kg.class_type or kg.hierarchy, so their mistakes have no one severity; report them apart."
         )
     # It starts JAX with what it imports, which only this protocol needs.
-    from kgv_jax.class_roles import map_class_names
-    from kgv_jax.experiment import load_knowledge_graph
+    from kgv_jax.experiment.build import load_knowledge_graph
+    from kgv_jax.experiment.class_roles import map_class_names
 
     config = study.first.config
     graph, _ = load_knowledge_graph(config)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from kgv_jax.predictions import Predictions
 from kgv_jax.report import detection, rows
 from kgv_jax.report.protocols.base import Options, Result
 from kgv_jax.report.rows import count, label, percent
 from kgv_jax.report.runs import Setting, Study
+from kgv_jax.run.predictions import Predictions
 from kgv_jax.util.errors import UserError, nearest
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import growth, regulariser
 from benchmarks.graphs import write_graph
-from kgv_jax import config_schema
+from kgv_jax.config import schema as config_schema
 from kgv_jax.kg import closure
 from kgv_jax.kg.fake import class_names
 from kgv_jax.kg.load import load_graph

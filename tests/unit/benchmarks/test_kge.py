@@ -15,7 +15,7 @@ from kgv_jax.embed.triples import Triples
 @pytest.mark.parametrize("name", kge.CASES)
 def test_both_sides_have_as_many_candidates(name):
     case = kge.CASES[name]
-    ours = {json.dumps(kge.told(recipe)) for recipe in case.ours}
+    ours = {json.dumps(kge.reported(recipe)) for recipe in case.ours}
     theirs = {json.dumps(setting) for setting in case.theirs}
     assert len(ours) == len(theirs) == 4
     for recipe in case.ours:
@@ -68,14 +68,14 @@ def test_a_case_is_chosen_tested_and_told(capsys):
     ours, theirs = _Side(0.7), _Side(0.6)
     graph = Triples(np.zeros((10, 3), int), None, None, ("a",), ("r",))
     kge.compare("transe", ours, theirs, graph=graph, about="umls", against=kge.AGAINST, seeds=3)
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [figure["name"] for figure in told] == ["kge.vs_pykeen_speed", "kge.vs_pykeen_mrr"] * 2
-    speed, mrr = told[:2]
+    reported = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [figure["name"] for figure in reported] == ["kge.vs_pykeen_speed", "kge.vs_pykeen_mrr"] * 2
+    speed, mrr = reported[:2]
     assert speed["triples_per_s"] == 600 and speed["whole_run_wall_s"] == 5.0
     assert mrr["mrr"] == 0.71 and mrr["peer_mrr"] == 0.61 and mrr["value"] == 0.1 and mrr["seeds"] == 3
     assert mrr["standard_error"] == 0.0058
     assert mrr["chosen"]["learning_rate"] == min(recipe.learning_rate for recipe in kge.CASES["transe"].ours)
-    assert mrr["against"] == "PyKEEN TransE, tuned" and told[3]["against"] == "PyKEEN TransE, default"
+    assert mrr["against"] == "PyKEEN TransE, tuned" and reported[3]["against"] == "PyKEEN TransE, default"
     tested = {seed for rate, seed in ours.runs if rate == mrr["chosen"]["learning_rate"]}
     assert tested == {kge.FIRST_SEED, kge.FIRST_SEED + 1, kge.FIRST_SEED + 2}
 

@@ -65,8 +65,8 @@ def test_the_table_shows_the_latest_of_each_case_with_its_parts(call, tmp_path):
 
 def test_a_benchmark_that_fails_takes_no_figure_with_it(call, tmp_path, capfd):
     assert call("growth", "regulariser", "score") == 1
-    told = capfd.readouterr().err
-    assert "error: failed: growth (exit status 3, 1 figures), regulariser (exit status 0, 0 figures)." in told
+    reported = capfd.readouterr().err
+    assert "error: failed: growth (exit status 3, 1 figures), regulariser (exit status 0, 0 figures)." in reported
     assert [figure["name"] for figure in _kept(tmp_path)] == ["score.growth", "score.x", "score.x"]
     table = (tmp_path / "table.md").read_text()
     assert "score.growth" in table and "score.x" in table

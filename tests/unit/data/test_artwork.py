@@ -23,7 +23,7 @@ def graph():
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
-    """A cache in which the k-th picture of the table is filled with the colour k."""
+    """A cache in which the k-th image of the table is filled with the colour k."""
     folder = tmp_path_factory.mktemp("artwork")
     colours = {d.id: np.full((4, 4, 4), (k % 256, k // 256, 0, 255), np.uint8) for k, d in enumerate(TABLE)}
     write_prepared(folder, TABLE, colours, {d.package: "none" for d in TABLE})
@@ -41,7 +41,7 @@ def test_the_table_is_sound():
     assert all("vienna" in found and len(found) > 1 for found in domains.values())
 
 
-def test_no_picture_is_in_two_domains():
+def test_no_image_is_in_two_domains():
     owners = collections.defaultdict(set)
     for drawing in TABLE:
         owners[drawing.sha256].add(drawing.domain)
@@ -103,16 +103,14 @@ def test_one_drawing_of_a_class_is_held_out(cache):
     data = artwork.load(cache=cache)
     drawn = collections.Counter(d.label for d in TABLE if d.domain == "vienna")
     assert data.classes == tuple(sorted(drawn))
-    assert {p.id for p in data.train} | {p.id for p in data.validation} == {
-        d.id for d in TABLE if d.domain == "vienna"
-    }
+    assert {p.id for p in data.train} | {p.id for p in data.validation} == {d.id for d in TABLE if d.domain == "vienna"}
     held = collections.Counter(p.label for p in data.validation)
     assert held == {c: 1 for c, n in drawn.items() if n > 1}
     assert data.domains["vienna"] == data.train and set(data.domains) == {"vienna", *artwork.TARGETS}
-    assert data.photographs and data.source == "vienna" and data.notes
+    assert data.render_views and data.source == "vienna" and data.notes
 
 
-def test_targets_hold_every_picture_of_theirs(cache):
+def test_targets_hold_every_image_of_theirs(cache):
     data = artwork.load(cache=cache)
     for name in artwork.TARGETS:
         assert sorted(p.id for p in data.domains[name]) == sorted(d.id for d in TABLE if d.domain == name)
@@ -133,14 +131,14 @@ def test_classes_in_no_target_are_left_out_and_said_so(cache):
     assert any("left out" in note for note in data.notes)
 
 
-def test_a_picture_loads_its_own_pixels_at_any_size(cache):
+def test_a_image_loads_its_own_pixels_at_any_size(cache):
     data = artwork.load(cache=cache)
     row = {d.id: k for k, d in enumerate(TABLE)}
-    for picture in (data.train[0], data.domains["rectangle"][-1]):
+    for image in (data.train[0], data.domains["rectangle"][-1]):
         for size in (4, 9):
-            pixels = picture.load(size)
+            pixels = image.load(size)
             assert pixels.shape == (size, size, 4) and pixels.dtype == np.uint8
-            k = row[picture.id]
+            k = row[image.id]
             assert pixels[size // 2, size // 2].tolist() == [k % 256, k // 256, 0, 255]
 
 
@@ -153,7 +151,7 @@ def test_a_picture_loads_its_own_pixels_at_any_size(cache):
         ({"validation_fraction": 1.5}, "validation_fraction is 1.5"),
     ],
 )
-def test_wrong_options_are_told(cache, options, message):
+def test_wrong_options_are_reported(cache, options, message):
     with pytest.raises(UserError, match=message):
         artwork.load(cache=cache, **options)
 

@@ -7,18 +7,18 @@ from kgv_jax.data.augment import cutmix, make_augment, mixup
 from kgv_jax.data.pipeline import Stream, make_pipeline
 from kgv_jax.util.errors import UserError
 
-KEYS = {"image", "label", "labelled", "rows"}
-MIXED = {"own_share", "partner_label", "partner_rows"}
+KEYS = {"image", "label", "labelled", "mask_ids"}
+MIXED = {"own_share", "partner_label", "partner_mask_ids"}
 
 
 def stream(name="train", count=20, per_step=8, offset=0):
-    """Flat pictures whose level, label and heads all tell which example it is."""
+    """Flat images whose level, label and heads all tell which example it is."""
     ids = np.arange(offset, offset + count)
     arrays = {
         "image": np.broadcast_to(ids[:, None, None, None], (count, 12, 10, 3)).astype(np.uint8) * 3,
         "label": ids.astype(np.int32),
         "labelled": np.ones(count, np.float32),
-        "rows": np.stack([ids, ids + 100], axis=1).astype(np.int32),
+        "mask_ids": np.stack([ids, ids + 100], axis=1).astype(np.int32),
     }
     return Stream(name, arrays, per_step)
 
@@ -39,7 +39,7 @@ def assert_same(found, expected):
 
 
 def expected_level(batch, plain):
-    """What mixup makes of flat pictures."""
+    """What mixup makes of flat images."""
     share = batch["own_share"]
     return share * plain["image"][:, 0, 0, 0] + (1 - share) * 3 * batch["partner_label"]
 
@@ -54,7 +54,7 @@ def test_keys_types_and_shapes():
     assert set(batch) == KEYS | MIXED
     assert batch["own_share"].dtype == np.float32 and batch["own_share"].shape == (12,)
     assert batch["partner_label"].dtype == np.int32 and batch["partner_label"].shape == (12,)
-    assert batch["partner_rows"].dtype == np.int32 and batch["partner_rows"].shape == (12, 2)
+    assert batch["partner_mask_ids"].dtype == np.int32 and batch["partner_mask_ids"].shape == (12, 2)
     assert batch["image"].dtype == np.uint8 and batch["image"].shape == (12, 12, 10, 3)
     assert set(pipeline(ops=2)[2]) == KEYS
 
@@ -65,12 +65,12 @@ def test_mixup_blends_with_the_share_that_it_tells():
         own, batch = plain[step], mixed[step]
         found = batch["image"][:8, 0, 0, 0]
         assert np.abs(found - expected_level(batch, own)[:8]).max() <= 0.5 + 1e-4
-        np.testing.assert_array_equal(batch["partner_rows"][:, 0], batch["partner_label"])
+        np.testing.assert_array_equal(batch["partner_mask_ids"][:, 0], batch["partner_label"])
         np.testing.assert_array_equal(batch["label"], own["label"])
-        np.testing.assert_array_equal(batch["rows"], own["rows"])
+        np.testing.assert_array_equal(batch["mask_ids"], own["mask_ids"])
 
 
-def test_cutmix_tells_the_share_of_pixels_that_stayed():
+def test_cutmix_reports_the_share_of_pixels_that_stayed():
     plain, mixed = pipeline(), pipeline(cutmix=1.0)
     untouched = 0
     for step in range(20):
@@ -79,9 +79,7 @@ def test_cutmix_tells_the_share_of_pixels_that_stayed():
         other = (batch["image"][:8] == 3 * batch["partner_label"][:8, None, None, None]).all(-1)
         assert (stayed | other).all()
         different = batch["partner_label"][:8] != batch["label"][:8]
-        np.testing.assert_allclose(
-            batch["own_share"][:8][different], stayed.mean((1, 2))[different], rtol=1e-6
-        )
+        np.testing.assert_allclose(batch["own_share"][:8][different], stayed.mean((1, 2))[different], rtol=1e-6)
         untouched += (batch["own_share"][:8] == 1).sum()
     assert untouched < 20
 
@@ -102,7 +100,7 @@ def test_only_the_training_stream_changes():
     np.testing.assert_array_equal(batch["image"][8:], plain["image"][8:])
     np.testing.assert_array_equal(batch["own_share"][8:], 1)
     np.testing.assert_array_equal(batch["partner_label"][8:], plain["label"][8:])
-    np.testing.assert_array_equal(batch["partner_rows"][8:], plain["rows"][8:])
+    np.testing.assert_array_equal(batch["partner_mask_ids"][8:], plain["mask_ids"][8:])
     assert (batch["image"][:8] != plain["image"][:8]).any()
 
 
@@ -164,19 +162,19 @@ def test_with_both_a_coin_decides():
     one = stream(count=400, per_step=400)
     batch = pipeline([one], mixup=1.0, cutmix=1.0)[0]
     own, image = pipeline([one])[0], batch["image"]
-    pasted = (image != image[:, :1, :1]).any((1, 2, 3))  # flat pictures stay flat in mixup
+    pasted = (image != image[:, :1, :1]).any((1, 2, 3))  # flat images stay flat in mixup
     different = (batch["own_share"] < 1) & (np.abs(own["label"] - batch["partner_label"]) % 256 != 0)
     assert 0.35 < pasted[different].mean() < 0.65
 
 
-def test_mixup_of_two_pictures():
+def test_mixup_of_two_images():
     first, second = np.full((4, 4, 3), 200, np.uint8), np.full((4, 4, 3), 100, np.uint8)
     a, b, share = mixup(first, second, 0.75)
     assert (a == 175).all() and (b == 125).all() and share == 0.75
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.99, 1.0])
-def test_cutmix_of_two_pictures(share):
+def test_cutmix_of_two_images(share):
     first, second = np.zeros((20, 30, 3), np.uint8), np.ones((20, 30, 3), np.uint8)
     for seed in range(50):
         a, b, stayed = cutmix(first, second, share, np.random.default_rng(seed))

@@ -6,9 +6,9 @@ import pathlib
 import numpy as np
 import pytest
 
-from kgv_jax.data.boxed import WHOLE, Boxed, read_classes, require_files, split_groups, to_picture
+from kgv_jax.data.boxed import WHOLE, Boxed, read_classes, require_files, split_groups, to_image
 from kgv_jax.util.errors import UserError
-from tests.road_photographs import picture
+from tests.road_photographs import write_image
 
 
 def split(counts, fraction, *, parts=1, seed=0, frames=3):
@@ -49,10 +49,10 @@ def test_the_seed_and_nothing_else_decides():
     assert (split({"a": 30}, 0.3, seed=2)[2] != part).any()
 
 
-def test_a_whole_picture_fills_the_square(tmp_path):
-    picture(tmp_path / "a.png", width=40, height=20)
+def test_a_whole_image_fills_the_square(tmp_path):
+    write_image(tmp_path / "a.png", width=40, height=20)
     entry = Boxed(tmp_path / "a.png", "a", "stop", WHOLE, "a")
-    pixels = to_picture(entry, domain="ru", margin=0.1).load(16)
+    pixels = to_image(entry, domain="ru", margin=0.1).load(16)
     assert (pixels[..., 3] == 255).all() and pixels[8, 8, 0] == 255 and pixels[0, 0, 0] == 128
 
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from configs import cars as config
-from kgv_jax.config_schema import resolve
+from kgv_jax.config.schema import resolve
 from kgv_jax.data.sources import cars
 from kgv_jax.kg.cars import make_graph, values_of
 from kgv_jax.kg.mapping import map_classes
@@ -30,20 +30,20 @@ def load(root, shift="colour", **options):
     return cars.load(root, **{"shift": shift, "source": source, "targets": targets} | options)
 
 
-def adverts(pictures):
-    return {picture.id.split("$$")[5] + picture.label for picture in pictures}
+def adverts(images):
+    return {image.id.split("$$")[5] + image.label for image in images}
 
 
 @pytest.mark.parametrize("shift", SHIFTS)
 def test_a_shift(root, shift):
     data = load(root, shift)
     assert data.classes == ("abarth-124-spider", "bentley-arnage", "kia-pro-cee-d")
-    assert data.source == SHIFTS[shift][0] and not data.photographs
+    assert data.source == SHIFTS[shift][0] and not data.render_views
     parts = (data.train, data.validation, *data.domains.values())
     sizes = {"colour": (18, 9, 9, 18), "year": (18, 9, 9, 18), "viewpoint": (24, 6, 6, 3)}
     assert tuple(len(part) for part in parts) == sizes[shift]
     assert all(set(collections.Counter(p.label for p in part)) == set(data.classes) for part in parts)
-    assert len({picture.id for part in parts for picture in part}) == sum(map(len, parts))
+    assert len({image.id for part in parts for image in part}) == sum(map(len, parts))
 
 
 @pytest.mark.parametrize("shift", SHIFTS)
@@ -60,12 +60,12 @@ def test_classes_are_those_of_the_graph(root):
     assert len(map_classes(graph, data.classes)) == 3
 
 
-def test_a_picture_is_its_file(root):
+def test_a_image_is_its_file(root):
     data = load(root)
-    picture = data.domains["red"][0]
-    _, _, year, colour, model, advert, _ = picture.id.split("/")[-1].split("$$")
+    image = data.domains["red"][0]
+    _, _, year, colour, model, advert, _ = image.id.split("/")[-1].split("$$")
     assert colour == "Red" and int(year) == 2003 + 2 * int(advert) and model in written.MODELS
-    assert abs(int(picture.load(8)[4, 4, 0]) - 20 * int(advert)) < 3
+    assert abs(int(image.load(8)[4, 4, 0]) - 20 * int(advert)) < 3
 
 
 def test_the_seed_decides_the_split(root):
@@ -87,13 +87,13 @@ def test_fronts_that_did_not_pass_are_left_out(root):
     table.write_text(table.read_text().replace("image_0.jpg,0,P", "image_0.jpg,0,N"))
     data = load(root)
     assert not [p for p in data.train if p.id.endswith("image_0.jpg")]
-    assert "18 of 54 pictures did not pass the check of quality, left out." in data.notes
+    assert "18 of 54 images did not pass the check of quality, left out." in data.notes
 
 
-def test_absent_pictures_are_left_out_and_noted(root):
+def test_absent_images_are_left_out_and_noted(root):
     shutil.rmtree(root / "resized_DVM" / "Bentley" / "Arnage" / "2003")
     data = load(root)
-    assert any(note.startswith("3 of 54 pictures are absent, left out; the first is") for note in data.notes)
+    assert any(note.startswith("3 of 54 images are absent, left out; the first is") for note in data.notes)
     assert any("Bentley$$Arnage$$2003$$Black$$10_1$$0$$image_0.jpg" in note for note in data.notes)
 
 
@@ -115,7 +115,7 @@ def test_a_viewpoint_of_360_is_the_front(root):
 
 
 @pytest.mark.parametrize(
-    ("table", "old", "new", "told"),
+    ("table", "old", "new", "reported"),
     [
         ("Image", "Predicted_viewpoint", "Viewpoint", r"Image_table\.csv: no column 'Predicted_viewpoint'"),
         ("Image", "$$10_1$$0$$image_1", "$$99_1$$0$$image_1", r"Image_table\.csv: line 21: the Genmodel_ID .* '99_1'"),
@@ -124,19 +124,19 @@ def test_a_viewpoint_of_360_is_the_front(root):
         ("Basic", "10_1", "", r"Image_table\.csv: line 20: the Genmodel_ID"),
     ],
 )
-def test_broken_tables_are_told(root, table, old, new, told):
+def test_broken_tables_are_reported(root, table, old, new, reported):
     path = root / "tables_V2.0" / f"{table}_table.csv"
     path.write_text(path.read_text().replace(old, new))
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=reported):
         load(root, "viewpoint")
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "reported"),
     [
-        ({"source": "pink"}, r"no picture of the source 'pink' \(colour\)"),
-        ({"targets": ("pink",)}, r"no picture of the target 'pink' \(colour\) of a model that 'black\+silver' has"),
-        ({"targets": ("pink",), "source": "gold"}, r"none of the pictures that .*Image_table\.csv names for gold"),
+        ({"source": "pink"}, r"no image of the source 'pink' \(colour\)"),
+        ({"targets": ("pink",)}, r"no image of the target 'pink' \(colour\) of a model that 'black\+silver' has"),
+        ({"targets": ("pink",), "source": "gold"}, r"none of the images that .*Image_table\.csv names for gold"),
         ({"targets": ("red+silver",)}, r"has 'red\+silver', which shares silver with the source"),
         ({"targets": ()}, r"name one target or more"),
         ({"targets": ("red", "red")}, r"each domain once"),
@@ -144,12 +144,12 @@ def test_broken_tables_are_told(root, table, old, new, told):
         ({"shift": "brand"}, r"config\.data\.shift is 'brand'"),
     ],
 )
-def test_wrong_options_are_told(root, options, told):
-    with pytest.raises(UserError, match=told):
+def test_wrong_options_are_reported(root, options, reported):
+    with pytest.raises(UserError, match=reported):
         load(root, **options)
 
 
-def test_what_is_missing_is_told(root, tmp_path):
+def test_what_is_missing_is_reported(root, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"empty: the folder is empty; expected Image_table\.csv"):
         load(tmp_path / "empty")
@@ -164,12 +164,12 @@ def test_what_is_missing_is_told(root, tmp_path):
         load(root)
 
 
-def test_a_damaged_picture_is_told_when_it_is_read(root):
-    picture = load(root).train[0]
-    path = next(root.rglob(picture.id.split("/")[-1]))
+def test_a_damaged_image_is_reported_when_it_is_read(root):
+    image = load(root).train[0]
+    path = next(root.rglob(image.id.split("/")[-1]))
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(UserError, match=r"image_\d\.jpg: .*damaged|not a PNG"):
-        picture.load(8)
+        image.load(8)
 
 
 @pytest.mark.parametrize("shift", SHIFTS)
@@ -179,6 +179,6 @@ def test_the_domains_of_the_config_are_domains(shift):
     assert data.shift == shift and len(frozenset().union(*sets)) == sum(map(len, sets))
 
 
-def test_a_config_of_another_shift_is_told():
+def test_a_config_of_another_shift_is_reported():
     with pytest.raises(UserError, match=r"configs/cars\.py is 'brand'; expected colour, viewpoint, year"):
         config.get_config("brand")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from kgv_jax.data.check import check, main
-from kgv_jax.data.sources import drawn
+from kgv_jax.data.sources import rendered_signs as drawn
 from kgv_jax.util.errors import UserError
 
 CLASSES = ("stop", "yield", "no-entry")
@@ -22,7 +22,7 @@ sign:halt a kgv:Class ; rdfs:label "yield" .
 
 
 def noise(path, seed, side=48):
-    """A picture like no other: smooth noise."""
+    """An image like no other: smooth noise."""
     path.parent.mkdir(parents=True, exist_ok=True)
     small = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
     Image.fromarray(small).resize((side, side), Image.Resampling.BICUBIC).save(path)
@@ -43,10 +43,10 @@ def test_a_clean_folder(root):
     (root / "de" / "stop" / "notes.txt").write_text("x")
     result = check(root)
     assert result.findings == ()
-    assert result.facts[0] == "cn: 6 pictures of 3 classes, 2 to 2 a class, median 2; no-entry 2, stop 2, yield 2"
-    assert result.facts[1].endswith("no-entry 5, stop 5, yield 5; not pictures: .txt 1")
+    assert result.facts[0] == "cn: 6 images of 3 classes, 2 to 2 a class, median 2; no-entry 2, stop 2, yield 2"
+    assert result.facts[1].endswith("no-entry 5, stop 5, yield 5; not images: .txt 1")
     assert "--source=DOMAIN" in result.facts[2]
-    assert "de: 9 pictures to train, 3 pictures to validation, 3 pictures to test" in check(root, source="de").facts
+    assert "de: 9 images to train, 3 images to validation, 3 images to test" in check(root, source="de").facts
 
 
 def test_many_classes_are_counted_and_the_rarest_named(tmp_path):
@@ -54,7 +54,7 @@ def test_many_classes_are_counted_and_the_rarest_named(tmp_path):
         for n in range(1 + (k != 7)):
             noise(tmp_path / "de" / f"c{k:02}" / f"{n}.png", 100 * k + n)
     (fact, _) = check(tmp_path).facts
-    assert "59 pictures of 30 classes, 1 to 2 a class, median 2; fewest: c07 1, c00 2, c01 2," in fact
+    assert "59 images of 30 classes, 1 to 2 a class, median 2; fewest: c07 1, c00 2, c01 2," in fact
     assert "c20" not in fact
 
 
@@ -67,7 +67,7 @@ def test_every_unreadable_file_is_named(root):
     for k in range(9):
         assert sum(f"{root / 'cn' / 'stop' / f'bad{k}.png'}: not a PNG" in line for line in findings) == 1
     assert any("yield/0.png: the file is empty" in line for line in findings)
-    assert f"class folder with no picture: {root / 'cn' / 'empty'}" in findings
+    assert f"class folder with no image: {root / 'cn' / 'empty'}" in findings
     assert len(findings) == 11
 
 
@@ -94,7 +94,7 @@ def test_copies_within_the_source_count_where_the_split_parts_them(root):
 def test_drawings_are_copies_of_their_smaller_selves_alone(tmp_path):
     """Other signs of the same shape are no copies."""
     dataset = drawn.load(source="de", targets=("cn",))
-    first = {picture.label: picture for picture in dataset.train}
+    first = {source_image.label: source_image for source_image in dataset.train}
     for label in list(first)[:5]:
         for domain, side in {"a": 96, "b": 40}.items():
             path = tmp_path / domain / label / "0.png"

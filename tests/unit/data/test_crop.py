@@ -17,7 +17,7 @@ def crops() -> np.ndarray:
     return np.array([crop(position, HEIGHT, WIDTH) for position in range(4000)], float)
 
 
-def test_every_crop_lies_in_the_picture(crops):
+def test_every_crop_lies_in_the_image(crops):
     top, left, height, width = crops[:, :4].T
     assert (top >= 0).all() and (left >= 0).all() and (height > 0).all() and (width > 0).all()
     assert (top + height <= HEIGHT).all() and (left + width <= WIDTH).all()
@@ -25,7 +25,7 @@ def test_every_crop_lies_in_the_picture(crops):
     assert (top + height == HEIGHT).any() and (left + width == WIDTH).any()
 
 
-def test_area_and_aspect_are_drawn_as_told(crops):
+def test_area_and_aspect_are_rendered_as_told(crops):
     """Large areas of extreme aspect do not fit and are drawn again, so both are uniform only where all fit."""
     height, width = crops[:, 2:4].T
     area, shape = height * width / (HEIGHT * WIDTH), np.log(width / height)
@@ -69,9 +69,9 @@ def test_numpy_integers_are_integers():
         (1, 1, (0, 0, 1, 1)),
     ],
 )
-def test_a_picture_that_no_crop_fits_gives_its_centre(height, width, expected):
+def test_a_image_that_no_crop_fits_gives_its_centre(height, width, expected):
     crop = RandomCrop(0, "train", scale=(1, 1), ratio=(3 / 4, 4 / 3), mirror=0)
-    if height == width:  # the whole picture is one of the crops
+    if height == width:  # the whole image is one of the crops
         crop = dataclasses.replace(crop, ratio=(1, 1))
     assert crop(0, height, width) == Crop(*expected)
 

@@ -1,4 +1,4 @@
-"""Every picture a user may have, good or bad, is decoded or named in a clear error."""
+"""Every image a user may have, good or bad, is decoded or named in a clear error."""
 
 import base64
 import io
@@ -29,12 +29,7 @@ def png_header(width: int, height: int) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(b""))
-        + chunk(b"IEND", b"")
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.JPG", "a.ppm"])
@@ -124,7 +119,7 @@ def test_html_named_jpg(tmp_path, page):
 
 def test_any_other_file(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"%PDF-1.7 more")
-    with pytest.raises(UserError, match=r"a\.jpg: not a PNG, JPEG, WebP or PPM picture .*%PDF"):
+    with pytest.raises(UserError, match=r"a\.jpg: not a PNG, JPEG, WebP or PPM image .*%PDF"):
         decode(tmp_path / "a.jpg", 8)
 
 
@@ -170,9 +165,7 @@ def test_svg_keeps_aspect_and_alpha(tmp_path):
 @pytest.mark.parametrize("size", ["1000000", "1e30", "0.001"])
 def test_svg_of_absurd_size(tmp_path, size):
     (tmp_path / "a.svg").write_text(
-        svg(
-            '<rect width="10" height="10" fill="red"/>', f'width="{size}" height="{size}" viewBox="0 0 10 10"'
-        )
+        svg('<rect width="10" height="10" fill="red"/>', f'width="{size}" height="{size}" viewBox="0 0 10 10"')
     )
     np.testing.assert_array_equal(decode(tmp_path / "a.svg", 8)[4, 4], (*RED, 255))
 
@@ -189,9 +182,7 @@ def external_references(target) -> dict[str, str]:
         "xlink": svg(f'<image xlink:href="{target}" width="10" height="10"/>'),
         "relative": svg('<image xlink:href="secret.png" width="10" height="10"/>'),
         "url": svg(f'<image href="file://{target}" width="10" height="10"/>'),
-        "entity": svg(
-            '<image href="&x;" width="10" height="10"/>', head=f'<!DOCTYPE svg [<!ENTITY x "{target}">]>'
-        ),
+        "entity": svg('<image href="&x;" width="10" height="10"/>', head=f'<!DOCTYPE svg [<!ENTITY x "{target}">]>'),
         "filter": svg(
             f'<filter id="f"><feImage href="{target}"/></filter>'
             '<rect width="10" height="10" fill-opacity="0" filter="url(#f)"/>'
@@ -216,7 +207,7 @@ def test_svg_entity_does_not_read_a_file(tmp_path):
         decode(tmp_path / "a.svg", 8)
 
 
-def test_svg_keeps_fragments_and_embedded_pictures(tmp_path):
+def test_svg_keeps_fragments_and_embedded_images(tmp_path):
     buffer = io.BytesIO()
     Image.new("RGB", (4, 4), RED).save(buffer, "PNG")
     embedded = base64.b64encode(buffer.getvalue()).decode()
@@ -231,10 +222,9 @@ def test_svg_keeps_fragments_and_embedded_pictures(tmp_path):
 
 def test_svg_in_another_encoding(tmp_path):
     (tmp_path / "a.svg").write_bytes(
-        (
-            '<?xml version="1.0" encoding="iso-8859-1"?>'
-            + svg('<title>é</title><rect width="9" height="9"/>')
-        ).encode("latin-1")
+        ('<?xml version="1.0" encoding="iso-8859-1"?>' + svg('<title>é</title><rect width="9" height="9"/>')).encode(
+            "latin-1"
+        )
     )
     assert decode(tmp_path / "a.svg", 8)[2, 2, 3] == 255
 
@@ -256,8 +246,7 @@ def test_bad_svg(tmp_path, text, message):
 
 def test_svg_bomb(tmp_path):
     entities = '<!ENTITY a "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa">' + "".join(
-        f'<!ENTITY {name} "{f"&{before};" * 10}">'
-        for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+        f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in zip("abcdefgh", "bcdefghi", strict=True)
     )
     (tmp_path / "a.svg").write_text(svg("<text>&i;</text>", head=f"<!DOCTYPE svg [{entities}]>"))
     with pytest.raises(UserError, match="not well-formed"):
@@ -273,7 +262,7 @@ def test_svg_too_many_bytes(tmp_path, monkeypatch):
 
 @pytest.fixture
 def halves(tmp_path):
-    """A picture 40 x 20: its columns 10 to 20 are red, the others blue."""
+    """An image 40 x 20: its columns 10 to 20 are red, the others blue."""
     image = Image.new("RGB", (40, 20), (0, 0, 255))
     image.paste(RED, (10, 0, 20, 20))
     image.save(tmp_path / "a.ppm")
@@ -306,18 +295,18 @@ def test_a_square_at_the_edge_is_moved_inside(halves):
     np.testing.assert_array_equal(pixels[..., 2], 255)
 
 
-def test_a_square_larger_than_the_picture_is_all_of_it(halves):
+def test_a_square_larger_than_the_image_is_all_of_it(halves):
     pixels = decode_box(halves, (0, 0, 40, 20), 8)
     assert pixels.shape == (8, 8, 4) and pixels[4, 2, 0] > 200 and pixels[4, 7, 2] == 255
 
 
 @pytest.mark.parametrize("box", [(50, 0, 60, 10), (0, 0, 0, 10), (10, 12, 20, 3)])
-def test_a_box_without_a_pixel_is_told(halves, box):
-    with pytest.raises(UserError, match=r"a\.ppm: the box .* has no pixel of the picture, which is 40 x 20"):
+def test_a_box_without_a_pixel_is_reported(halves, box):
+    with pytest.raises(UserError, match=r"a\.ppm: the box .* has no pixel of the image, which is 40 x 20"):
         decode_box(halves, box, 8)
 
 
-def test_a_damaged_picture_with_a_box_is_told(halves):
+def test_a_damaged_image_with_a_box_is_reported(halves):
     halves.write_bytes(halves.read_bytes()[:100])
     with pytest.raises(UserError, match=r"a\.ppm: the PPM data cannot be decoded"):
         decode_box(halves, (0, 0, 8, 8), 8)

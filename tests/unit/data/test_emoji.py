@@ -29,7 +29,7 @@ def cache(tmp_path_factory):
 
 def test_styles_are_domains(cache):
     dataset = emoji.load(source="noto+fxemoji", targets=("openmoji",), cache=cache, validation_fraction=1.0)
-    assert dataset.classes == ("banana", "crab", "grapes", "red-heart") and dataset.photographs
+    assert dataset.classes == ("banana", "crab", "grapes", "red-heart") and dataset.render_views
     assert len(dataset.train) == len(dataset.validation) == 4
     assert {p.label for p in dataset.train} == {p.label for p in dataset.validation} == set(dataset.classes)
     assert not {p.id for p in dataset.train} & {p.id for p in dataset.validation}
@@ -53,8 +53,10 @@ def test_all_drawings_of_a_hand_are_held_out_together(monkeypatch, cache):
     options = {"source": "noto+fxemoji+openmoji", "targets": (), "cache": cache, "validation_fraction": 1.0}
     for seed in range(6):
         dataset = emoji.load(**options, seed=seed)
-        hands = {(emoji.FAMILIES[p.domain], p.label) for p in dataset.validation}
-        assert len(hands) == 4 and not hands & {(emoji.FAMILIES[p.domain], p.label) for p in dataset.train}
+        drawing_styles = {(emoji.FAMILIES[p.domain], p.label) for p in dataset.validation}
+        assert len(drawing_styles) == 4 and not drawing_styles & {
+            (emoji.FAMILIES[p.domain], p.label) for p in dataset.train
+        }
 
 
 def test_one_style_has_nothing_to_hold_out(cache):

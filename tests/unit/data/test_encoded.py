@@ -1,4 +1,4 @@
-"""Encoded pictures become rows of a batch that depend on their bytes and positions alone."""
+"""Encoded images become rows of a batch that depend on their bytes and positions alone."""
 
 import io
 import threading
@@ -28,33 +28,33 @@ def encode(image: Image.Image, kind: str = "JPEG", **options) -> bytes:
     return file.getvalue()
 
 
-PICTURES = [encode(scene(60 + 7 * i, 90 - 6 * i, seed=i)) for i in range(7)]
-PICTURES += [encode(scene(50, 40, seed=8), "PNG"), encode(scene(64, 64, seed=9), progressive=True)]
+IMAGES = [encode(scene(60 + 7 * i, 90 - 6 * i, seed=i)) for i in range(7)]
+IMAGES += [encode(scene(50, 40, seed=8), "PNG"), encode(scene(64, 64, seed=9), progressive=True)]
 POSITIONS = [100, 3, 7, 4, 90, 11, 12, 0, 5]
 
 
 @pytest.mark.parametrize("threads", [2, 3, 16])
 def test_threads_change_nothing(threads):
     crop = RandomCrop(0, "train")
-    expected = CropReader(24, crop)(PICTURES, POSITIONS)
+    expected = CropReader(24, crop)(IMAGES, POSITIONS)
     read = CropReader(24, crop, threads=threads)
-    for _ in range(2):  # the second time in scratch memory that other pictures were in
-        np.testing.assert_array_equal(read(PICTURES, POSITIONS), expected)
+    for _ in range(2):  # the second time in scratch memory that other images were in
+        np.testing.assert_array_equal(read(IMAGES, POSITIONS), expected)
 
 
 def test_a_row_depends_on_its_bytes_and_position_alone():
     read = CropReader(24, RandomCrop(0, "train"), threads=2)
-    batch = read(PICTURES, POSITIONS)
-    order = np.random.default_rng(0).permutation(len(PICTURES))
-    again = read([PICTURES[i] for i in order], np.array(POSITIONS)[order])
+    batch = read(IMAGES, POSITIONS)
+    order = np.random.default_rng(0).permutation(len(IMAGES))
+    again = read([IMAGES[i] for i in order], np.array(POSITIONS)[order])
     np.testing.assert_array_equal(again, batch[order])
     for row in (0, 4, 7):
-        np.testing.assert_array_equal(read([PICTURES[row]], [POSITIONS[row]])[0], batch[row])
-    assert (read(PICTURES, np.array(POSITIONS) + 1) != batch).any()
+        np.testing.assert_array_equal(read([IMAGES[row]], [POSITIONS[row]])[0], batch[row])
+    assert (read(IMAGES, np.array(POSITIONS) + 1) != batch).any()
 
 
-def test_a_pipeline_reads_the_same_pictures_with_any_number_of_threads_and_processes():
-    stored = np.array(PICTURES[:6], object)
+def test_a_pipeline_reads_the_same_images_with_any_number_of_threads_and_processes():
+    stored = np.array(IMAGES[:6], object)
     labels = np.arange(6, dtype=np.int32)
 
     def pipeline(threads=1, **options):
@@ -72,7 +72,7 @@ def test_a_pipeline_reads_the_same_pictures_with_any_number_of_threads_and_proce
         np.testing.assert_array_equal(batch["image"], expected[2]["image"])
     parts = [pipeline(process_index=p, process_count=2)[2]["image"][:2] for p in range(2)]
     np.testing.assert_array_equal(np.concatenate(parts), expected[2]["image"][:4])
-    # the same picture is cropped anew in the next epoch
+    # the same image is cropped anew in the next epoch
     labels_seen = [batch["label"][:4].tolist() for batch in expected]
     first, later = labels_seen[0][0], labels_seen[1][2:] + labels_seen[2]
     row = 2 + later.index(first)
@@ -94,7 +94,7 @@ def test_the_crop_is_cut_resized_and_mirrored():
 
 
 @pytest.mark.parametrize("side", [100, 250, 900])
-def test_large_pictures_are_decoded_small_and_show_the_same(side):
+def test_large_images_are_decoded_small_and_show_the_same(side):
     image = scene(side, side + 37)
     crop = Crop(side // 7, side // 5, side // 2 + 9, side // 2)
     pixels = CropReader(24, lambda *_: crop)([encode(image)], [0])[0]
@@ -124,7 +124,7 @@ def test_every_format_shows_the_same(kind, options):
     assert np.abs(pixels - np.asarray(image).astype(int)).mean() < 3
 
 
-def test_grey_cmyk_and_transparent_pictures():
+def test_grey_cmyk_and_transparent_images():
     image = scene(48, 48)
     grey = CropReader(48, WHOLE)([encode(image.convert("L"))], [0])[0]
     assert np.abs(grey - np.asarray(image.convert("L").convert("RGB")).astype(int)).mean() < 3
@@ -135,8 +135,8 @@ def test_grey_cmyk_and_transparent_pictures():
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_pictures_are_cropped_upright(orientation):
-    """The crop is chosen on the upright picture, whose sides are exchanged where it lay on its side."""
+def test_images_are_cropped_upright(orientation):
+    """The crop is chosen on the upright image, whose sides are exchanged where it lay on its side."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     image, seen = scene(40, 60), []
@@ -159,22 +159,22 @@ DAMAGED = {
     "cut in the header": (JPEG[:200], "truncated or damaged|not a PNG"),
     "cut in the middle": (JPEG[: len(JPEG) // 2], "truncated or damaged"),
     "a page": (b"<html>not found</html>", "not a PNG, JPEG, WebP or PPM"),
-    "no picture": (b"\0" * 64, "not a PNG, JPEG, WebP or PPM"),
+    "no image": (b"\0" * 64, "not a PNG, JPEG, WebP or PPM"),
     "a PNG cut short": (encode(scene(50, 50), "PNG")[:-40], "truncated or damaged"),
 }
 
 
 @pytest.mark.parametrize(("data", "message"), DAMAGED.values(), ids=DAMAGED)
-def test_a_damaged_picture_is_named(data, message):
+def test_a_damaged_image_is_named(data, message):
     read = CropReader(16, RandomCrop(0, "train"), threads=2)
     names = [f"shard-0, record {i}" for i in range(3)]
     with pytest.raises(UserError, match=f"^shard-0, record 1: .*({message}).*(it|convert|remove)"):
-        read([PICTURES[0], data, PICTURES[1]], [0, 1, 2], names=names)
-    with pytest.raises(UserError, match="the picture at position 70"):
+        read([IMAGES[0], data, IMAGES[1]], [0, 1, 2], names=names)
+    with pytest.raises(UserError, match="the image at position 70"):
         read([data], [70])
 
 
-def test_a_picture_that_the_quick_decoder_refuses_is_left_to_the_other(monkeypatch):
+def test_a_image_that_the_quick_decoder_refuses_is_left_to_the_other(monkeypatch):
     """Bytes before the end marker, as some cameras write: nothing is missing."""
     data = JPEG[:-2] + b"\0" * 9 + JPEG[-2:]
     calls = []
@@ -183,7 +183,7 @@ def test_a_picture_that_the_quick_decoder_refuses_is_left_to_the_other(monkeypat
     assert len(calls) == 1
 
 
-def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(monkeypatch):
+def test_a_image_of_too_many_pixels_is_refused_before_it_is_decoded(monkeypatch):
     monkeypatch.setattr(encoded, "MAX_PIXELS", 30_000)
     monkeypatch.setattr(decode, "MAX_PIXELS", 30_000)
     with pytest.raises(UserError, match=r"a\.jpg: 200 x 200 is 0\.0 megapixels; the limit is"):
@@ -193,13 +193,13 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(monkeypatc
 def test_the_batch_is_written_where_told():
     out = np.zeros((2, 16, 16, 3), np.uint8)
     read = CropReader(16, WHOLE)
-    assert read(PICTURES[:2], [0, 1], out=out) is out and out.any()
-    np.testing.assert_array_equal(out, read(PICTURES[:2], [0, 1]))
+    assert read(IMAGES[:2], [0, 1], out=out) is out and out.any()
+    np.testing.assert_array_equal(out, read(IMAGES[:2], [0, 1]))
     for bad in (out[:1], out.astype(np.float32)):
         with pytest.raises(ValueError, match="out is"):
-            read(PICTURES[:2], [0, 1], out=bad)
-    with pytest.raises(ValueError, match="2 pictures, 3 positions"):
-        read(PICTURES[:2], [0, 1, 2])
+            read(IMAGES[:2], [0, 1], out=bad)
+    with pytest.raises(ValueError, match="2 images, 3 positions"):
+        read(IMAGES[:2], [0, 1, 2])
     assert read([], []).shape == (0, 16, 16, 3)
 
 
@@ -212,5 +212,5 @@ def test_numbers_out_of_range_are_named():
 
 def test_no_thread_outlives_a_batch():
     before = threading.active_count()
-    CropReader(16, WHOLE, threads=3)(PICTURES, POSITIONS)
+    CropReader(16, WHOLE, threads=3)(IMAGES, POSITIONS)
     assert threading.active_count() == before

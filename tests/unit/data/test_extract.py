@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kgv_jax.data.extract import ExtractedLegends, extract_legend
-from kgv_jax.data.types import Picture
+from kgv_jax.data.types import SourceImage
 from kgv_jax.kg.graph import Graph
 
 RED, WHITE, BLACK, BLUE, YELLOW = (200, 20, 30), (255, 255, 255), (0, 0, 0), (0, 80, 160), (250, 200, 0)
@@ -111,9 +111,7 @@ def test_specks_are_dropped():
     assert _overlap(extract_legend(rgba, border="red", fill="white"), drawn) > 0.9
 
 
-@pytest.mark.parametrize(
-    "draw", [None, _disc(2), _disc(70)], ids=["no pictogram", "only a speck", "nothing but ink"]
-)
+@pytest.mark.parametrize("draw", [None, _disc(2), _disc(70)], ids=["no pictogram", "only a speck", "nothing but ink"])
 def test_what_is_no_pictogram_gives_none(draw):
     rgba, _ = _disc_sign(rim=RED, ground=WHITE, ink=BLACK, draw=draw)
     assert extract_legend(rgba, border="red", fill="white") is None
@@ -126,34 +124,49 @@ def test_a_sign_all_of_its_border_gives_none():
 
 def _graph():
     facts = [
-        ("ban", "hasLegend", "bicycle"), ("duty", "hasLegend", "bicycle"),
-        ("pair", "hasLegend", "bicycle"), ("pair", "hasLegend", "bus"),
-        ("end", "hasLegend", "bicycle"), ("end", "hasLegend", "end-bars"),
+        ("ban", "hasLegend", "bicycle"),
+        ("duty", "hasLegend", "bicycle"),
+        ("pair", "hasLegend", "bicycle"),
+        ("pair", "hasLegend", "bus"),
+        ("end", "hasLegend", "bicycle"),
+        ("end", "hasLegend", "end-bars"),
         ("plain", "broader", "signs"),
     ]
-    for name, border, fill in [("ban", "red", "white"), ("duty", "blue", "blue"), ("pair", "red", "white"),
-                               ("end", "red", "white"), ("plain", "red", "white")]:
+    for name, border, fill in [
+        ("ban", "red", "white"),
+        ("duty", "blue", "blue"),
+        ("pair", "red", "white"),
+        ("end", "red", "white"),
+        ("plain", "red", "white"),
+    ]:
         variant = f"{name}.here"
-        facts += [(variant, "variantOf", name), (variant, "usedIn", "here"),
-                  (variant, "hasBorderColour", border), (variant, "hasFillColour", fill)]
-        facts += [(f"{name}.there", "variantOf", name), (f"{name}.there", "usedIn", "there"),
-                  (f"{name}.there", "hasBorderColour", "black"), (f"{name}.there", "hasFillColour", "yellow")]
+        facts += [
+            (variant, "variantOf", name),
+            (variant, "usedIn", "here"),
+            (variant, "hasBorderColour", border),
+            (variant, "hasFillColour", fill),
+        ]
+        facts += [
+            (f"{name}.there", "variantOf", name),
+            (f"{name}.there", "usedIn", "there"),
+            (f"{name}.there", "hasBorderColour", "black"),
+            (f"{name}.there", "hasFillColour", "yellow"),
+        ]
     return Graph.from_triples(facts)
 
 
-def _picture(label, rgba, domain="here"):
+def _image(label, rgba, domain="here"):
     def load(size_px):
         return cv2.resize(rgba, (size_px, size_px), interpolation=cv2.INTER_AREA)
 
-    return Picture(f"{domain}/{label}/0", domain, label, load)
+    return SourceImage(f"{domain}/{label}/0", domain, label, load)
 
 
 @pytest.fixture
 def signs():
     ring, _ = _disc_sign(rim=RED, ground=WHITE, ink=BLACK)
     disc, _ = _disc_sign(rim=BLUE, ground=BLUE, ink=WHITE)
-    return [_picture("ban", ring), _picture("duty", disc), _picture("pair", ring), _picture("end", ring),
-            _picture("plain", ring)]
+    return [_image("ban", ring), _image("duty", disc), _image("pair", ring), _image("end", ring), _image("plain", ring)]
 
 
 def test_a_legend_has_the_patches_of_every_class_that_shows_it_alone(signs):
@@ -166,6 +179,6 @@ def test_a_legend_has_the_patches_of_every_class_that_shows_it_alone(signs):
             assert mask.shape == (size, size) and mask.dtype == np.uint8 and mask.max() == 255
 
 
-def test_the_style_says_which_variant_is_drawn(signs):
+def test_the_style_says_which_variant_is_rendered(signs):
     assert len(ExtractedLegends(_graph(), signs[1:2], style="here").patches("bicycle")) == 1
     assert ExtractedLegends(_graph(), signs[1:2], style="there").patches("bicycle") == ()

@@ -5,7 +5,7 @@ import collections
 import numpy as np
 import pytest
 
-from kgv_jax.data.bank import build_bank
+from kgv_jax.data.render_cache import build_render_cache
 from kgv_jax.data.sources import fake
 from kgv_jax.util.errors import UserError
 
@@ -13,37 +13,39 @@ from kgv_jax.util.errors import UserError
 def test_the_true_numbers():
     dataset = fake.load()
     assert len(dataset.classes) == len(set(dataset.classes)) == 1000
-    assert [picture.label for picture in dataset.train] == list(dataset.classes)
-    assert not dataset.photographs
+    assert [source_image.label for source_image in dataset.train] == list(dataset.classes)
+    assert not dataset.render_views
     assert list(dataset.domains) == ["imagenet", "v2", "r", "a", "sketch"]
-    assert all(len(pictures) == 20 for pictures in (dataset.validation, *dataset.domains.values()))
+    assert all(len(source_images) == 20 for source_images in (dataset.validation, *dataset.domains.values()))
 
 
 def test_so_many_of_each_class():
-    dataset = fake.load(classes=30, pictures=4, test_pictures=60)
-    assert set(collections.Counter(picture.label for picture in dataset.train).values()) == {4}
-    classes = {name: {picture.label for picture in pictures} for name, pictures in dataset.domains.items()}
+    dataset = fake.load(classes=30, source_images=4, test_images=60)
+    assert set(collections.Counter(source_image.label for source_image in dataset.train).values()) == {4}
+    classes = {
+        name: {source_image.label for source_image in source_images} for name, source_images in dataset.domains.items()
+    }
     assert {name: len(labels) for name, labels in classes.items()} == {
         "imagenet": 30, "v2": 30, "r": 6, "a": 6, "sketch": 30,
     }  # fmt: skip
     assert classes["r"] <= set(dataset.classes)
 
 
-def test_few_test_pictures_are_spread_over_the_classes():
-    labels = [picture.label for picture in fake.load(test_pictures=4).domains["v2"]]
+def test_few_test_images_are_spread_over_the_classes():
+    labels = [source_image.label for source_image in fake.load(test_images=4).domains["v2"]]
     assert labels == ["class-0000", "class-0250", "class-0500", "class-0750"]
 
 
 def test_ids_are_unique_over_all_parts():
-    dataset = fake.load(classes=7, pictures=3)
+    dataset = fake.load(classes=7, source_images=3)
     parts = (dataset.train, dataset.validation, *dataset.domains.values())
-    ids = [picture.id for part in parts for picture in part]
+    ids = [source_image.id for part in parts for source_image in part]
     assert len(set(ids)) == len(ids)
 
 
-def test_pictures_are_the_same_every_time_and_differ():
-    first, again = (fake.load(classes=4, pictures=2) for _ in range(2))
-    pixels = [[picture.load(24) for picture in dataset.train] for dataset in (first, again)]
+def test_images_are_the_same_every_time_and_differ():
+    first, again = (fake.load(classes=4, source_images=2) for _ in range(2))
+    pixels = [[source_image.load(24) for source_image in dataset.train] for dataset in (first, again)]
     np.testing.assert_array_equal(*pixels)
     assert len({image.tobytes() for image in pixels[0]}) == 8
     assert (fake.load(classes=4, seed=1).train[0].load(24) != pixels[0][0]).any()
@@ -58,17 +60,19 @@ def test_any_size(size_px):
 
 
 def test_a_class_is_nearer_to_itself_than_to_others():
-    dataset = fake.load(classes=20, pictures=2)
-    images = np.stack([picture.load(16)[..., :3].astype(float).ravel() for picture in dataset.train])
+    dataset = fake.load(classes=20, source_images=2)
+    images = np.stack([source_image.load(16)[..., :3].astype(float).ravel() for source_image in dataset.train])
     distances = np.square(images[:, None] - images[None]).sum(-1) + np.diag(np.full(40, np.inf))
     np.testing.assert_array_equal(distances.argmin(1), np.arange(40) ^ 1)
 
 
 @pytest.mark.usefixtures("kgv_cache")
-def test_a_bank_of_them():
+def test_a_render_cache_of_them():
     dataset = fake.load(classes=3)
-    bank = build_bank(dataset.train, size_px=16, per_picture=1, nuisance=None, seed=0, stream="train")
-    np.testing.assert_array_equal(bank.images[2], dataset.train[2].load(16)[..., :3])
+    views = build_render_cache(
+        dataset.train, size_px=16, views_per_image=1, render_augmentation=None, seed=0, stream="train"
+    )
+    np.testing.assert_array_equal(views.images[2], dataset.train[2].load(16)[..., :3])
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,21 @@
-"""Copies are near, other pictures are far, and the search finds what comparing every pair finds."""
+"""Copies are near, other images are far, and the search finds what comparing every pair finds."""
 
 import cv2
 import numpy as np
 import pytest
 
-from kgv_jax.data.bank import over_white
 from kgv_jax.data.fingerprint import NEAR, WORDS, fingerprint, fingerprints, near_pairs, views
-from kgv_jax.data.sources import drawn
-from kgv_jax.data.types import Picture
+from kgv_jax.data.render_cache import over_white
+from kgv_jax.data.sources import rendered_signs as drawn
+from kgv_jax.data.types import SourceImage
 
 
 @pytest.fixture(scope="module")
 def signs():
     """One German drawing of every class, as RGB."""
     dataset = drawn.load(source="de", targets=("cn",))
-    first = {picture.label: picture for picture in dataset.train}
-    return {label: over_white(picture.load(96)) for label, picture in first.items()}
+    first = {image.label: image for image in dataset.train}
+    return {label: over_white(image.load(96)) for label, image in first.items()}
 
 
 def jpeg(rgb, quality=70):
@@ -55,7 +55,7 @@ def test_classes_are_far_apart(signs):
     assert count > 60 and len(pairs.first) <= 1e-3 * count * (count - 1) / 2
 
 
-def test_colours_without_any_shape_are_told_apart():
+def test_colours_without_any_shape_are_distinguished():
     colours = [(255, 255, 255), (0, 0, 0), (200, 0, 0), (230, 120, 0), (0, 0, 200), (0, 140, 0), (128, 128, 128)]
     flat = [np.full((40, 40, 3), colour, np.uint8) for colour in colours]
     pairs = near_pairs(np.stack([views(rgb) for rgb in flat]))
@@ -85,9 +85,9 @@ def test_nothing_is_near_nothing():
     assert not len(near_pairs(none).first) and not len(near_pairs(none, none).first)
 
 
-def test_pictures_are_laid_on_white(signs):
+def test_images_are_laid_on_white(signs):
     rgb = signs["stop"]
     clear = np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])
     clear[(rgb == 255).all(axis=2)] = (7, 7, 7, 0)
-    (prints,) = fingerprints([Picture("a", "de", None, lambda size_px: clear)])
+    (prints,) = fingerprints([SourceImage("a", "de", None, lambda size_px: clear)])
     np.testing.assert_array_equal(prints[0], fingerprint(rgb))

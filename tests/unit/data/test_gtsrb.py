@@ -5,7 +5,7 @@ import collections
 import numpy as np
 import pytest
 
-from kgv_jax.data.boxed import to_picture
+from kgv_jax.data.boxed import to_image
 from kgv_jax.data.sources import gtsrb
 from kgv_jax.util.errors import UserError
 from tests import road_photographs as written
@@ -50,9 +50,9 @@ def test_the_layout_of_kaggle(tmp_path):
     assert [(entry.label, entry.path.name) for entry in test] == [("1", "00000.png")]
 
 
-def test_a_picture_is_the_crop_of_its_box(root):
+def test_a_image_is_the_crop_of_its_box(root):
     entry = next(entry for entry in gtsrb.read_train(root) if "00002_" in entry.name)
-    pixels = to_picture(entry, domain="de", margin=0.0).load(10)
+    pixels = to_image(entry, domain="de", margin=0.0).load(10)
     assert pixels.shape == (10, 10, 4) and pixels.dtype == np.uint8
     np.testing.assert_array_equal(pixels[5, 5], (255 - 80, 0, 80, 255))
 
@@ -62,29 +62,29 @@ def test_without_the_test_part(root):
     assert gtsrb.read_test(root) == ()
 
 
-def test_test_pictures_without_their_classes(root):
+def test_test_images_without_their_classes(root):
     (root / "GT-final_test.csv").unlink()
     with pytest.raises(UserError, match=r"no GT-final_test\.csv.*GTSRB_Final_Test_GT\.zip"):
         gtsrb.read_test(root)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "reported"),
     [
         ("Roi.X2", "X2", r"GT-00014\.csv: no column 'Roi\.X2'; it has Filename, Width"),
         (";", ",", r"GT-00014\.csv: no column 'Filename'"),
         (";5;5;25;23;14", ";;;;;14", r"GT-00014\.csv: line 2: Roi\.X1 is ''; expected a whole number"),
         (";5;5;25;23;14", ";5;5", r"GT-00014\.csv: line 2: 5 cells; expected 8 or more"),
-        (";5;5;25;23;14", ";25;5;5;23;14", r"line 2: the box \(25, 5, 5, 23\).*inside the picture, 30 x 28"),
+        (";5;5;25;23;14", ";25;5;5;23;14", r"line 2: the box \(25, 5, 5, 23\).*inside the image, 30 x 28"),
         (";5;5;25;23;14", ";31;5;40;23;14", r"line 2: the box \(31, 5, 40, 23\).*30 x 28"),
         (";23;14", ";23;43", r"GT-00014\.csv: line 2: ClassId is 43; expected 0 to 42"),
         (";23;14", ";23;stop", r"ClassId is 'stop'; expected a whole number"),
     ],
 )
-def test_a_broken_table_is_told(root, old, new, told):
+def test_a_broken_table_is_reported(root, old, new, reported):
     path = table(root)
     path.write_text(path.read_text().replace(old, new))
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=reported):
         gtsrb.read_train(root)
 
 
@@ -103,18 +103,18 @@ def test_a_table_that_is_missing_or_empty(root):
         gtsrb.read_train(root)
 
 
-def test_a_picture_that_is_named_but_absent(root):
+def test_a_image_that_is_named_but_absent(root):
     for frame in range(3):
         (table(root).parent / f"00001_{frame:05d}.ppm").unlink()
-    with pytest.raises(UserError, match=r"GT-00014\.csv: 3 of the 15 pictures it names are absent: .*00001_00000\.ppm"):
+    with pytest.raises(UserError, match=r"GT-00014\.csv: 3 of the 15 images it names are absent: .*00001_00000\.ppm"):
         gtsrb.read_train(root)
 
 
-def test_a_truncated_picture_is_told_when_it_is_loaded(root):
+def test_a_truncated_image_is_reported_when_it_is_loaded(root):
     entry = gtsrb.read_train(root)[0]
     entry.path.write_bytes(entry.path.read_bytes()[:500])
     with pytest.raises(UserError, match=rf"{entry.path.name}: the PPM data cannot be decoded"):
-        to_picture(entry, domain="de", margin=0.1).load(8)
+        to_image(entry, domain="de", margin=0.1).load(8)
 
 
 def test_folders_without_a_set(tmp_path):
@@ -123,7 +123,7 @@ def test_folders_without_a_set(tmp_path):
     with pytest.raises(UserError, match=r"none: no such folder"):
         gtsrb.read_test(tmp_path / "none")
     (tmp_path / "other").mkdir()
-    with pytest.raises(UserError, match=r"no training pictures of GTSRB; expected"):
+    with pytest.raises(UserError, match=r"no training images of GTSRB; expected"):
         gtsrb.read_train(tmp_path)
     (tmp_path / "Training").mkdir()
     with pytest.raises(UserError, match=r"Training: no class folder; expected 00000 to 00042"):

@@ -1,52 +1,52 @@
-"""Data sets without training pictures of some classes: where every picture goes."""
+"""Data sets without training images of some classes: where every image goes."""
 
 import numpy as np
 import pytest
 
 from kgv_jax.data.held_out import hold_out, names_in, read_classes, restrict
 from kgv_jax.data.records import Records
-from kgv_jax.data.types import Dataset, Picture
+from kgv_jax.data.types import Dataset, SourceImage
 from kgv_jax.util.errors import UserError
 
 CLASSES = ("a", "b", "c", "d")
 
 
-def _pictures(domain, names):
-    return tuple(Picture(f"{domain}/{name}/{k}", domain, name, lambda size: None) for k, name in enumerate(names))
+def _images(domain, names):
+    return tuple(SourceImage(f"{domain}/{name}/{k}", domain, name, lambda size: None) for k, name in enumerate(names))
 
 
 def _dataset(**changed):
-    train = _pictures("de", "aabbccdd")
+    train = _images("de", "aabbccdd")
     values = {
         "classes": CLASSES,
         "train": train,
-        "validation": _pictures("held", "abcd"),
-        "domains": {"de": train, "cn": _pictures("cn", "abcd")},
+        "validation": _images("held", "abcd"),
+        "domains": {"de": train, "cn": _images("cn", "abcd")},
         "source": "de",
-        "photographs": True,
+        "render_views": True,
         "published": {"unseen": ("c",)},
     }
     return Dataset(**values | changed)
 
 
-def _labels(pictures):
-    return "".join(picture.label for picture in pictures)
+def _labels(images):
+    return "".join(image.label for image in images)
 
 
-def test_every_picture_of_a_held_out_class_is_tested_or_chosen_with():
+def test_every_image_of_a_held_out_class_is_tested_or_chosen_with():
     found = hold_out(_dataset(), unseen=["b"], validation=["d"])
     assert found.classes == CLASSES and _labels(found.train) == "aacc"
     # The source is tested on training drawings, and on all of an unseen class's, the held-out one too.
     assert _labels(found.domains["de"]) == "aabbccb" and _labels(found.domains["cn"]) == "abc"
     assert _labels(found.validation) == "acddd"
-    ids = [picture.id for picture in (*found.domains["de"], *found.validation)]
+    ids = [image.id for image in (*found.domains["de"], *found.validation)]
     assert len(ids) == len(set(ids))
-    tested = {picture.id for pictures in found.domains.values() for picture in pictures}
-    assert not tested & {picture.id for picture in found.validation}
+    tested = {image.id for images in found.domains.values() for image in images}
+    assert not tested & {image.id for image in found.validation}
     assert any("1 classes are held out of training and tested: b" in note for note in found.notes)
 
 
-def test_many_pictures_keep_their_parts():
+def test_many_images_keep_their_parts():
     def records(domain, labels):
         label = np.array([CLASSES.index(name) for name in labels], np.int32)
         name = np.array([f"{k}.JPEG" for k in range(len(label))], "S")
@@ -64,7 +64,7 @@ def test_many_pictures_keep_their_parts():
 
 
 def test_nothing_left_to_learn():
-    with pytest.raises(UserError, match="holds out 4 of 4 classes, and no training picture is left"):
+    with pytest.raises(UserError, match="holds out 4 of 4 classes, and no training image is left"):
         hold_out(_dataset(), unseen=["a", "b"], validation=["c", "d"])
 
 

@@ -29,7 +29,7 @@ def _load(root, targets=("v2", "r", "a", "sketch", "real", "objectnet", "c"), **
     return imagenet.load(root, targets=targets, class_list=str(root / "ids.txt"), validation_fraction=0.25, **options)
 
 
-def test_every_domain_has_its_pictures_and_labels(published):
+def test_every_domain_has_its_images_and_labels(published):
     dataset = _load(published)
     assert dataset.classes == IDS
     assert len(dataset.train) == 12 and len(dataset.validation) == 4
@@ -40,24 +40,24 @@ def test_every_domain_has_its_pictures_and_labels(published):
     labels = {name: sorted(records.label.tolist()) for name, records in dataset.domains.items()}
     assert labels["imagenet"] == labels["v2"] == labels["sketch"] == labels["c/gaussian_noise/3"] == [0, 1, 2, 3]
     assert labels["r"] == labels["a"] == [1, 2]
-    assert any(note.startswith("r: pictures of 2 of 4 classes") for note in dataset.notes)
+    assert any(note.startswith("r: images of 2 of 4 classes") for note in dataset.notes)
 
 
-def test_a_picture_is_that_of_its_label(published):
+def test_a_image_is_that_of_its_label(published):
     dataset = _load(published)
     for name, offset in (("imagenet", 0), ("v2", 9), ("sketch", 7)):
         records = dataset.domains[name]
         for row, data in enumerate(records.read(np.arange(4))):
             assert data == jpeg(60 * int(records.label[row]) + offset), name
-    picture = dataset.domains["v2"][2]
-    assert picture.label == IDS[dataset.domains["v2"].label[2]] and picture.id.startswith("v2/")
-    assert abs(int(picture.load(8)[4, 4, 0]) - (60 * IDS.index(picture.label) + 9)) <= 2
+    image = dataset.domains["v2"][2]
+    assert image.label == IDS[dataset.domains["v2"].label[2]] and image.id.startswith("v2/")
+    assert abs(int(image.load(8)[4, 4, 0]) - (60 * IDS.index(image.label) + 9)) <= 2
 
 
-def test_pictures_with_several_right_labels(published):
+def test_images_with_several_right_labels(published):
     dataset = _load(published)
     real = dataset.domains["real"]
-    # The second picture has no agreed label and is left out.
+    # The second image has no agreed label and is left out.
     assert [(int(a), *b.tolist()) for a, b in zip(real.label, real.also, strict=True)] == [(0, 1), (2, -1), (3, -1)]
     objects = dataset.domains["objectnet"]
     assert [(int(a), *b.tolist()) for a, b in zip(objects.label, objects.also, strict=True)] == [(3, -1), (0, 1)]
@@ -123,11 +123,11 @@ def _unknown_text(root):
     ("target", "spoil", "match"),
     [
         ("", _stray_folder, r"train/tench: expected a folder named by an id"),
-        ("", _empty_class, r"n01484850: holds no picture; unpack"),
+        ("", _empty_class, r"n01484850: holds no image; unpack"),
         (
             "",
             lambda root: shutil.rmtree(root / "train" / IDS[1]),
-            r"train holds no picture of 1 of 4 classes.*n01484850",
+            r"train holds no image of 1 of 4 classes.*n01484850",
         ),
         ("", lambda root: shutil.rmtree(root / "val"), r"has no folder val or ILSVRC/Data/CLS-LOC/val"),
         ("v2", _wrong_number, r"format-val/n2: 'n2' is no class number; expected 0 to 999"),
@@ -153,11 +153,11 @@ def test_what_is_not_as_published_is_named(root, target, spoil, match):
 
 def test_a_target_without_any_of_the_classes(root):
     write(root / "ids.txt", f"{IDS[0]}\n{IDS[3]}\n")
-    with pytest.raises(UserError, match=r"imagenet-r: of its 2 pictures none shows one of the 2 classes"):
+    with pytest.raises(UserError, match=r"imagenet-r: of its 2 images none shows one of the 2 classes"):
         _load(root, targets=("r",))
 
 
-def test_a_picture_that_vanishes_during_a_run(root):
+def test_a_image_that_vanishes_during_a_run(root):
     records = _load(root, targets=()).train
     shutil.rmtree(root / "train" / IDS[0])
     with pytest.raises(UserError, match=r"n01440764_10\d\.JPEG: cannot be read.*changed since the run began"):
@@ -171,9 +171,9 @@ def test_every_domain_has_a_layout(published):
     assert {"train", "val", "v2_top", "c"} <= set(DOMAINS)
 
 
-def test_records_are_a_sequence_of_pictures(published):
+def test_records_are_a_sequence_of_images(published):
     records = _load(published, targets=()).train
-    assert [picture.label for picture in records][:3] == [IDS[0]] * 3
+    assert [image.label for image in records][:3] == [IDS[0]] * 3
     part = records[3:9:2]
     assert part.name.tolist() == records.name[3:9:2].tolist()
     assert part.read(np.array([1])) == records.read(np.array([5]))

@@ -40,11 +40,11 @@ def write_tfds(root, *, name="imagenet2012", version="5.1.0", splits=("train", "
             writer.write(serializer.serialize_example(features.encode_example(example)))
         writer.close()
     template = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
-    told = [
+    reported = [
         {"name": split, "shardLengths": [str(per_class * len(IDS))], "numBytes": "1", "filepathTemplate": template}
         for split in splits
     ]
-    info = {"name": name, "version": version, "fileFormat": "array_record", "splits": told}
+    info = {"name": name, "version": version, "fileFormat": "array_record", "splits": reported}
     write(folder / "dataset_info.json", json.dumps(info))
     return folder
 
@@ -59,7 +59,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_pictures_and_labels(root):
+def test_images_and_labels(root):
     write_tfds(root)
     for _ in range(2):  # the second time, labels are read from the cache
         dataset = _load(root)

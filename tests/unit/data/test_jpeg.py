@@ -46,7 +46,7 @@ KINDS = {
 
 @pytest.mark.parametrize("options", KINDS.values(), ids=KINDS)
 @pytest.mark.parametrize("shrink", [1, 2, 4, 8])
-def test_the_upper_rows_are_those_of_the_whole_picture(options, shrink):
+def test_the_upper_rows_are_those_of_the_whole_image(options, shrink):
     data = encode(scene(93, 70), **options)
     whole = simplejpeg.decode_jpeg(data, min_height=-(-93 // shrink), min_width=-(-70 // shrink))
     assert whole.shape == (-(-93 // shrink), -(-70 // shrink), 3)
@@ -68,7 +68,7 @@ def test_rows_below_are_not_decoded():
 
 
 @pytest.mark.parametrize("options", [{"progressive": True}, {"restart_marker_blocks": 3}])
-def test_pictures_whose_rows_are_not_in_one_piece_are_not_shortened(options):
+def test_images_whose_rows_are_not_in_one_piece_are_not_shortened(options):
     assert len(rows(encode(scene(64, 32), **options), 5)) == 64
 
 
@@ -100,7 +100,7 @@ def test_what_is_no_whole_jpeg_has_no_header():
     for other in (b"", b"\xff\xd8", data[:100], data[: len(data) // 2], data[:-2], b"\x89PNG\r\n\x1a\n" + data):
         assert jpeg.read_header(other) is None
     assert jpeg.read_header(data + b"appended by a camera") is not None
-    # the end of a thumbnail is not that of the picture
+    # the end of a thumbnail is not that of the image
     thumbnail = data[:2] + b"\xff\xe2\0\x0cthumb\xff\xd9123" + data[2:]
     assert jpeg.read_header(thumbnail) is not None and jpeg.read_header(thumbnail[:-2]) is None
 

@@ -1,4 +1,4 @@
-"""Shares, shots and published lists: nested, stratified, seeded, and every line of a list is one picture."""
+"""Shares, shots and published lists: nested, stratified, seeded, and every line of a list is one image."""
 
 import dataclasses
 
@@ -6,52 +6,52 @@ import numpy as np
 import pytest
 
 from kgv_jax.data.low_data import fraction_rows, kept_rows, shot_rows, subset_rows
-from kgv_jax.data.types import Picture
+from kgv_jax.data.types import SourceImage
 from kgv_jax.util.errors import UserError
 
 SHOTS = (1, 2, 4, 8, 16)
 COUNTS = {"n01440764": 20, "n01443537": 30, "n01484850": 3}
-PICTURES = [
-    Picture(f"train/{label}/{label}_{k}.JPEG", "train", label, lambda size_px: None)
+IMAGES = [
+    SourceImage(f"train/{label}/{label}_{k}.JPEG", "train", label, lambda size_px: None)
     for label, count in COUNTS.items()
     for k in range(count)
 ]
 
 
-def classes(rows, per_picture=1):
-    labels = [PICTURES[row // per_picture].label for row in rows]
+def classes(rows, views_per_image=1):
+    labels = [IMAGES[row // views_per_image].label for row in rows]
     return [labels.count(label) for label in COUNTS]
 
 
 def test_fractions_are_nested_stratified_and_seeded():
-    rows = {f: set(fraction_rows(f, PICTURES, 1, seed=0)) for f in (0.01, 0.1, 0.5, 1.0)}
+    rows = {f: set(fraction_rows(f, IMAGES, 1, seed=0)) for f in (0.01, 0.1, 0.5, 1.0)}
     assert rows[0.01] < rows[0.1] < rows[0.5] < rows[1.0]
     assert [classes(own) for own in rows.values()] == [[1, 1, 1], [2, 3, 1], [10, 15, 2], [20, 30, 3]]
-    assert set(fraction_rows(0.5, PICTURES, 1, seed=1)) != rows[0.5]
+    assert set(fraction_rows(0.5, IMAGES, 1, seed=1)) != rows[0.5]
 
 
-@pytest.mark.parametrize("per_picture", [1, 3])
-def test_shots_are_nested_stratified_and_seeded(per_picture):
-    rows = {k: set(shot_rows(k, PICTURES, per_picture, seed=0)) for k in SHOTS}
+@pytest.mark.parametrize("views_per_image", [1, 3])
+def test_shots_are_nested_stratified_and_seeded(views_per_image):
+    rows = {k: set(shot_rows(k, IMAGES, views_per_image, seed=0)) for k in SHOTS}
     assert all(rows[k] < rows[2 * k] for k in SHOTS[:-1])
     for k, own in rows.items():
-        assert classes(own, per_picture) == [min(k, count * per_picture) for count in COUNTS.values()]
-    assert set(shot_rows(4, PICTURES, per_picture, seed=1)) != rows[4]
+        assert classes(own, views_per_image) == [min(k, count * views_per_image) for count in COUNTS.values()]
+    assert set(shot_rows(4, IMAGES, views_per_image, seed=1)) != rows[4]
 
 
 def test_shots_of_drawings_are_dealt_to_as_many_drawings_as_there_are():
-    rows = shot_rows(8, PICTURES, 10, seed=0)
+    rows = shot_rows(8, IMAGES, 10, seed=0)
     drawings = [row // 10 for row in rows]
-    assert len({d for d in drawings if PICTURES[d].label == "n01443537"}) == 8
-    shark = sorted(row % 10 for row in rows if PICTURES[row // 10].label == "n01484850")
+    assert len({d for d in drawings if IMAGES[d].label == "n01443537"}) == 8
+    shark = sorted(row % 10 for row in rows if IMAGES[row // 10].label == "n01484850")
     assert shark == [0, 0, 0, 1, 1, 1, 2, 2]
 
 
-def test_what_is_kept_does_not_depend_on_the_order_of_pictures():
-    turned = PICTURES[::-1]
+def test_what_is_kept_does_not_depend_on_the_order_of_images():
+    turned = IMAGES[::-1]
     for kept in (shot_rows, fraction_rows):
         amount = 4 if kept is shot_rows else 0.2
-        ours = {PICTURES[row].id for row in kept(amount, PICTURES, 1, seed=0)}
+        ours = {IMAGES[row].id for row in kept(amount, IMAGES, 1, seed=0)}
         assert {turned[row].id for row in kept(amount, turned, 1, seed=0)} == ours
 
 
@@ -59,57 +59,57 @@ def test_a_published_list_of_bare_file_names(tmp_path):
     """As in SimCLR's `imagenet_subsets/1percent.txt`."""
     file = tmp_path / "1percent.txt"
     file.write_text("n01443537_18.JPEG\nn01440764_3.JPEG\n")
-    kept = [PICTURES[row].id for row in subset_rows(str(file), PICTURES, 1)]
+    kept = [IMAGES[row].id for row in subset_rows(str(file), IMAGES, 1)]
     assert kept == ["train/n01440764/n01440764_3.JPEG", "train/n01443537/n01443537_18.JPEG"]
-    np.testing.assert_array_equal(subset_rows(str(file), PICTURES, 2), [6, 7, 76, 77])
-    assert kept_rows(PICTURES, 2, subset=str(file), seed=0).tolist() == [6, 7, 76, 77]
+    np.testing.assert_array_equal(subset_rows(str(file), IMAGES, 2), [6, 7, 76, 77])
+    assert kept_rows(IMAGES, 2, subset=str(file), seed=0).tolist() == [6, 7, 76, 77]
 
 
-def test_listed_pictures_that_are_held_out_stay_so(tmp_path):
+def test_listed_images_that_are_held_out_stay_so(tmp_path):
     file = tmp_path / "1percent.txt"
     file.write_text("n01440764_0.JPEG\nn01440764_3.JPEG\n")
-    assert subset_rows(str(file), PICTURES[1:], 1, held_out=[*PICTURES[:1], *PICTURES[:4]]).tolist() == [2]
-    with pytest.raises(UserError, match="every picture it lists is held out"):
-        subset_rows(str(file), PICTURES[4:], 1, held_out=PICTURES[:4])
+    assert subset_rows(str(file), IMAGES[1:], 1, held_out=[*IMAGES[:1], *IMAGES[:4]]).tolist() == [2]
+    with pytest.raises(UserError, match="every image it lists is held out"):
+        subset_rows(str(file), IMAGES[4:], 1, held_out=IMAGES[:4])
 
 
 def test_a_list_of_ids_or_folders_and_names(tmp_path):
     file = tmp_path / "few.txt"
     file.write_text("# our shots\n\ntrain/n01484850/n01484850_2.JPEG\r\nn01440764/n01440764_0.JPEG\n")
-    assert subset_rows(str(file), PICTURES, 1).tolist() == [0, 52]
+    assert subset_rows(str(file), IMAGES, 1).tolist() == [0, 52]
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("n01440764_3.JPEG\nn01440764_99.JPEG\n", "line 2: 'n01440764_99.JPEG' is none of the 53 training pictures"),
+        ("n01440764_3.JPEG\nn01440764_99.JPEG\n", "line 2: 'n01440764_99.JPEG' is none of the 53 training images"),
         ("440764_3.JPEG\n", "line 1: '440764_3.JPEG' is none"),
         ("n01440764_3.JPEG\n\nn01440764_3.JPEG\n", "line 3: 'n01440764_3.JPEG' is on line 1 already"),
-        ("n01440764_3.JPEG\nn01440764/n01440764_3.JPEG", "line 2: .* is the picture of line 1 again"),
-        ("# nothing\n", "lists no picture"),
+        ("n01440764_3.JPEG\nn01440764/n01440764_3.JPEG", "line 2: .* is the image of line 1 again"),
+        ("# nothing\n", "lists no image"),
     ],
 )
-def test_a_line_that_is_not_one_picture(tmp_path, text, words):
+def test_a_line_that_is_not_one_image(tmp_path, text, words):
     file = tmp_path / "list.txt"
     file.write_text(text)
     with pytest.raises(UserError, match=words) as error:
-        subset_rows(str(file), PICTURES, 1)
+        subset_rows(str(file), IMAGES, 1)
     assert str(error.value).startswith(str(file))
 
 
-def test_a_name_of_several_pictures(tmp_path):
+def test_a_name_of_several_images(tmp_path):
     file = tmp_path / "list.txt"
     file.write_text("1.png\n")
-    pictures = [dataclasses.replace(PICTURES[0], id=f"de/{label}/1.png") for label in "ab"]
-    with pytest.raises(UserError, match=r"line 1: '1\.png' may mean 2 training pictures, such as 'de/a/1\.png', "):
-        subset_rows(str(file), pictures, 1)
+    images = [dataclasses.replace(IMAGES[0], id=f"de/{label}/1.png") for label in "ab"]
+    with pytest.raises(UserError, match=r"line 1: '1\.png' may mean 2 training images, such as 'de/a/1\.png', "):
+        subset_rows(str(file), images, 1)
 
 
 def test_a_list_that_is_not_there(tmp_path):
     with pytest.raises(UserError, match=r"none\.txt cannot be read .*No such file"):
-        subset_rows(str(tmp_path / "none.txt"), PICTURES, 1)
+        subset_rows(str(tmp_path / "none.txt"), IMAGES, 1)
 
 
 def test_without_a_wish_all_is_kept():
-    assert kept_rows(PICTURES, 1, seed=0) is None
-    assert len(kept_rows(PICTURES, 1, shots=1, seed=0)) == len(kept_rows(PICTURES, 1, fraction=0.01, seed=0)) == 3
+    assert kept_rows(IMAGES, 1, seed=0) is None
+    assert len(kept_rows(IMAGES, 1, shots=1, seed=0)) == len(kept_rows(IMAGES, 1, fraction=0.01, seed=0)) == 3

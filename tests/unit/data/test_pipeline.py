@@ -50,9 +50,7 @@ def test_a_batch_may_be_larger_than_an_epoch():
     np.testing.assert_array_equal(np.bincount(batch["id"]), [3, 3, 3])
 
 
-@pytest.mark.parametrize(
-    "options", [{"prefetch": p, "threads": t} for p, t in ((0, 1), (1, 1), (2, 1), (4, 4))]
-)
+@pytest.mark.parametrize("options", [{"prefetch": p, "threads": t} for p, t in ((0, 1), (1, 1), (2, 1), (4, 4))])
 def test_threads_and_prefetch_change_nothing(options):
     pipeline = make_pipeline(STREAMS, seed=0)
     expected = np.array([pipeline[step]["id"] for step in range(20)])
@@ -180,10 +178,10 @@ def test_negative_step():
         make_pipeline(STREAMS, seed=0)[-1]
 
 
-def test_a_stream_is_told_without_its_pictures():
+def test_a_stream_is_reported_without_its_images():
     encoded = np.array([b"\xff" * 100_000] * 3, object)
-    told = Stream("encoded", {"image": encoded}, 1, read=lambda stored, places: stored)
-    assert len(repr(make_pipeline([told], seed=0))) < 1000
+    reported = Stream("encoded", {"image": encoded}, 1, read=lambda stored, places: stored)
+    assert len(repr(make_pipeline([reported], seed=0))) < 1000
 
 
 def _views(**options):
@@ -192,7 +190,7 @@ def _views(**options):
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_views_of_a_picture_share_a_group_in_one_process(count):
+def test_views_of_a_image_share_a_group_in_one_process(count):
     def shift(rows, places):
         assert (places % 2 == 1).all()  # of the first view nothing is asked
         return (rows + 1) % 50

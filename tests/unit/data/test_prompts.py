@@ -42,7 +42,7 @@ def test_templates_place_the_description(graph_file):
     asked = [p.prompt for p in make_prompts(graph, templates=["{description}: {label}"], types=["Class"])]
     assert asked == ["a furry animal: dog"]
     ape = Graph.from_triples([], labels={"n1": "ape"}, types={"n1": "Class"})
-    assert [p.prompt for p in make_prompts(ape, templates=["a picture of a {label}"])] == ["a picture of an ape"]
+    assert [p.prompt for p in make_prompts(ape, templates=["an image of a {label}"])] == ["an image of an ape"]
     braces = Graph.from_triples([], labels={"a": "{description}"}, types={"a": "Class"})
     assert [p.prompt for p in make_prompts(braces, templates=["a {label}"])] == ["a {description}"]
 
@@ -65,8 +65,10 @@ def test_the_written_manifest_is_read_once_it_is_filled(graph_file, tmp_path, ca
         for row in csv.DictReader(file):
             (out / row["image"]).parent.mkdir(exist_ok=True)
             Image.new("RGB", (8, 8), (int(row["seed"]), 0, 0)).save(out / row["image"])
-    pictures = read_manifest(out, graph).pictures
-    assert [picture.depicts[0][1].rpartition("#")[2] for picture in pictures] == ["n02084071"] * 2 + ["tail"] * 2
+    images = read_manifest(out, graph).images
+    assert [source_image.depicts[0][1].rpartition("#")[2] for source_image in images] == ["n02084071"] * 2 + [
+        "tail"
+    ] * 2
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ WITHOUT_MAGNITUDE = ("autocontrast", "equalize")
 GEOMETRIC = ("rotate", "shear_x", "shear_y", "translate_x", "translate_y")
 
 
-def picture(seed=0, height=40, width=56):
-    """A smooth picture of all levels from 20 to 230, so that interpolation and histograms both have work."""
+def source_image(seed=0, height=40, width=56):
+    """A smooth image of all levels from 20 to 230, so that interpolation and histograms both have work."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(20, 230, (7, 9, 3)).astype(np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
@@ -45,21 +45,21 @@ def test_the_papers_fourteen():
 @pytest.mark.parametrize("name", [name for name in OPERATIONS if name not in (*GEOMETRIC, "identity")])
 def test_colours_as_pillow_does_them(name, strength):
     for seed in range(3):
-        found, expected = (f(picture(seed), strength) for f in (OPERATIONS[name], lambda *a: pillow(name, *a)))
-        # Pillow rounds the blended picture down, and the picture it blends with before that.
+        found, expected = (f(source_image(seed), strength) for f in (OPERATIONS[name], lambda *a: pillow(name, *a)))
+        # Pillow rounds the blended image down, and the image it blends with before that.
         assert difference(found, expected).max() <= (0 if name in ("equalize", "posterize", "solarize") else 2)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_magnitude_zero_does_nothing(name):
     if name not in WITHOUT_MAGNITUDE:
-        np.testing.assert_array_equal(OPERATIONS[name](picture(), 0.0), picture())
+        np.testing.assert_array_equal(OPERATIONS[name](source_image(), 0.0), source_image())
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_more_magnitude_changes_more(name):
     # What a geometric operation uncovers is seen on white.
-    image = np.full((40, 40, 3), 255, np.uint8) if name in GEOMETRIC else picture()
+    image = np.full((40, 40, 3), 255, np.uint8) if name in GEOMETRIC else source_image()
     changes = [difference(OPERATIONS[name](image, strength), image).mean() for strength in (0.3, 0.9)]
     if name in (*WITHOUT_MAGNITUDE, "identity"):
         assert changes[0] == changes[1]
@@ -70,11 +70,11 @@ def test_more_magnitude_changes_more(name):
 @pytest.mark.parametrize("name", OPERATIONS)
 @pytest.mark.parametrize("strength", [-0.9, 0.9])
 def test_shape_type_and_input(name, strength):
-    image = picture()
+    image = source_image()
     image.setflags(write=False)
     found = OPERATIONS[name](image, strength)
     assert found.shape == image.shape and found.dtype == np.uint8
-    np.testing.assert_array_equal(image, picture())
+    np.testing.assert_array_equal(image, source_image())
 
 
 @pytest.mark.parametrize("name", GEOMETRIC)
@@ -87,14 +87,12 @@ def test_what_is_uncovered_is_grey(name):
 
 @pytest.mark.parametrize(("name", "axis"), [("translate_x", 1), ("translate_y", 0)])
 def test_translation_is_a_share_of_the_side(name, axis):
-    image = picture(height=40, width=40)
-    np.testing.assert_array_equal(
-        OPERATIONS[name](image, 1.0).take(range(22), axis), image.take(range(18, 40), axis)
-    )
+    image = source_image(height=40, width=40)
+    np.testing.assert_array_equal(OPERATIONS[name](image, 1.0).take(range(22), axis), image.take(range(18, 40), axis))
 
 
 def test_rotation_is_up_to_thirty_degrees_about_the_centre():
-    image = picture(height=41, width=41)
+    image = source_image(height=41, width=41)
     thrice = OPERATIONS["rotate"](OPERATIONS["rotate"](OPERATIONS["rotate"](image, 1.0), 1.0), 1.0)
     inner = slice(12, 29)
     assert difference(thrice, np.rot90(image))[inner, inner].mean() < 6
@@ -128,22 +126,24 @@ def test_one_flat_colour(level):
         np.testing.assert_array_equal(OPERATIONS[name](flat, 0.9), flat)
 
 
-def test_the_same_generator_gives_the_same_picture():
-    first, again = (randaugment(picture(), np.random.default_rng(3), ops=2, magnitude=9) for _ in range(2))
+def test_the_same_generator_gives_the_same_image():
+    first, again = (randaugment(source_image(), np.random.default_rng(3), ops=2, magnitude=9) for _ in range(2))
     np.testing.assert_array_equal(first, again)
 
 
-def test_every_operation_is_drawn(monkeypatch):
+def test_every_operation_is_rendered(monkeypatch):
     drawn = []
     spies = {name: lambda image, strength, name=name: (drawn.append((name, strength)), image)[1] for name in OPERATIONS}
     monkeypatch.setattr("kgv_jax.data.randaugment.OPERATIONS", spies)
     rng = np.random.default_rng(0)
     for _ in range(700):
-        randaugment(picture(), rng, ops=2, magnitude=5)
+        randaugment(source_image(), rng, ops=2, magnitude=5)
     counts = {name: sum(other == name for other, _ in drawn) for name in OPERATIONS}
     assert len(drawn) == 1400 and min(counts.values()) > 60 and max(counts.values()) < 140
     assert {strength for _, strength in drawn} == {-0.5, 0.5}
 
 
 def test_no_operation_at_all():
-    np.testing.assert_array_equal(randaugment(picture(), np.random.default_rng(0), ops=0, magnitude=9), picture())
+    np.testing.assert_array_equal(
+        randaugment(source_image(), np.random.default_rng(0), ops=0, magnitude=9), source_image()
+    )

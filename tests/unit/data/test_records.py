@@ -1,4 +1,4 @@
-"""Encoded photographs as a sequence of pictures, and as an array that is read when it is asked for."""
+"""Encoded photographs as a sequence of images, and as an array that is read when it is asked for."""
 
 import io
 
@@ -13,14 +13,14 @@ from kgv_jax.data.records import Cropped, Records
 from kgv_jax.util.errors import UserError
 
 
-def _picture(value: int) -> bytes:
+def _image(value: int) -> bytes:
     file = io.BytesIO()
     ramp = np.linspace(0, 100, 48, dtype=np.uint8)[None, :, None] + np.uint8(value)
     Image.fromarray(np.broadcast_to(ramp, (32, 48, 3)).copy()).save(file, "JPEG", quality=95)
     return file.getvalue()
 
 
-DATA = [_picture(10 * k) for k in range(6)]
+DATA = [_image(10 * k) for k in range(6)]
 
 
 def _records(data=tuple(DATA)) -> Records:
@@ -29,7 +29,7 @@ def _records(data=tuple(DATA)) -> Records:
     return Records("val", ("a", "b"), label, name, lambda rows: [data[row] for row in rows])
 
 
-def test_a_sequence_of_pictures():
+def test_a_sequence_of_images():
     records = _records()
     assert [(p.id, p.label, p.domain) for p in records][:2] == [("val/0.JPEG", "a", "val"), ("val/1.JPEG", "b", "val")]
     assert records[-1].id == "val/5.JPEG" and records[5].load(8).shape == (8, 8, 4)
@@ -72,6 +72,6 @@ def test_a_stream_shows_another_crop_each_time():
     assert all((first[row] != second[row]).any() for row in rows.tolist())
 
 
-def test_a_damaged_picture_is_named():
+def test_a_damaged_image_is_named():
     with pytest.raises(UserError, match=r"val/1\.JPEG.*truncated or damaged"):
         Cropped(_records((DATA[0], DATA[1][:-30])), CropReader(16, CentreCrop()))[0:2]

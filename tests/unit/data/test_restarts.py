@@ -42,7 +42,7 @@ def decode_box(data: bytes, box: Crop, shrink: int = 1) -> tuple[np.ndarray, int
 
 
 def boxes(height: int, width: int, count: int) -> list[Crop]:
-    """Random boxes, and the corners, where the context ends with the picture."""
+    """Random boxes, and the corners, where the context ends with the image."""
     rng = np.random.default_rng(height + width)
     drawn = []
     for _ in range(count):
@@ -54,7 +54,7 @@ def boxes(height: int, width: int, count: int) -> list[Crop]:
 @pytest.mark.parametrize("shrink", [1, 2, 4, 8])
 @pytest.mark.parametrize("sampling", UNIT_WIDTHS)
 @pytest.mark.parametrize(("height", "width"), [(97, 61), (83, 200), (128, 128)])
-def test_a_box_has_the_pixels_of_the_whole_picture(sampling, shrink, height, width):
+def test_a_box_has_the_pixels_of_the_whole_image(sampling, shrink, height, width):
     across, parts = -(-width // UNIT_WIDTHS[sampling]), 0
     for interval in sorted({1, 2, 4, 5, across, 2 * across, 3 * across, across + 1}):
         data = encode(height, width, interval, sampling)
@@ -97,7 +97,7 @@ def test_the_factors_of_a_lone_component_mean_nothing():
     assert cut(bytes(data), (40, 50), (60, 90))[1:] == (40, 40, 16, 80)
 
 
-def test_what_is_nearly_all_of_the_picture_is_not_cut():
+def test_what_is_nearly_all_of_the_image_is_not_cut():
     data = encode(160, 160, 1)
     assert cut(data, (0, 160), (0, 160)) is None and cut(data, (0, 160), (0, 144)) is not None
 

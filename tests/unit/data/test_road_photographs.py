@@ -9,7 +9,7 @@ import pytest
 
 from kgv_jax.data.boxed import read_classes
 from kgv_jax.data.sources import gtsrb, road_photographs, tsrd
-from kgv_jax.data.sources.drawn import graph_path
+from kgv_jax.data.sources.rendered_signs import graph_path
 from kgv_jax.kg.load import load_graph
 from kgv_jax.kg.mapping import map_classes
 from kgv_jax.kg.names import local_name
@@ -71,20 +71,20 @@ def test_russian_classes_have_the_code_of_the_russian_standard(graph):
 
 def test_the_experiment(root, graph):
     data = road_photographs.load(root)
-    assert data.classes == ("no-entry", "speed-limit-30", "stop") and data.source == "de" and not data.photographs
+    assert data.classes == ("no-entry", "speed-limit-30", "stop") and data.source == "de" and not data.render_views
     assert len(map_classes(graph, data.classes)) == 3
-    assert {name: len(pictures) for name, pictures in data.domains.items()} == {"de": 3, "cn": 3, "ru": 3}
+    assert {name: len(images) for name, images in data.domains.items()} == {"de": 3, "cn": 3, "ru": 3}
     assert len(data.train) == 3 * 4 * 3 and len(data.validation) == 3 * 1 * 3
     everyone = [*data.train, *data.validation, *(p for part in data.domains.values() for p in part)]
-    assert len({picture.id for picture in everyone}) == len(everyone)
-    assert any(note.startswith("cn: 1 of 4 test pictures are of 1 classes") for note in data.notes)
+    assert len({image.id for image in everyone}) == len(everyone)
+    assert any(note.startswith("cn: 1 of 4 test images are of 1 classes") for note in data.notes)
     assert any(note.startswith("ru: tested on 3 of 3 classes") for note in data.notes)
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.2, 0.45])
 def test_no_physical_sign_is_on_two_sides(root, fraction):
-    def tracks(pictures):
-        return {picture.id.rpartition("_")[0] for picture in pictures}
+    def tracks(images):
+        return {image.id.rpartition("_")[0] for image in images}
 
     data = road_photographs.load(root, validation_fraction=fraction)
     assert not tracks(data.train) & tracks(data.validation)
@@ -115,14 +115,14 @@ def test_a_class_with_one_sign_is_trained_on(tmp_path):
     assert len(data.train) == 9 and data.validation == ()
 
 
-def test_pictures_are_read_when_they_are_asked_for(root, monkeypatch):
+def test_images_are_read_when_they_are_asked_for(root, monkeypatch):
     asked = []
     monkeypatch.setattr("kgv_jax.data.decode._read", lambda path: asked.append(path))
     road_photographs.load(root)
     assert asked == []
 
 
-def test_a_picture_shows_a_margin(root):
+def test_a_image_shows_a_margin(root):
     data = road_photographs.load(root)
     pixels = data.train[0].load(24)
     np.testing.assert_array_equal(pixels[0, 0], (128, 128, 128, 255))
@@ -140,13 +140,13 @@ def test_codes_with_other_values(tmp_path):
     table = tmp_path / "RTSD" / "rtsd-r1" / "numbers_to_classes.csv"
     table.write_text(table.read_text().replace("3_24_n30", "3_24_n15").replace("5_20", "3_11_n7"))
     data = road_photographs.load(tmp_path)
-    assert sorted(picture.label for picture in data.domains["ru"]) == ["no-entry", "stop"]
+    assert sorted(image.label for image in data.domains["ru"]) == ["no-entry", "stop"]
     assert any("Not in de, left out: weight-limit." in note for note in data.notes)
     assert any(note.startswith("ru: 1 of 4") and note.endswith("left out: 3.24.") for note in data.notes)
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "reported"),
     [
         ({"source": "germany"}, r"config\.data\.source is 'germany'; .* one source, 'de'"),
         ({"targets": ("cn", "us")}, r"config\.data\.targets has 'us'.*cn, ru"),
@@ -154,12 +154,12 @@ def test_codes_with_other_values(tmp_path):
         ({"validation_fraction": 0.5}, r"validation_fraction is 0\.5; expected more than 0"),
     ],
 )
-def test_wrong_options_are_told(root, options, told):
-    with pytest.raises(UserError, match=told):
+def test_wrong_options_are_reported(root, options, reported):
+    with pytest.raises(UserError, match=reported):
         road_photographs.load(root, **options)
 
 
-def test_missing_sets_are_told(tmp_path):
+def test_missing_sets_are_reported(tmp_path):
     with pytest.raises(UserError, match=r"config\.data\.root is ''; expected the path of what holds the folders"):
         road_photographs.load("")
     with pytest.raises(UserError, match=r"no such folder; expected the folders GTSRB, TSRD, RTSD"):
@@ -168,7 +168,7 @@ def test_missing_sets_are_told(tmp_path):
         road_photographs.load(tmp_path)
     written.everything(tmp_path)
     shutil.rmtree(tmp_path / "RTSD")
-    with pytest.raises(UserError, match=r"no folder RTSD, the pictures of 'ru'; unpack it there, or take 'ru' out"):
+    with pytest.raises(UserError, match=r"no folder RTSD, the images of 'ru'; unpack it there, or take 'ru' out"):
         road_photographs.load(tmp_path)
     table = tmp_path / "TSRD" / "TSRD-Test Annotation" / "TsignRecgTest1994Annotation.txt"
     table.write_text(table.read_text().splitlines()[-1])

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from kgv_jax.data.boxed import to_picture
+from kgv_jax.data.boxed import to_image
 from kgv_jax.data.sources import rtsd
 from kgv_jax.util.errors import UserError
 from tests import road_photographs as written
@@ -17,7 +17,7 @@ def test_cut_out_signs(tmp_path):
         entries = rtsd.read(tmp_path, part=part)
         assert [entry.label for entry in entries] == list(written.RTSD_CODES)
         assert {entry.path.parent.name for entry in entries} == {part}
-    pixels = to_picture(entries[0], domain="ru", margin=0.1).load(48)
+    pixels = to_image(entries[0], domain="ru", margin=0.1).load(48)
     assert pixels[0, 0].tolist() == [128, 128, 128, 255] and pixels[24, 24].tolist() == [255, 0, 0, 255]
 
 
@@ -26,7 +26,7 @@ def test_whole_frames(tmp_path):
     assert (first.label, first.box) == ("3_24_n30", (10, 10, 30, 32))
     assert (second.label, second.box) == ("2_5", (60, 10, 69, 19))
     assert first.path == second.path and first.name != second.name
-    pixels = to_picture(first, domain="ru", margin=0.0).load(16)
+    pixels = to_image(first, domain="ru", margin=0.0).load(16)
     np.testing.assert_allclose(pixels[8, 8], (254, 0, 0, 255), atol=4)
 
 
@@ -53,18 +53,18 @@ def test_a_code_without_its_value():
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "told"),
+    ("file", "old", "new", "reported"),
     [
         ("gt_test.csv", "class_number", "label", r"gt_test\.csv: no column 'class_number'; it has filename, label"),
         ("gt_test.csv", ".png,1", ".png,99", r"gt_test\.csv: line 3: class_number is '99', which numbers_to_classes"),
-        ("gt_test.csv", "000001", "000009", r"gt_test\.csv: 1 of the 4 pictures it names are absent: .*000009\.png"),
+        ("gt_test.csv", "000001", "000009", r"gt_test\.csv: 1 of the 4 images it names are absent: .*000009\.png"),
         ("numbers_to_classes.csv", "2_5", "stop", r"line 3: sign_class is 'stop'; expected a code such as 3_24_n40"),
     ],
 )
-def test_broken_tables_of_crops_are_told(tmp_path, file, old, new, told):
+def test_broken_tables_of_crops_are_reported(tmp_path, file, old, new, reported):
     path = written.rtsd_crops(tmp_path) / "rtsd-r1" / file
     path.write_text(path.read_text().replace(old, new))
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=reported):
         rtsd.read(tmp_path)
 
 
@@ -75,32 +75,32 @@ def test_crops_without_the_names_of_classes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "reported"),
     [
         ("x_from", "x", r"full-gt\.csv: no column 'x_from'"),
         ("60,10,9,9", "60,10,0,9", r"full-gt\.csv: line 3: the box \[60, 10, 0, 9\]"),
         ("60,10,9,9", ",,,", r"full-gt\.csv: line 3: x_from is ''"),
         ("2_5,1", ",1", r"full-gt\.csv: line 3: sign_class is ''"),
-        ("autosave01", "other", r"full-gt\.csv: 1 of the 1 pictures it names are absent"),
+        ("autosave01", "other", r"full-gt\.csv: 1 of the 1 images it names are absent"),
     ],
 )
-def test_a_broken_table_of_frames_is_told(tmp_path, old, new, told):
+def test_a_broken_table_of_frames_is_reported(tmp_path, old, new, reported):
     path = written.rtsd_frames(tmp_path) / "full-gt.csv"
     path.write_text(path.read_text().replace(old, new))
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=reported):
         rtsd.read(tmp_path)
 
 
-def test_a_box_outside_of_its_frame_is_told_when_it_is_loaded(tmp_path):
+def test_a_box_outside_of_its_frame_is_reported_when_it_is_loaded(tmp_path):
     path = written.rtsd_frames(tmp_path) / "full-gt.csv"
     path.write_text(path.read_text().replace("60,10,9,9", "160,10,9,9"))
     entry = rtsd.read(tmp_path)[1]
     with pytest.raises(UserError, match=r"autosave.*\.jpg: the box \(160, 10, 169, 19\) .* which is 128 x 72"):
-        to_picture(entry, domain="ru", margin=0.1).load(8)
+        to_image(entry, domain="ru", margin=0.1).load(8)
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reported"),
     [
         (lambda content: content.pop("annotations"), r"val_anno\.json: no list 'annotations'"),
         (lambda content: content["annotations"][1].pop("bbox"), r"val_anno\.json: annotations 2 has no 'bbox'"),
@@ -109,16 +109,16 @@ def test_a_box_outside_of_its_frame_is_told_when_it_is_loaded(tmp_path):
         (lambda content: content["annotations"][1].update(category_id=9), r"annotation 2 has the category_id 9"),
     ],
 )
-def test_a_broken_coco_file_is_told(tmp_path, change, told):
+def test_a_broken_coco_file_is_reported(tmp_path, change, reported):
     path = written.rtsd_coco(tmp_path) / "val_anno.json"
     content = json.loads(path.read_text())
     change(content)
     path.write_text(json.dumps(content))
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=reported):
         rtsd.read(tmp_path)
 
 
-def test_what_is_missing_is_told(tmp_path):
+def test_what_is_missing_is_reported(tmp_path):
     with pytest.raises(UserError, match=r"the folder is empty; expected rtsd-r1/gt_test\.csv, full-gt\.csv"):
         rtsd.read(tmp_path)
     written.rtsd_coco(tmp_path)

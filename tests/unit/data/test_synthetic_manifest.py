@@ -1,4 +1,4 @@
-"""A generator's folder becomes element pictures; copies of what is evaluated are refused, by name."""
+"""A generator's folder becomes element images; copies of what is evaluated are refused, by name."""
 
 import math
 
@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgv_jax import config_schema, experiment
+from kgv_jax.config import schema as config_schema
 from kgv_jax.data.synthetic_manifest import audit, read_manifest, refuse_copies
-from kgv_jax.data.types import Picture
+from kgv_jax.data.types import SourceImage
+from kgv_jax.experiment import build as experiment
 from kgv_jax.kg.graph import Graph
 from kgv_jax.util.errors import UserError
 
@@ -46,17 +47,17 @@ def folder(tmp_path):
     return root
 
 
-def test_rows_become_element_pictures(folder):
-    pictures = read_manifest(folder, GRAPH).pictures
-    assert [picture.id for picture in pictures] == [f"elements/{name}.png" for name in ("a/0", "a/1", "b", "c")]
-    assert {(picture.domain, picture.label) for picture in pictures} == {("elements", None)}
-    assert [picture.depicts for picture in pictures] == [
+def test_rows_become_element_images(folder):
+    images = read_manifest(folder, GRAPH).images
+    assert [image.id for image in images] == [f"elements/{name}.png" for name in ("a/0", "a/1", "b", "c")]
+    assert {(image.domain, image.label) for image in images} == {("elements", None)}
+    assert [image.depicts for image in images] == [
         (("instanceOf", "red"),),
         (("instanceOf", "red"),),
         (("instanceOf", "blue"),),
         (("hasColour", "red"), ("hasShape", "triangle")),
     ]
-    np.testing.assert_array_equal(pictures[2].load(48)[..., :3], np.asarray(noise(2)))
+    np.testing.assert_array_equal(images[2].load(48)[..., :3], np.asarray(noise(2)))
     assert read_manifest(folder / "manifest.csv", GRAPH).digest == read_manifest(folder, GRAPH).digest
 
 
@@ -69,7 +70,7 @@ def test_the_digest_follows_rows_and_bytes(folder):
     assert len(digests) == 3
 
 
-def test_the_audit_tells_coverage_and_entropy(folder):
+def test_the_audit_reports_coverage_and_entropy(folder):
     whole, facts_colour, facts_shape, colour = audit(read_manifest(folder, GRAPH), GRAPH)
     assert whole.startswith("4 synthetic images (digest ")
     assert whole.endswith(") of 3 of 7 nodes, 1 to 2 each, median 1")
@@ -105,22 +106,22 @@ def test_a_folder_without_a_manifest(tmp_path):
         read_manifest(tmp_path, GRAPH)
 
 
-def test_copies_of_evaluation_pictures_are_refused_by_name(folder):
-    pictures = read_manifest(folder, GRAPH).pictures
+def test_copies_of_evaluation_images_are_refused_by_name(folder):
+    images = read_manifest(folder, GRAPH).images
 
-    def test_picture(seed):
+    def test_image(seed):
         def load(size_px):
             pixels = np.asarray(noise(seed).resize((size_px, size_px)))
             return np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
 
-        return Picture(f"cn/stop/{seed}.jpg", "cn", "stop", load)
+        return SourceImage(f"cn/stop/{seed}.jpg", "cn", "stop", load)
 
-    refuse_copies(pictures, [test_picture(seed) for seed in range(50, 60)])
-    refuse_copies(pictures, [])
-    with pytest.raises(UserError, match=r"image b\.png is a near copy of the evaluation picture cn/stop/2\.jpg"):
-        refuse_copies(pictures, [test_picture(seed) for seed in (50, 2)])
+    refuse_copies(images, [test_image(seed) for seed in range(50, 60)])
+    refuse_copies(images, [])
+    with pytest.raises(UserError, match=r"image b\.png is a near copy of the evaluation image cn/stop/2\.jpg"):
+        refuse_copies(images, [test_image(seed) for seed in (50, 2)])
     with pytest.raises(UserError, match="and 1 others are copies too"):
-        refuse_copies(pictures, [test_picture(seed) for seed in (0, 2)])
+        refuse_copies(images, [test_image(seed) for seed in (0, 2)])
 
 
 @pytest.mark.usefixtures("kgv_cache")
@@ -145,7 +146,7 @@ def test_a_run_learns_from_the_folder_and_refuses_copies(folder, tmp_path):
     assert elements.arrays["image"].shape == (4, 16, 16, 3)
     assert (elements.arrays["labelled"] == 0).all()
     shown = {built.mask.fact_row("hasColour", "red"), built.mask.fact_row("hasShape", "triangle")}
-    assert {row for row in elements.arrays["rows"][3].tolist() if row >= 0} == shown
+    assert {row for row in elements.arrays["mask_ids"][3].tolist() if row >= 0} == shown
     noise(2, side=64).save(root / "cn" / "stop" / "leak.jpg")
-    with pytest.raises(UserError, match=r"image b\.png is a near copy of the evaluation picture cn/stop/leak\.jpg"):
+    with pytest.raises(UserError, match=r"image b\.png is a near copy of the evaluation image cn/stop/leak\.jpg"):
         experiment.build(config_schema.resolve(config))

@@ -18,8 +18,8 @@ def root(tmp_path_factory):
     return zero_shot_files.write(tmp_path_factory.mktemp("awa") / "AWA2")
 
 
-def _numbers(pictures):
-    return {int(picture.id.removeprefix("photographs/")) for picture in pictures}
+def _numbers(images):
+    return {int(image.id.removeprefix("photographs/")) for image in images}
 
 
 def test_the_proposed_split(root):
@@ -34,7 +34,7 @@ def test_the_proposed_split(root):
     assert _numbers(load(root, seed=1).validation) != held
 
 
-def test_a_picture_has_its_own_features(root):
+def test_a_image_has_its_own_features(root):
     values, _ = zero_shot_files.variables()
     train = load(root).train
     assert isinstance(train, Vectors) and train.vectors.shape == (len(train), WIDTH)
@@ -55,29 +55,29 @@ BROKEN = {
     "no_att": ({"original_att": None}, "att_splits.mat has no 'original_att'"),
     "att_shape": ({"original_att": ATTRIBUTES.T}, r"original_att has the shape \(5, 6\) with 5 allclasses_names"),
     "zero": ({"trainval_loc": np.array([[0], [1]])}, "trainval_loc has 2 numbers, the least is 0; .* from 1"),
-    "beyond": ({"test_unseen_loc": np.array([[61]])}, "test_unseen_loc has the picture 61, and res101.mat has 60"),
-    "twice": ({"val_loc": np.array([[3], [3]])}, "val_loc has a picture twice"),
+    "beyond": ({"test_unseen_loc": np.array([[61]])}, "test_unseen_loc has the image 61, and res101.mat has 60"),
+    "twice": ({"val_loc": np.array([[3], [3]])}, "val_loc has an image twice"),
     "overlap": ({"test_seen_loc": np.arange(1, 61)[:, None]}, "are in trainval_loc and in test_seen_loc"),
     "names": ({"allclasses_names": np.zeros((5, 1))}, "allclasses_names has a cell that is no text"),
-    "empty": ({"test_unseen_loc": np.zeros((0, 1))}, "test_unseen_loc has 0 numbers; expected numbers of pictures"),
+    "empty": ({"test_unseen_loc": np.zeros((0, 1))}, "test_unseen_loc has 0 numbers; expected numbers of images"),
 }
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_broken_files_are_told(case, tmp_path):
+def test_broken_files_are_reported(case, tmp_path):
     changed, words = BROKEN[case]
     with pytest.raises(UserError, match=words):
         load(zero_shot_files.write(tmp_path / "set", **changed))
 
 
-def test_a_class_on_both_sides_is_told(tmp_path):
+def test_a_class_on_both_sides_is_reported(tmp_path):
     _, splits = zero_shot_files.variables()
     moved = splits["trainval_loc"][:1]
     with pytest.raises(UserError, match="'antelope' is in trainval_loc and in test_unseen_loc"):
         load(zero_shot_files.write(tmp_path / "set", trainval_loc=splits["trainval_loc"][1:], test_unseen_loc=moved))
 
 
-def test_files_of_other_kinds_are_told(root, tmp_path):
+def test_files_of_other_kinds_are_reported(root, tmp_path):
     copy = zero_shot_files.write(tmp_path / "set")
     with pytest.raises(UserError, match=r"folder with|no such folder"):
         load(tmp_path / "nowhere")

@@ -52,7 +52,7 @@ def test_a_corruption_changes_one_side():
     np.testing.assert_array_equal((t < 5), [[True] * 3 + [False] * 3] * 2)
 
 
-def test_no_corruption_is_the_triple_itself_and_every_other_node_is_drawn():
+def test_no_corruption_is_the_triple_itself_and_every_other_node_is_rendered():
     h, _, t = losses.corrupt(jnp.array([[0, 0, 2], [1, 0, 1]]), jax.random.key(0), 200, 3)
     assert [set(row.tolist()) for row in np.asarray(h)[:, 100:]] == [{1, 2}, {0, 2}]
     assert [set(row.tolist()) for row in np.asarray(t)[:, :100]] == [{0, 1}, {0, 2}]

@@ -51,7 +51,7 @@ def test_a_line_is_learned_by_the_softmax(model):
     assert _mrr_on_the_line(model, losses.softmax()) > 0.7
 
 
-def test_a_symmetric_score_cannot_tell_ways_apart():
+def test_a_symmetric_score_cannot_report_ways_apart():
     # At best every tail is first and every head second, behind the tail's own tail; 1 of 11 and 2 of 10 have none.
     best = (21 + (10 / 2 + 1) + (8 / 2 + 2)) / 42
     assert 0.4 < _mrr_on_the_line(distmult(), losses.softmax()) < best + 1e-6

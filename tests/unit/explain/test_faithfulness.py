@@ -1,4 +1,4 @@
-"""Deletion and insertion on a picture of four places, worked out by hand."""
+"""Deletion and insertion on an image of four places, worked out by hand."""
 
 import numpy as np
 import pytest

@@ -13,7 +13,7 @@ def _explained(*, boxes):
     images = np.zeros((3, SIDE, SIDE, 3), np.uint8)
     images[:, :4, :4] = 200  # what the model below looks at
     return Explained(
-        images=images, picture=np.array(["a", "a", "b"]), label=np.zeros(3, np.int32),
+        images=images, group=np.array(["a", "a", "b"]), label=np.zeros(3, np.int32),
         classes=np.ones(3, np.int32), boxes=np.array([[0, 0, 4, 4]] * 3) if boxes else None,
         mean=np.zeros(3, np.uint8),
     )  # fmt: skip
@@ -35,9 +35,9 @@ def _by_name(records):
     return {(record["map"], record["measure"]): record for record in records}
 
 
-def test_a_map_that_finds_the_evidence_is_told_from_one_that_does_not():
+def test_a_map_that_finds_the_evidence_is_reported_from_one_that_does_not():
     found = _by_name(trust(_explained(boxes=True), _maps(), _probabilities))
-    # The box is a sixteenth of the picture, which is one of 16 steps.
+    # The box is a sixteenth of the image, which is one of 16 steps.
     assert found[GRAD_CAM, "deletion"]["mean"] == pytest.approx(0.5 / 16)
     assert found[GRAD_CAM, "insertion"]["mean"] > 0.95 > found[RANDOM_WEIGHTS, "insertion"]["mean"]
     assert found[RANDOM_WEIGHTS, "deletion"]["mean"] > 0.3

@@ -1,4 +1,4 @@
-"""The picture of maps: colours by value, boxes where they are, the same bytes each time."""
+"""The image of maps: colours by value, boxes where they are, the same bytes each time."""
 
 import numpy as np
 from PIL import Image
@@ -26,4 +26,4 @@ def test_a_pair_each_with_box_and_caption(tmp_path):
     assert (left[:20] == 100).all() and (left[40, 40:120] == (255, 0, 255)).all()
     assert right[5, 5, 0] > right[100, 100, 0] and right[5, 5, 2] < right[100, 100, 2]  # hot, and cold
     assert (pixels[166:200, :330] == 0).any(), "a caption below"
-    assert (pixels[202:, 338:] == 255).all(), "no sixth picture"
+    assert (pixels[202:, 338:] == 255).all(), "no sixth image"

@@ -35,12 +35,8 @@ def test_by_distance_by_hand():
     descendants, ancestors = adjacency.by_distance(edges, 4, largest=2)
     np.testing.assert_array_equal(dense(ancestors[0], 4), np.eye(4))
     np.testing.assert_array_equal(dense(descendants[0], 4), np.eye(4))
-    np.testing.assert_allclose(
-        dense(ancestors[1], 4), [[0, 0, 0.5, 0.5], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
-    )
-    np.testing.assert_allclose(
-        dense(descendants[1], 4), [[0] * 4, [0] * 4, [0.5, 0.5, 0, 0], [0.5, 0, 0.5, 0]]
-    )
+    np.testing.assert_allclose(dense(ancestors[1], 4), [[0, 0, 0.5, 0.5], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0]])
+    np.testing.assert_allclose(dense(descendants[1], 4), [[0] * 4, [0] * 4, [0.5, 0.5, 0, 0], [0.5, 0, 0.5, 0]])
     assert dense(ancestors[2], 4)[1, 3] == 1 and dense(ancestors[2], 4).sum() == 1
     assert dense(descendants[2], 4)[3, 1] == 1 and dense(descendants[2], 4).sum() == 1
 

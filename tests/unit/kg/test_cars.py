@@ -63,9 +63,9 @@ def test_variants_state_what_decides_a_domain(root, shift, domains, relation, fi
     classes = graph.nodes_of_type("Class")
     variants = find_variants(graph, classes, relation="variantOf")
     assert {len(own) for own in variants.values()} == {2}
-    at_home = variants_used_in(graph, variants, domains[0], relation="usedIn")
-    assert set(at_home) == set(classes)
-    assert all(tails(graph, variant, relation) == first for variant in at_home.values())
+    source_variants = variants_used_in(graph, variants, domains[0], relation="usedIn")
+    assert set(source_variants) == set(classes)
+    assert all(tails(graph, variant, relation) == first for variant in source_variants.values())
 
 
 def test_years_are_in_decades_and_viewpoints_in_a_ring(root):
@@ -86,7 +86,7 @@ def test_the_command_writes_a_graph_that_is_sound(root, capsys):
     assert not closure.find_cycles(graph, closure.present(graph, ("broader", "variantOf")))
 
 
-def test_the_command_tells_mistakes(root, capsys):
+def test_the_command_reports_mistakes(root, capsys):
     assert cars.main([str(root / "none"), "--out=x.ttl"]) == 2
     assert "error: " in capsys.readouterr().err
 
@@ -104,7 +104,7 @@ def test_values_of_a_domain(shift, domain, values):
 
 
 @pytest.mark.parametrize(
-    ("shift", "domain", "told"),
+    ("shift", "domain", "reported"),
     [
         ("color", "red", r"config\.data\.shift is 'color', did you mean 'colour'"),
         ("colour", "red+", r"'red\+' has an empty part"),
@@ -113,27 +113,27 @@ def test_values_of_a_domain(shift, domain, values):
         ("year", "new", r"'new' is no year; expected such as 2005"),
     ],
 )
-def test_domains_that_are_none_are_told(shift, domain, told):
-    with pytest.raises(UserError, match=told):
+def test_domains_that_are_none_are_reported(shift, domain, reported):
+    with pytest.raises(UserError, match=reported):
         cars.values_of(shift, domain)
 
 
 @pytest.mark.parametrize(
-    ("table", "old", "new", "told"),
+    ("table", "old", "new", "reported"),
     [
         ("Basic", "Genmodel_ID", "ID", r"Basic_table\.csv: no column 'Genmodel_ID'; it has Automaker"),
         ("Ad", "Bodytype", "Body", r"Ad_table\.csv: no column 'Bodytype'"),
         ("Ad", "10_1,10_1$$0", "99_1,10_1$$0", r"Ad_table\.csv: line 8: Genmodel_ID is '99_1', which Basic_table"),
     ],
 )
-def test_broken_tables_are_told(root, table, old, new, told):
+def test_broken_tables_are_reported(root, table, old, new, reported):
     path = root / "tables_V2.0" / f"{table}_table.csv"
     path.write_text(path.read_text().replace(old, new))
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=reported):
         cars.make_graph(root)
 
 
-def test_a_missing_table_is_told(root):
+def test_a_missing_table_is_reported(root):
     (root / "tables_V2.0" / "Ad_table.csv").unlink()
     with pytest.raises(UserError, match=r"no Ad_table\.csv or Adv_table\.csv"):
         cars.make_graph(root)

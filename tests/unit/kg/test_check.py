@@ -33,7 +33,7 @@ def graph_file(tmp_path):
     return write
 
 
-def picture(folder):
+def image(folder):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "1.png").write_bytes(b"x")
 
@@ -97,14 +97,12 @@ def test_the_bound_by_hand():
 
 
 def test_two_cycles_are_both_listed(graph_file):
-    path = graph_file(
-        "sign:a kgv:broader sign:b . sign:b kgv:broader sign:a .\nsign:root kgv:broader sign:stop ."
-    )
+    path = graph_file("sign:a kgv:broader sign:b . sign:b kgv:broader sign:a .\nsign:root kgv:broader sign:stop .")
     cycles = [line for line in check(path).findings if line.startswith("cycle")]
     assert [line.split(": ")[1].split(" (")[0] for line in cycles] == ["a -> b -> a", "root -> stop -> root"]
 
 
-def test_classes_that_differ_only_in_a_variant_or_an_inherited_fact_are_told_apart(graph_file):
+def test_classes_that_differ_only_in_a_variant_or_an_inherited_fact_are_distinguished(graph_file):
     same = """
     sign:c a kgv:Class ; kgv:broader sign:kind1 . sign:d a kgv:Class ; kgv:broader sign:kind2 .
     sign:kind1 kgv:broader sign:root . sign:kind2 kgv:broader sign:root ."""
@@ -134,9 +132,7 @@ def test_class_type_and_hierarchy(graph_file):
 
 def test_a_table_without_types(tmp_path):
     path = tmp_path / "g.csv"
-    path.write_text(
-        "yield,hasShape,triangle\nyield,hasColour,red\nstop,hasShape,octagon\nstop,hasColour,red\n"
-    )
+    path.write_text("yield,hasShape,triangle\nyield,hasColour,red\nstop,hasShape,octagon\nstop,hasColour,red\n")
     result = check(path)
     assert result.findings == ()
     assert "classes: 2 (no node has a type: those that nothing points at)" in result.facts
@@ -146,15 +142,15 @@ def test_a_table_without_types(tmp_path):
 def test_folders_of_images(graph_file, tmp_path, domains):
     root = tmp_path / "images"
     for domain in domains:
-        picture(root / domain / "stop")
-        picture(root / domain / "Give_way")
+        image(root / domain / "stop")
+        image(root / domain / "Give_way")
     path = graph_file()
     result = check(path, images=root)
     assert result.findings == ()
     assert f"images: {2 * len(domains)} in {2 * len(domains)} folders of 2 classes" in result.facts
 
-    picture(root / domains[0] / "halt")
-    picture(root / domains[0] / "triangle")
+    image(root / domains[0] / "halt")
+    image(root / domains[0] / "triangle")
     (root / domains[0] / "stop" / "1.png").rename(root / domains[0] / "stop" / "1.txt")
     findings = check(path, images=root).findings
     where = root / domains[0]

@@ -18,9 +18,7 @@ def test_the_tree_by_hand():
     assert rows == {(0,): 0, (1,): 0, (0, 1): 1, (2,): 1, (3,): 1, (0, 1, 2, 3): 2}
     assert tree.path.shape == (4, 3) and len({int(root) for root in tree.path[:, -1]}) == 1
     assert tree.path[0, 1] == tree.path[1, 1] != tree.path[2, 1] != tree.path[3, 1]
-    np.testing.assert_array_equal(
-        2 * tree_distances(tree), [[0, 1, 2, 2], [1, 0, 2, 2], [2, 2, 0, 2], [2, 2, 2, 0]]
-    )
+    np.testing.assert_array_equal(2 * tree_distances(tree), [[0, 1, 2, 2], [1, 0, 2, 2], [2, 2, 0, 2], [2, 2, 2, 0]])
 
 
 def test_distances_are_heights_of_networkx_lowest_common_ancestors():

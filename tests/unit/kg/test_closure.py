@@ -1,6 +1,5 @@
 """Ancestors, descendants, depths and cycles, against networkx."""
 
-
 import networkx
 import numpy as np
 import pytest

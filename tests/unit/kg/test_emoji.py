@@ -11,7 +11,7 @@ from tests.emoji_files import THINGS, concept_files
 from tests.wordnet_files import write_wordnet
 
 
-def test_concepts_are_pictures_of_things():
+def test_concepts_are_images_of_things():
     concepts = emoji.read_concepts(concept_files())
     assert tuple(concept.label for concept in concepts) == THINGS  # no letters, symbols, clocks, joined emoji
     heart = concepts[-1]

@@ -18,7 +18,7 @@ def wordnet(tmp_path):
         ("dog", "animals-nature", "n.dog"),
         ("dog", "people-body", "n.dog2"),  # the commonest meaning among persons
         ("dog", "objects", None),
-        ("dog", "smileys-emotion", None),  # a group that pictures no things
+        ("dog", "smileys-emotion", None),  # a group that images no things
         ("service dog", "animals-nature", "n.dog"),
         ("domestic dog", "animals-nature", "n.dog"),
         ("dog with flag", "animals-nature", "n.dog"),

@@ -40,10 +40,7 @@ def test_from_triples_sorts_and_drops_repeats(graph):
     )
     assert graph == graph.replace_triples(graph.named_triples())
     assert graph != graph.replace_triples(graph.named_triples()[1:])
-    renamed = [
-        (head, relation.replace("hasShape", "hasForm"), tail)
-        for head, relation, tail in graph.named_triples()
-    ]
+    renamed = [(head, relation.replace("hasShape", "hasForm"), tail) for head, relation, tail in graph.named_triples()]
     assert graph != graph.replace_triples(renamed)
     assert len({graph, graph.replace_triples(graph.named_triples())}) == 1
 

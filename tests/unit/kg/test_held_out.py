@@ -9,7 +9,7 @@ import pytest
 
 from kgv_jax.kg.class_tree import make_class_tree
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.held_out import draw_classes, find_unshown, tree_order
+from kgv_jax.kg.held_out import choose_classes, find_ignored, tree_order
 from kgv_jax.kg.mask import make_mask_table
 from tests import tiny
 
@@ -29,7 +29,7 @@ def test_every_branch_gives_its_share(seed):
     names, tree = _tree((20, 12, 8))
     order = tree_order(names, tree, seed)
     assert sorted(order) == sorted(names)
-    drawn = draw_classes(order, 10, seed)
+    drawn = choose_classes(order, 10, seed)
     assert len(set(drawn)) == 10
     shares = collections.Counter(name.partition("-")[0] for name in drawn)
     assert [shares[branch] for branch in ("b0", "b1", "b2")] == [5, 3, 2]
@@ -52,32 +52,32 @@ def test_without_a_tree_the_seed_alone_orders():
     assert tree_order(names[:5], None, 0) == [name for name in first if name in names[:5]]
 
 
-def test_all_are_drawn_where_all_are_asked_for():
-    assert sorted(draw_classes(list("abcde"), 5, 0)) == list("abcde")
+def test_all_are_rendered_where_all_are_asked_for():
+    assert sorted(choose_classes(list("abcde"), 5, 0)) == list("abcde")
 
 
 def _mask(**options):
     graph = tiny.graph()
     heads = [graph.node(name) for name, kind in tiny.TYPES.items() if kind != "Category"]
-    return make_mask_table(graph, heads=heads, hierarchy=tiny.HIERARCHY, **options)
+    return make_mask_table(graph, query_nodes=heads, hierarchy=tiny.HIERARCHY, **options)
 
 
 def test_what_only_held_out_classes_state():
     mask = _mask()
     graph = mask.graph
-    unshown = find_unshown(mask, [graph.node("parking")])
+    ignored = find_ignored(mask, [graph.node("parking")])
     # Its shape and its colour are elements of their own; no other class has them. `sign` is above others too.
-    assert [graph.nodes[node] for node in unshown.nodes] == ["parking"]
-    assert unshown.facts == (("hasColour", graph.node("blue")), ("hasShape", graph.node("square")))
+    assert [graph.nodes[node] for node in ignored.nodes] == ["parking"]
+    assert ignored.facts == (("hasColour", graph.node("blue")), ("hasShape", graph.node("square")))
 
 
 def test_what_nothing_else_shows_is_hidden():
     graph = tiny.graph()
     heads = [graph.node(name) for name in tiny.CLASSES]
-    mask = make_mask_table(graph, heads=heads, hierarchy=tiny.HIERARCHY)
-    unshown = find_unshown(mask, [graph.node("no_entry")])
-    assert [graph.nodes[node] for node in unshown.nodes] == ["circle", "no_entry", "prohibition"]
-    assert unshown.facts == ()
+    mask = make_mask_table(graph, query_nodes=heads, hierarchy=tiny.HIERARCHY)
+    ignored = find_ignored(mask, [graph.node("no_entry")])
+    assert [graph.nodes[node] for node in ignored.nodes] == ["circle", "no_entry", "prohibition"]
+    assert ignored.facts == ()
 
 
 def test_a_more_special_fact_is_still_shown():
@@ -86,28 +86,28 @@ def test_a_more_special_fact_is_still_shown():
     """
     graph = Graph.from_triples(tuple(part.split()) for part in triples.split("|"))
     heads = [graph.node(name) for name in ("seen", "held", "seen2")]
-    make = functools.partial(make_mask_table, graph, heads=heads, hierarchy=["broader"])
-    unshown = find_unshown(make(), [graph.node("held")])
-    assert [graph.nodes[node] for node in unshown.nodes] == ["held", "red"]
-    mask = make(ignored=unshown.nodes, unasked=unshown.facts)
+    make = functools.partial(make_mask_table, graph, query_nodes=heads, hierarchy=["broader"])
+    ignored = find_ignored(make(), [graph.node("held")])
+    assert [graph.nodes[node] for node in ignored.nodes] == ["held", "red"]
+    mask = make(ignored=ignored.nodes, ignored_facts=ignored.facts)
     parts = mask.table[mask.row("seen"), mask.relations.index("hasPart")]
     assert {graph.nodes[node]: int(value) for node, value in enumerate(parts) if value > -2} == {
         "darkred": 1, "red": 0, "held": 0, "blue": -1
     }  # fmt: skip
 
 
-def test_an_unasked_fact_is_a_positive_and_nobodys_negative():
+def test_an_ignored_fact_is_a_positive_and_nobodys_negative():
     graph = tiny.graph()
     square, blue = graph.node("square"), graph.node("blue")
-    asked, unasked = _mask(), _mask(ignored=[graph.node("parking")], unasked=[("hasShape", square)])
-    shape, colour = (unasked.relations.index(name) for name in ("hasShape", "hasColour"))
-    assert unasked.table[unasked.row("parking"), shape, square] == 1
+    asked, ignored_facts = _mask(), _mask(ignored=[graph.node("parking")], ignored_facts=[("hasShape", square)])
+    shape, colour = (ignored_facts.relations.index(name) for name in ("hasShape", "hasColour"))
+    assert ignored_facts.table[ignored_facts.row("parking"), shape, square] == 1
     assert asked.table[asked.row("stop"), shape, square] == -1 and asked.table[asked.row("stop"), colour, blue] == -1
     for name in ("stop", "no_entry"):
-        m = unasked.combine(np.array([[unasked.row(name)]], np.int32))[0]
+        m = ignored_facts.combine(np.array([[ignored_facts.row(name)]], np.int32))[0]
         assert m[shape, square] == 0 and m[colour, blue] == -1 and (m[:, graph.node("parking")] == 0).all()
-    # Among element pictures the square stays one of the shapes.
-    assert unasked.table[unasked.row("octagon"), 0, square] == -1
-    everywhere = _mask(candidates="all", unasked=[("hasShape", square)])
+    # Among element images the square stays one of the shapes.
+    assert ignored_facts.table[ignored_facts.row("octagon"), 0, square] == -1
+    everywhere = _mask(candidates="all", ignored_facts=[("hasShape", square)])
     assert not (everywhere.table[everywhere.row("stop"), :, square] == -1).any()
     assert (asked.combine(np.array([[asked.row("stop")]], np.int32))[0, shape, square]) == -1

@@ -23,8 +23,17 @@ def ids(tmp_path):
 
 @pytest.fixture
 def graph(tmp_path, ids, capsys):
-    assert main(["wordnet", f"--ids={tmp_path / 'ids.txt'}", f"--wordnet={tmp_path / 'dict'}",
-                 f"--out={tmp_path / 'graph.ttl'}"]) == 0
+    assert (
+        main(
+            [
+                "wordnet",
+                f"--ids={tmp_path / 'ids.txt'}",
+                f"--wordnet={tmp_path / 'dict'}",
+                f"--out={tmp_path / 'graph.ttl'}",
+            ]
+        )
+        == 0
+    )
     return tmp_path / "graph.ttl", capsys.readouterr().out
 
 

@@ -166,7 +166,7 @@ def test_what_training_shows_is_never_hidden():
     graph = Graph.from_triples(tuple(part.split()) for line in triples.strip().splitlines() for part in line.split("|"))
     nodes = {name: graph.node(name) for name in graph.nodes}
     heads = [nodes[name] for name in ("seen", "held", "beagle")]
-    table = make_mask_table(graph, heads=heads, hierarchy=["broader"], ignored=[nodes["held"], nodes["red"]])
+    table = make_mask_table(graph, query_nodes=heads, hierarchy=["broader"], ignored=[nodes["held"], nodes["red"]])
     # Below a fact that is not shown are facts that are; below a held-out class is what a shown one lies below.
     assert table.hidden.tolist() == sorted(nodes[name] for name in ("held", "poodle", "red"))
     cell = {name: table.relations.index(name) for name in table.relations}
@@ -216,7 +216,7 @@ def test_errors(graph):
         build(cyclic)
     clash = Graph.from_triples([("a", "x:instanceOf", "b")])
     with pytest.raises(UserError, match="same local name"):
-        make_mask_table(clash, heads=[0])
+        make_mask_table(clash, query_nodes=[0])
 
 
 def random_graph(seed):
@@ -244,12 +244,12 @@ def test_promises_on_random_graphs(candidates, inherit):
         heads = [node for node in range(count) if node not in held_out]
         facts = [(graph.relations[r], int(graph.objects(r)[0])) for r in range(len(graph.relations))]
         options = {"hierarchy": ("up", "over"), "candidates": candidates, "inherit": inherit}
-        table = make_mask_table(graph, heads=heads, facts=facts, ignored=held_out, **options)
+        table = make_mask_table(graph, query_nodes=heads, facts=facts, ignored=held_out, **options)
         assert (table.table[:, :, held_out] == 0).all()
-        table = make_mask_table(graph, heads=range(count), facts=facts, **options)
+        table = make_mask_table(graph, query_nodes=range(count), facts=facts, **options)
         above = closure.ancestors(graph, closure.present(graph, ("up", "over")))
         below = closure.descendants(above)
-        for head, row in table.head_rows.items():
+        for head, row in table.query_rows.items():
             cells_of = table.table[row]
             assert np.flatnonzero(cells_of[0] == 1).tolist() == [head]
             line = sorted({head} | above[head] | below[head])
@@ -303,8 +303,8 @@ def written_out(graph, *, heads, facts, ignored, hierarchy, candidates, inherit,
     kept = [r for r in range(len(graph.relations)) if relations is None or graph.relations[r] in relations]
     table = np.full((len(heads) + len(facts), 1 + len(kept), len(everyone)), -2, np.int8)
 
-    def write(row, column, negative, protected, positive):
-        for nodes, value in ((negative, -1), (protected, 0), (positive, 1)):
+    def write(row, column, negative, ignored_negatives, positive):
+        for nodes, value in ((negative, -1), (ignored_negatives, 0), (positive, 1)):
             table[row, column, sorted(nodes)] = value
 
     for row, head in enumerate(heads):
@@ -318,8 +318,8 @@ def written_out(graph, *, heads, facts, ignored, hierarchy, candidates, inherit,
         for column, relation in enumerate(kept, start=1):
             positive = tails({head} | above[head] if inherit else {head}, relation)
             if positive:
-                protected = kin if relation in own else line(tails(kin, relation))
-                write(row, column, objects(relation), protected, positive)
+                ignored_negatives = kin if relation in own else line(tails(kin, relation))
+                write(row, column, objects(relation), ignored_negatives, positive)
     for row, (name, node) in enumerate(facts, start=len(heads)):
         relation = graph.relation(name)
         if relation in kept:
@@ -363,36 +363,43 @@ def check_parts(table):
     """Asserts what users of the strips and entries build on."""
     graph, hidden = table.graph, set(table.hidden.tolist())
     cells = []
-    for entries in (table.positive, table.protected):
+    for entries in (table.positive, table.ignored_negatives):
         assert [array.dtype.name for array in entries] == ["int64", "int32", "int32"]
         assert not any(array.flags.writeable for array in entries)
         assert entries.start[0] == 0 and entries.start[-1] == len(entries.node) == len(entries.relation)
-        rows = np.repeat(np.arange(len(table.speaks)), np.diff(entries.start))
+        rows = np.repeat(np.arange(len(table.supervised)), np.diff(entries.start))
         cells.append([*zip(rows.tolist(), entries.relation.tolist(), entries.node.tolist(), strict=True)])
         assert cells[-1] == sorted(set(cells[-1])) and hidden.isdisjoint(entries.node.tolist())
     assert set(cells[0]).isdisjoint(cells[1])
-    assert table.speaks.dtype == bool and table.speaks.shape == (len(table.table), len(table.strips))
+    assert table.supervised.dtype == bool and table.supervised.shape == (len(table.table), len(table.candidate_sets))
     seen = set()
-    for strip in table.strips:
-        nodes = strip.nodes.tolist()
-        assert strip.nodes.dtype == np.int32 and nodes == sorted(nodes) and hidden.isdisjoint(nodes)
-        assert seen.isdisjoint((strip.relation, node) for node in nodes)
-        seen |= {(strip.relation, node) for node in nodes}
-    assert [strip.relation for strip in table.strips] == sorted(strip.relation for strip in table.strips)
-    assert {strip.relation for strip in table.strips} == set(range(len(table.relations)))
+    for candidate_set in table.candidate_sets:
+        nodes = candidate_set.nodes.tolist()
+        assert candidate_set.nodes.dtype == np.int32 and nodes == sorted(nodes) and hidden.isdisjoint(nodes)
+        assert seen.isdisjoint((candidate_set.relation, node) for node in nodes)
+        seen |= {(candidate_set.relation, node) for node in nodes}
+    assert [candidate_set.relation for candidate_set in table.candidate_sets] == sorted(
+        candidate_set.relation for candidate_set in table.candidate_sets
+    )
+    assert {candidate_set.relation for candidate_set in table.candidate_sets} == set(range(len(table.relations)))
     # A row says something of a relation only if it speaks about one of its strips, and then about one alone.
     spoken = np.stack(
-        [table.speaks[:, [s.relation == j for s in table.strips]].sum(1) for j in range(table.table.shape[1])]
+        [
+            table.supervised[:, [s.relation == j for s in table.candidate_sets]].sum(1)
+            for j in range(table.table.shape[1])
+        ]
     )
     shown = [node for node in range(len(graph.nodes)) if node not in hidden]
     said = (table.table[:, :, shown] != -2).any(2).T
     assert spoken.max() <= 1 and not (said & (spoken == 0)).any()
 
 
-def test_strips_of_the_hand_worked_graph(graph):
+def test_candidate_sets_of_the_hand_worked_graph(graph):
     table = build(graph)
-    strips = [(table.relations[s.relation], " ".join(graph.nodes[k] for k in s.nodes)) for s in table.strips]
-    assert strips == [
+    candidate_sets = [
+        (table.relations[s.relation], " ".join(graph.nodes[k] for k in s.nodes)) for s in table.candidate_sets
+    ]
+    assert candidate_sets == [
         ("instanceOf", TYPES["Class"]),
         ("instanceOf", TYPES["Legend"]),
         ("instanceOf", TYPES["Variant"]),
@@ -401,8 +408,8 @@ def test_strips_of_the_hand_worked_graph(graph):
         ("hasShape", "dia oct tri"),
         ("variantOf", "deer yield"),
     ]
-    speaks = {head: "".join(map(str, map(int, table.speaks[table.row(head)]))) for head in BY_HAND}
-    assert speaks == {
+    supervised = {head: "".join(map(str, map(int, table.supervised[table.row(head)]))) for head in BY_HAND}
+    assert supervised == {
         "deer": "1001100",
         "deer.de": "0011111",
         "stop": "1001110",
@@ -410,28 +417,30 @@ def test_strips_of_the_hand_worked_graph(graph):
         "stag": "0101000",
     }
     row = table.fact_row("hasShape", "tri")
-    assert table.speaks[row].tolist() == [False] * 5 + [True, False]
+    assert table.supervised[row].tolist() == [False] * 5 + [True, False]
 
 
 def test_all_candidates_are_one_array(graph):
     table = build(graph, candidates="all", ignored=[graph.node("yield")])
-    assert [strip.relation for strip in table.strips] == list(range(5))
-    assert all(strip.nodes is table.strips[0].nodes for strip in table.strips)
+    assert [candidate_set.relation for candidate_set in table.candidate_sets] == list(range(5))
+    assert all(candidate_set.nodes is table.candidate_sets[0].nodes for candidate_set in table.candidate_sets)
     hidden = [graph.node("yield"), graph.node("yield.de")]
-    assert table.strips[0].nodes.tolist() == sorted({*range(15)} - {*hidden})
+    assert table.candidate_sets[0].nodes.tolist() == sorted({*range(15)} - {*hidden})
 
 
 def test_a_row_whose_only_positive_is_hidden_still_speaks():
     pairs = Graph.from_triples([("a", "has", "x"), ("b", "has", "y")])
-    table = make_mask_table(pairs, heads=[pairs.node("a")], ignored=[pairs.node("x")])
+    table = make_mask_table(pairs, query_nodes=[pairs.node("a")], ignored=[pairs.node("x")])
     assert table.positive.relation.tolist() == [0]
-    assert table.speaks.all()
+    assert table.supervised.all()
     assert table.table[0, 1].tolist() == [-2, -2, 0, -1]
 
 
 def test_facts_without_heads(graph):
-    table = build(graph, heads=[])
-    assert [strip.relation for strip in table.strips] == [1, 2, 3, 4] and len(table.speaks) == len(FACTS_BY_HAND)
+    table = build(graph, query_nodes=[])
+    assert [candidate_set.relation for candidate_set in table.candidate_sets] == [1, 2, 3, 4] and len(
+        table.supervised
+    ) == len(FACTS_BY_HAND)
     text = FACTS_BY_HAND["hasShape", "tri"]
     np.testing.assert_array_equal(table.table[table.fact_row("hasShape", "tri"), 3], cells(text))
 
@@ -445,17 +454,17 @@ def test_a_large_mask_needs_no_dense_table():
     tree = Graph.from_triples(triples)
     tracemalloc.start()
     try:
-        table = make_mask_table(tree, heads=range(count - classes, count), hierarchy=("broader",))
+        table = make_mask_table(tree, query_nodes=range(count - classes, count), hierarchy=("broader",))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    dense = len(table.speaks) * len(table.relations) * count
+    dense = len(table.supervised) * len(table.relations) * count
     assert peak < dense / 2
     # Rows are made a few hundred at a time, and do not depend on their neighbours.
     for row in (0, 511, 512, classes - 1):
-        alone = make_mask_table(tree, heads=[count - classes + row], hierarchy=("broader",))
-        for many, one in ((table.positive, alone.positive), (table.protected, alone.protected)):
+        alone = make_mask_table(tree, query_nodes=[count - classes + row], hierarchy=("broader",))
+        for many, one in ((table.positive, alone.positive), (table.ignored_negatives, alone.ignored_negatives)):
             part = slice(*many.start[row : row + 2])
             np.testing.assert_array_equal(many.relation[part], one.relation)
             np.testing.assert_array_equal(many.node[part], one.node)
-    assert sum(array.nbytes for array in (*table.positive, *table.protected)) < dense / 20
+    assert sum(array.nbytes for array in (*table.positive, *table.ignored_negatives)) < dense / 20

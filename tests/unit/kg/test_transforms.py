@@ -72,9 +72,7 @@ def test_permuted_rows(seed):
         assert wrong.tails(variant, "hasColour") != graph.tails(variant, "hasColour")
     assert closure.find_cycles(wrong, closure.present(wrong, HIERARCHY)) == []
     # Where the new owner has a variant of that style, it is that variant.
-    kept_style = [
-        wrong.tails(node, "usedIn") == graph.tails(node, "usedIn") for node in graph.nodes_of_type("Variant")
-    ]
+    kept_style = [wrong.tails(node, "usedIn") == graph.tails(node, "usedIn") for node in graph.nodes_of_type("Variant")]
     assert np.mean(kept_style) > 0.5
     assert not indistinguishable(wrong, classes, closure.present(wrong, HIERARCHY))
 

@@ -1,4 +1,4 @@
-"""National variants: found, told by style, told by what a picture shows."""
+"""National variants: found, told by style, told by what an image shows."""
 
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.variants import closest_variant, find_variants, variants_used_in
@@ -22,7 +22,7 @@ def test_every_class_is_listed_with_its_variants():
     assert find_variants(GRAPH, [YIELD], relation="formOf") == {YIELD: ()}
 
 
-def test_the_style_tells_which_variant_a_country_has():
+def test_the_style_reports_which_variant_a_country_has():
     variants = find_variants(GRAPH, [YIELD, STOP], relation="variantOf")
     assert variants_used_in(GRAPH, variants, "us", relation="usedIn") == {YIELD: US}
     assert variants_used_in(GRAPH, variants, "cn", relation="usedIn") == {}

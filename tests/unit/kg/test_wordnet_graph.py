@@ -30,8 +30,11 @@ def _triples(graph, ids):
 
 
 def _types(graph, ids):
-    return {name: graph.types[graph.node(NAMESPACE + number)] for name, number in ids.items()
-            if NAMESPACE + number in graph.nodes}
+    return {
+        name: graph.types[graph.node(NAMESPACE + number)]
+        for name, number in ids.items()
+        if NAMESPACE + number in graph.nodes
+    }
 
 
 def test_everything_above_a_class(wordnet, ids):
@@ -58,8 +61,8 @@ def test_an_instance_has_a_hypernym_and_a_class_may_be_above_a_class(wordnet, id
 
 def test_what_is_stated_stays_where_it_is_stated(wordnet, ids):
     graph = make_graph(wordnet, [ids["n.laika"], ids["n.pack"]])
-    told = {triple for triple in _triples(graph, ids) if triple[1] != "broader"}
-    assert told == {
+    reported = {triple for triple in _triples(graph, ids) if triple[1] != "broader"}
+    assert reported == {
         ("n.laika", "hasSubstance", "n.hair"),
         ("n.dog", "hasPart", "n.flag"),
         ("n.canine", "hasPart", "n.tail"),

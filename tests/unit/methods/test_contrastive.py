@@ -27,8 +27,10 @@ def test_what_is_pulled_together(method, by, temperature):
     outputs = problem.classifier.apply(
         {"params": state.params["classifier"], "batch_stats": state.batch_stats}, batch["image"], train=False
     )
-    values = problem.objective.values(state.params["knowledge"], outputs, batch, problem.knowledge, jax.random.key(0))
-    weights = problem.objective.weights(batch, problem.knowledge)
+    values = problem.objective.values(
+        state.params["knowledge"], outputs, batch, problem.graph_arrays, jax.random.key(0)
+    )
+    weights = problem.objective.weights(batch, problem.graph_arrays)
     hidden, out = state.params["knowledge"]["hidden"], state.params["knowledge"]["out"]
     u = np.maximum(outputs.z @ hidden["kernel"] + hidden["bias"], 0) @ out["kernel"] + out["bias"]
     u /= np.linalg.norm(u, axis=1, keepdims=True)

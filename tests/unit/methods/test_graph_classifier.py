@@ -81,9 +81,9 @@ def test_the_predicted_classifier_replaces_the_decoder(monkeypatch):
     monkeypatch.setattr(graph_classifier, "regress", fixed)
     key = jax.random.key(0)
     assert problem.objective.begins == (FINETUNE,) and not tiny.make("kgv").objective.begins
-    begun = problem.objective.begin(FINETUNE, params, problem.knowledge, key)
+    begun = problem.objective.begin(FINETUNE, params, problem.graph_arrays, key)
     ((features, rows, target, epochs),) = asked
-    np.testing.assert_array_equal(rows, problem.knowledge.class_node)
+    np.testing.assert_array_equal(rows, problem.graph_arrays.class_node)
     mu = np.asarray(params["knowledge"]["mu"])
     assert epochs == 2
     np.testing.assert_allclose(features, mu / np.linalg.norm(mu, axis=1, keepdims=True), rtol=1e-5)
@@ -112,7 +112,7 @@ def test_another_decoder_is_refused():
 
 
 def test_a_graph_without_a_hierarchy_is_refused_by_dgp_alone():
-    flat = tiny.knowledge(tiny.mask_table())._replace(parents=np.zeros((0, 2), np.int32))
+    flat = tiny.graph_arrays(tiny.mask_table())._replace(parents=np.zeros((0, 2), np.int32))
     with pytest.raises(UserError, match=r"along which no class has a node above or below it, and method 'dgp'.*sgcn"):
         make_objective(tiny.config("dgp", kg__hierarchy="partOf"), flat)
     for method in ("gcnz", "sgcn"):

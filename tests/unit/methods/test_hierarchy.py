@@ -52,9 +52,7 @@ def test_a_class_above_others_is_learnt_like_them():
     gradient = jax.grad(lambda x: hierarchical_cross_entropy(x, label, tree, alpha=0.0).sum())(logits)
     np.testing.assert_allclose(gradient, p - np.eye(4)[[0, 2]], rtol=1e-4, atol=1e-6)
     # What is above others is as near to them as they are to each other.
-    np.testing.assert_array_equal(
-        2 * tree_distances(tree), [[0, 1, 1, 2], [1, 0, 1, 2], [1, 1, 0, 2], [2, 2, 2, 0]]
-    )
+    np.testing.assert_array_equal(2 * tree_distances(tree), [[0, 1, 1, 2], [1, 0, 1, 2], [1, 1, 0, 2], [2, 2, 2, 0]])
 
 
 def test_soft_labels_by_hand(tree):
@@ -71,7 +69,7 @@ def test_the_objective_reads_the_tree_of_the_graph(method):
     outputs = problem.classifier.apply(
         {"params": problem.init().params["classifier"]}, batch["image"], train=False
     )._replace(logits=logits)
-    values = problem.objective.values({}, outputs, batch, problem.knowledge, jax.random.key(0))["ce"]
+    values = problem.objective.values({}, outputs, batch, problem.graph_arrays, jax.random.key(0))["ce"]
     # yield, stop below priority, no_entry below prohibition, parking below sign, the root.
     log_p = np.asarray(jax.nn.log_softmax(logits))
     for index, label in enumerate(batch["label"]):

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from kgv_jax import step as step_lib
+from kgv_jax import train_step as step_lib
 from kgv_jax.models.classifier import Outputs
 from kgv_jax.optim.stages import plan_stages
 from tests import tiny
@@ -22,17 +22,17 @@ COSINES = np.array([[[0.6, 0.8, -0.6, -0.8], [1, 0, -1, 0]], [[0.8, 0.6, 1.0, -0
 
 def _align(**settings):
     problem = tiny.make("infuse", infuse__scales="triples,description", **settings)
-    knowledge = {f"scale{m}": jnp.asarray(rows, jnp.float32) for m, rows in enumerate(SCALES)}
+    graph_arrays = {f"scale{m}": jnp.asarray(rows, jnp.float32) for m, rows in enumerate(SCALES)}
     # The head's parameters are as wide as z.
     outputs = Outputs(jnp.zeros((2, 2)), jnp.zeros((2, 4)), jnp.zeros((2, 3)), (jnp.asarray(P), jnp.asarray(P)))
     batch = {"label": LABEL, "labelled": np.ones(2, np.float32)}
 
-    def values(knowledge):
-        return problem.objective.values(knowledge, outputs, batch, problem.knowledge, jax.random.key(0))["align"]
+    def values(graph_arrays):
+        return problem.objective.values(graph_arrays, outputs, batch, problem.graph_arrays, jax.random.key(0))["align"]
 
-    gradient = jax.grad(lambda knowledge: values(knowledge).sum())(knowledge)
+    gradient = jax.grad(lambda graph_arrays: values(graph_arrays).sum())(graph_arrays)
     assert not any(leaf.any() for leaf in jax.tree.leaves(gradient)), "no loss moves what is known"
-    return np.asarray(values(knowledge))
+    return np.asarray(values(graph_arrays))
 
 
 def test_the_cosine_form_by_hand():
@@ -41,7 +41,7 @@ def test_the_cosine_form_by_hand():
 
 
 def test_the_contrastive_form_by_hand():
-    # T = 0.2 makes logits of 3, 4, -3, -4 of the first picture and scale, whose class is the second.
+    # T = 0.2 makes logits of 3, 4, -3, -4 of the first image and scale, whose class is the second.
     first = np.log(np.exp([3, 4, -3, -4]).sum()) - 4
     assert first == pytest.approx(0.31419, abs=1e-4)
     second = np.log(np.exp([5, 0, -5, 0]).sum()) + 5
@@ -62,7 +62,7 @@ def _moved(problem, stage):
     """Which parts of the parameters a step of a stage moves."""
     batch, state, plain = tiny.batch(problem.mask, 16), problem.init(), optax.sgd(0.1)
     step = problem.step(optimizer=plain, frozen=stage.frozen, terms=stage.terms)
-    stepped, _ = jax.jit(step)(state._replace(opt_state=plain.init(state.params)), batch, problem.knowledge)
+    stepped, _ = jax.jit(step)(state._replace(opt_state=plain.init(state.params)), batch, problem.graph_arrays)
     moved = jax.tree.map(lambda a, b: bool((a != b).any()), state.params, stepped.params)
     parts = moved["classifier"] | {"knowledge": moved["knowledge"]}
     return {name: any(jax.tree.leaves(part)) for name, part in parts.items()}
@@ -105,7 +105,7 @@ def test_knowledge_is_not_needed_to_infer():
     problem = tiny.make("infuse")
     images, state = tiny.batch(problem.mask, 4)["image"], problem.init()
     evaluate = jax.jit(step_lib.make_eval_step(problem.classifier, problem.objective))
-    logits, scores = evaluate(state, images, problem.knowledge)
+    logits, scores = evaluate(state, images, problem.graph_arrays)
     assert scores is None
     forgot = state._replace(params=state.params | {"knowledge": {}})
-    np.testing.assert_array_equal(evaluate(forgot, images, problem.knowledge)[0], logits)
+    np.testing.assert_array_equal(evaluate(forgot, images, problem.graph_arrays)[0], logits)

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import logsumexp
 
 from kgv_jax.kg.mask import make_mask_table
-from kgv_jax.methods.knowledge import make_knowledge
+from kgv_jax.methods.graph_arrays import make_graph_arrays
 from kgv_jax.methods.registry import make_objective
 from kgv_jax.models.classifier import Outputs
 from kgv_jax.optim.stages import plan_stages
@@ -19,18 +19,18 @@ NODES = [GRAPH.node(name) for name in tiny.CLASSES]
 
 @pytest.mark.parametrize("loss", ["nodes", "images"])
 def test_images_and_class_nodes_by_hand(loss):
-    mask = make_mask_table(GRAPH, heads=NODES, hierarchy=tiny.HIERARCHY, relations=[])  # kg.keep=classes
+    mask = make_mask_table(GRAPH, query_nodes=NODES, hierarchy=tiny.HIERARCHY, relations=[])  # kg.keep=classes
     rows = [[mask.row(node)] for node in NODES]
-    knowledge = make_knowledge(mask, class_nodes=NODES, class_rows=rows, parents=np.zeros((0, 2)))
+    graph_arrays = make_graph_arrays(mask, class_nodes=NODES, class_rows=rows, parents=np.zeros((0, 2)))
     config = tiny.config("kgnn", kgv__loss=loss, kgv__learn_temperature=False, kgv__temperature=0.5)
-    objective = make_objective(config, knowledge)
+    objective = make_objective(config, graph_arrays)
     dim = config.model.dim
     z = np.random.default_rng(0).normal(size=(6, dim)).astype(np.float32)
-    batch = {"label": LABEL, "labelled": np.ones(6, np.float32), "rows": np.array(rows)[LABEL]}
+    batch = {"label": LABEL, "labelled": np.ones(6, np.float32), "mask_ids": np.array(rows)[LABEL]}
     params = objective.init(jax.random.key(0))
     outputs = Outputs(jnp.asarray(z), jnp.zeros((6, len(tiny.CLASSES))), jnp.asarray(z))
-    found = objective.values(params, outputs, batch, knowledge, jax.random.key(0))["reg"]
-    assert (objective.weights(batch, knowledge)["reg"] == 1).all()
+    found = objective.values(params, outputs, batch, graph_arrays, jax.random.key(0))["reg"]
+    assert (objective.weights(batch, graph_arrays)["reg"] == 1).all()
     gaps = ((z[:, None] + np.asarray(params["r"])[0] - np.asarray(params["mu"])[NODES]) ** 2).sum(-1)
     score = -0.5 * gaps / (0.5 * np.sqrt(dim))  # variances are 1; a density's constant cancels
     for image, own in enumerate(LABEL):

@@ -23,10 +23,10 @@ def test_one_more_violation_costs_the_next_harmonic_weight():
 
 
 def test_attributes_are_the_facts_of_a_class_and_its_variants():
-    knowledge = tiny.knowledge(tiny.mask_table())
-    phi = np.asarray(class_attributes(knowledge))
+    graph_arrays = tiny.graph_arrays(tiny.mask_table())
+    phi = np.asarray(class_attributes(graph_arrays))
     graph, mask = tiny.graph(), tiny.mask_table()
-    facts = [(mask.relations[r], graph.nodes[n]) for r, n in np.asarray(knowledge.facts).tolist()]
+    facts = [(mask.relations[r], graph.nodes[n]) for r, n in np.asarray(graph_arrays.facts).tolist()]
     share = {fact: value for fact, value in zip(facts, phi[tiny.CLASSES.index("yield")], strict=True) if value}
     assert share.keys() == {
         ("broader", "priority"), ("broader", "sign"), ("hasShape", "triangle"),
@@ -43,10 +43,12 @@ def test_the_compatibility_is_bilinear(loss):
     batch, state = tiny.batch(problem.mask, 4), problem.init()
     outputs = problem.classifier.apply({"params": state.params["classifier"]}, batch["image"], train=False)
     kernel = state.params["knowledge"]["kernel"]
-    score = outputs.z @ kernel @ class_attributes(problem.knowledge).T
-    found = problem.objective.knowledge_scores(state.params["knowledge"], outputs, problem.knowledge)
+    score = outputs.z @ kernel @ class_attributes(problem.graph_arrays).T
+    found = problem.objective.graph_logits(state.params["knowledge"], outputs, problem.graph_arrays)
     np.testing.assert_allclose(found, score, rtol=1e-4, atol=1e-5)
-    values = problem.objective.values(state.params["knowledge"], outputs, batch, problem.knowledge, jax.random.key(0))
+    values = problem.objective.values(
+        state.params["knowledge"], outputs, batch, problem.graph_arrays, jax.random.key(0)
+    )
     by_hand = {
         "ranking": ranking_loss(score, batch["label"]),
         "ce": -jax.nn.log_softmax(score)[np.arange(4), batch["label"]],

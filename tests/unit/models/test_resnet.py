@@ -72,7 +72,7 @@ def test_the_stride_of_a_bottleneck_is_in_its_3x3():
 
 
 def test_padding_is_the_same_on_both_sides(variables):
-    # A picture turned upside down by kernels turned likewise gives the map turned: not so with "SAME".
+    # An image turned upside down by kernels turned likewise gives the map turned: not so with "SAME".
     encoder = SPEC.make(EncoderOptions())
     turned = jax.tree.map(lambda leaf: leaf[::-1, ::-1] if leaf.ndim == 4 else leaf, variables)
     images = np.pad(IMAGES, ((0, 0), (0, 1), (0, 1), (0, 0)))

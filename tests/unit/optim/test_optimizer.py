@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kgv_jax.config_schema import Config, Optim, Train, Transfer
+from kgv_jax.config.schema import Config, Optim, Train, Transfer
 from kgv_jax.optim.optimizer import decays, make_optimizer, make_schedule
 from kgv_jax.optim.stages import plan_stages
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kgv_jax.config_schema import Config, Optim, Train, Transfer
+from kgv_jax.config.schema import Config, Optim, Train, Transfer
 from kgv_jax.optim.stages import Stage, plan_stages
 from kgv_jax.util.errors import UserError
 

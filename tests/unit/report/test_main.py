@@ -43,7 +43,7 @@ def test_only_what_is_asked_for_in_that_order(runs, tmp_path, capsys):
     found = read_json(tmp_path / "x.json")
     assert list(found) == ["calibration", "shift"]
     assert {(r["method"], r["head"]) for r in found["calibration"]} == {
-        ("ce", "decoder"), ("kgv", "decoder"), ("kgv", "density"), ("kgv", "both"),
+        ("ce", "decoder"), ("kgv", "decoder"), ("kgv", "density"), ("kgv", "combined"),
     }  # fmt: skip
     assert "left out" not in capsys.readouterr().out
 

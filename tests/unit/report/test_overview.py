@@ -16,7 +16,7 @@ def test_a_row_a_method_with_holms_p():
         _row("ce", "de", 0.9), _row("ce", "targets", 0.3),
         _row("ce", "de", 0.5, fraction=0.1), _row("ce", "targets", 0.2, fraction=0.1),
         _row("kgv", "de", 0.8, p=0.9), _row("kgv", "targets", 0.4, p=0.01),
-        _row("kgv", "targets", 0.99, p=1e-9, head="both", chosen=False),
+        _row("kgv", "targets", 0.99, p=1e-9, head="combined", chosen=False),
         _row("kgv", "de", 0.6, fraction=0.1), _row("kgv", "targets", 0.35, fraction=0.1, p=0.02, head="density"),
         _row("ale", "targets", 0.25, p=0.4),
     ]  # fmt: skip

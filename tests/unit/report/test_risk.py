@@ -48,7 +48,7 @@ def test_if_every_mistake_is_as_bad_it_is_the_most_probable_class():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_on_a_tree_more_than_half_the_probability_decides(seed):
-    """By the triangle inequality `R_k - R_m >= (2 p_m - 1) C_km`: the rule moves uncertain pictures alone."""
+    """By the triangle inequality `R_k - R_m >= (2 p_m - 1) C_km`: the rule moves uncertain images alone."""
     rng = np.random.default_rng(seed)
     triples = [(f"n{child:02}", "broader", f"n{rng.integers(0, child):02}") for child in range(1, 30)]
     graph = Graph.from_triples(triples)

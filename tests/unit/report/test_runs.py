@@ -33,8 +33,8 @@ def test_seeds_are_grouped_in_order(tmp_path):
     assert (found.source, found.targets) == ("de", ("us",))
 
 
-def test_a_source_without_test_pictures(tmp_path):
-    with pytest.raises(UserError, match=r"only was tested on no picture of its source 'de'.*another picture"):
+def test_a_source_without_test_images(tmp_path):
+    with pytest.raises(UserError, match=r"only was tested on no image of its source 'de'.*another image"):
         study(run(tmp_path, "only", domains=("us",), method="ce"))
 
 
@@ -56,7 +56,7 @@ def test_the_head_is_chosen_on_held_out_drawings(tmp_path):
     folder = write_run(tmp_path / "a", held_out, method="kgv")
     setting = Setting("kgv", 1.0, 0)
     assert study(folder).heads[setting] == ("density",)
-    assert study(folder, head="all").heads[setting] == ("decoder", "density", "both")
+    assert study(folder, head="all").heads[setting] == ("decoder", "density", "combined")
     assert study(folder, head="decoder").heads[setting] == ("decoder",)
     (folder / "predictions/validation.npz").unlink()
     assert study(folder).heads[setting] == ("decoder",)

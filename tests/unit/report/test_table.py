@@ -25,7 +25,7 @@ def summary_row(method, domain, mean, *, fraction=1.0, versus=None):
         "method": method,
         "fraction": fraction,
         "domain": domain,
-        "head": "both",
+        "head": "combined",
         "seeds": 3,
         "mean": mean,
         "low": mean - 0.02,
@@ -69,7 +69,7 @@ def test_a_bar_in_a_name_does_not_end_the_cell():
     assert "a\\|b" in text and len({line.replace("\\|", "").count("|") for line in text.splitlines()}) == 1
 
 
-def test_columns_that_tell_rows_apart_are_shown():
+def test_columns_that_report_rows_apart_are_shown():
     several = [record("ce", "DE", 0.5, seed=seed, fraction=f) for seed in (0, 1) for f in (1.0, 0.1)]
     found = table.records_table(several, source="DE")
     assert found.header == ("method", "fraction", "seed", "head", "DE")
@@ -103,13 +103,13 @@ def test_a_fraction_has_a_table_of_accuracies_and_one_of_gains_over_controls():
         summary_row("kgv", "DE", 0.7, fraction=0.1),
     ]
     full, gains, tenth = table.summary_tables(rows, source="DE")
-    assert full.title == "100 % of the training pictures: accuracy"
-    assert tenth.title == "10 % of the training pictures: accuracy"
+    assert full.title == "100 % of the training images: accuracy"
+    assert tenth.title == "10 % of the training images: accuracy"
     assert full.header == ("method", "head", "seeds", "DE", "mean over targets")
-    assert full.rows[0] == ("ce", "both", "3", "90.0 [88.0, 92.0]", "40.0 [38.0, 42.0]")
+    assert full.rows[0] == ("ce", "combined", "3", "90.0 [88.0, 92.0]", "40.0 [38.0, 42.0]")
     assert gains.header == ("method", "head", "over ce", "over attribute_bce")
-    assert gains.rows[0] == ("ce", "both", "-", "-")  # in the order of the methods
-    assert gains.rows[1] == ("kgv", "both", "+4.6 [+2.1, +7.0], p < 0.001", "-1.0 [-3.0, +1.0], p = 0.400")
+    assert gains.rows[0] == ("ce", "combined", "-", "-")  # in the order of the methods
+    assert gains.rows[1] == ("kgv", "combined", "+4.6 [+2.1, +7.0], p < 0.001", "-1.0 [-3.0, +1.0], p = 0.400")
     assert table.summary_text(rows, source="DE").count("**") == 6
 
 
@@ -122,10 +122,10 @@ def test_shots_have_tables_of_their_own_beside_fractions():
         summary_row("ce", "targets", 0.1) | {"shots": 1},
     ]
     assert [made.title for made in table.summary_tables(rows, source="DE")] == [
-        "100 % of the training pictures: accuracy",
-        "4 training pictures of every class: accuracy",
-        "4 training pictures of every class: gain on the mean over targets",
-        "1 training picture of every class: accuracy",
+        "100 % of the training images: accuracy",
+        "4 training images of every class: accuracy",
+        "4 training images of every class: gain on the mean over targets",
+        "1 training image of every class: accuracy",
     ]
     records = [record("ce", "DE", 0.5), record("ce", "DE", 0.4) | {"shots": 4}]
     assert table.records_table([r | {"shots": r.get("shots", 0)} for r in records], source="DE").header[:3] == (
@@ -133,7 +133,7 @@ def test_shots_have_tables_of_their_own_beside_fractions():
     )  # fmt: skip
 
 
-def test_a_pipe_gets_markdown_and_a_terminal_a_drawn_table():
+def test_a_pipe_gets_markdown_and_a_terminal_a_rendered_table():
     made = table.records_table(RECORDS, source="DE")
     pipe, terminal = io.StringIO(), io.StringIO()
     table.print_tables([made], console=rich.console.Console(file=pipe))
@@ -156,4 +156,4 @@ def test_the_chosen_head_is_starred_and_can_stand_alone():
     ]
     (made,) = table.summary_tables(rows, source="DE")
     assert [row[1] for row in made.rows] == ["both *", "decoder"]
-    assert [row["head"] for row in table.chosen_only(rows)] == ["both"]
+    assert [row["head"] for row in table.chosen_only(rows)] == ["combined"]

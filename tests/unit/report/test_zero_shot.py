@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from kgv_jax.contest import make_contest
 from kgv_jax.report.zero_shot import (
     area_under_curve,
     choose_gamma,
@@ -13,6 +12,7 @@ from kgv_jax.report.zero_shot import (
     seen_unseen,
     seen_unseen_curve,
 )
+from kgv_jax.run.gzsl_outcome import make_gzsl_outcome
 
 UNSEEN = np.array([False, False, True])
 # Seen 0, 0, 1 and unseen 2, 2: margins 2, -1, 1, 0.5 and 3.
@@ -20,11 +20,11 @@ SCORES = np.array([[3.0, 0, 1], [1, 0, 2], [0, 2, 1], [1.5, 0, 1], [4, 0, 1]])
 LABEL = np.array([0, 0, 1, 2, 2])
 
 
-def contest_of(scores, label, unseen):
-    return make_contest(scores, label, np.arange(len(label)), unseen=unseen, seen=~unseen)
+def gzsl_outcome_of(scores, label, unseen):
+    return make_gzsl_outcome(scores, label, np.arange(len(label)), unseen=unseen, seen=~unseen)
 
 
-BY_HAND = contest_of(SCORES, LABEL, UNSEEN)
+BY_HAND = gzsl_outcome_of(SCORES, LABEL, UNSEEN)
 
 
 def test_accuracy_is_a_mean_over_classes():
@@ -51,14 +51,14 @@ def test_the_curve_is_every_gamma():
     rng = np.random.default_rng(0)
     label, unseen = rng.integers(0, 12, 300), np.arange(12) >= 8
     scores = rng.normal(size=(300, 12)) + 1.5 * (np.arange(12) == label[:, None]) + 0.8 * ~unseen
-    contest = contest_of(scores, label, unseen)
-    curve = seen_unseen_curve(contest)
+    gzsl_outcome = gzsl_outcome_of(scores, label, unseen)
+    curve = seen_unseen_curve(gzsl_outcome)
     for gamma in np.linspace(-4, 6, 401):
         place = np.searchsorted(curve.gamma, gamma) - 1
-        found = seen_unseen(contest, gamma)
+        found = seen_unseen(gzsl_outcome, gamma)
         assert (curve.seen[place], curve.unseen[place]) == pytest.approx(found[:2])
         hits = np.argmax(scores - gamma * ~unseen, -1) == label
-        np.testing.assert_array_equal(contest.correct(gamma), hits)
+        np.testing.assert_array_equal(gzsl_outcome.correct(gamma), hits)
     assert (np.diff(curve.seen) <= 1e-12).all() and (np.diff(curve.unseen) >= -1e-12).all()
     assert 0 < area_under_curve(curve) < 1
 
@@ -69,19 +69,19 @@ def test_gamma_is_chosen_where_the_harmonic_mean_is_best():
     rng = np.random.default_rng(1)
     label, unseen = rng.integers(0, 6, 200), np.arange(6) >= 4
     scores = rng.normal(size=(200, 6)) + 2 * (np.arange(6) == label[:, None]) + 2 * ~unseen
-    contest = contest_of(scores, label, unseen)
-    best = max(seen_unseen(contest, g).harmonic for g in np.linspace(-3, 6, 2001))
-    assert seen_unseen(contest, choose_gamma(contest)).harmonic >= best - 1e-9
+    gzsl_outcome = gzsl_outcome_of(scores, label, unseen)
+    best = max(seen_unseen(gzsl_outcome, g).harmonic for g in np.linspace(-3, 6, 2001))
+    assert seen_unseen(gzsl_outcome, choose_gamma(gzsl_outcome)).harmonic >= best - 1e-9
     for label in (0, 1):  # one photograph, right or wrong
-        assert np.isfinite(choose_gamma(contest_of(np.array([[1.0, 0.5, 0]]), np.array([label]), UNSEEN)))
+        assert np.isfinite(choose_gamma(gzsl_outcome_of(np.array([[1.0, 0.5, 0]]), np.array([label]), UNSEEN)))
     # Between two neighbours in single precision there is a middle.
     scores = np.array([[np.nextafter(np.float32(0.1), np.float32(1)), 0, 0], [0.1, 0, 0]], np.float32)
-    close = contest_of(scores, np.array([0, 2]), UNSEEN)
+    close = gzsl_outcome_of(scores, np.array([0, 2]), UNSEEN)
     assert seen_unseen(close, choose_gamma(close)) == (1, 1, 1)
 
 
 def test_seen_classes_win_where_both_score_the_same():
-    tie = contest_of(np.array([[1.0, 0, 1], [1, 0, 1]]), np.array([0, 2]), UNSEEN)
+    tie = gzsl_outcome_of(np.array([[1.0, 0, 1], [1, 0, 1]]), np.array([0, 2]), UNSEEN)
     assert tie.correct().tolist() == [True, False] and tie.correct(1e-9).tolist() == [False, True]
 
 
@@ -97,15 +97,19 @@ def test_the_curve_on_a_grid():
 def test_what_is_wrong_at_any_gamma_moves_nothing():
     """A photograph that its own side gets wrong has no margin, so the middle lies between two that matter."""
     scores, label = np.array([[2.0, 0, 1], [0, 1, 0.4], [1.9, 0, 1]]), np.array([0, 0, 2])
-    contest = contest_of(scores, label, UNSEEN)
-    assert contest.right.tolist() == [True, False, True] and contest.margin.tolist() == [1, 0, pytest.approx(0.9)]
-    assert choose_gamma(contest) == pytest.approx((0.9 + 1) / 2)
-    assert seen_unseen(contest, 0.95) == (0.5, 1, pytest.approx(2 / 3))
+    gzsl_outcome = gzsl_outcome_of(scores, label, UNSEEN)
+    assert gzsl_outcome.right.tolist() == [True, False, True] and gzsl_outcome.margin.tolist() == [
+        1,
+        0,
+        pytest.approx(0.9),
+    ]
+    assert choose_gamma(gzsl_outcome) == pytest.approx((0.9 + 1) / 2)
+    assert seen_unseen(gzsl_outcome, 0.95) == (0.5, 1, pytest.approx(2 / 3))
 
 
 def test_photographs_of_classes_that_do_not_compete_are_left_out():
     seen = np.array([True, False, False])
-    contest = make_contest(SCORES, LABEL, np.arange(5), unseen=UNSEEN, seen=seen)
-    assert contest.label.tolist() == [0, 0, 2, 2] and contest.picture.tolist() == [0, 1, 3, 4]
-    assert contest.right.all() and contest.has_both_sides()
-    assert not make_contest(SCORES[:3], LABEL[:3], np.arange(3), unseen=UNSEEN, seen=seen).has_both_sides()
+    gzsl_outcome = make_gzsl_outcome(SCORES, LABEL, np.arange(5), unseen=UNSEEN, seen=seen)
+    assert gzsl_outcome.label.tolist() == [0, 0, 2, 2] and gzsl_outcome.group.tolist() == [0, 1, 3, 4]
+    assert gzsl_outcome.right.all() and gzsl_outcome.has_both_sides()
+    assert not make_gzsl_outcome(SCORES[:3], LABEL[:3], np.arange(3), unseen=UNSEEN, seen=seen).has_both_sides()

@@ -7,8 +7,8 @@ import pytest
 
 from kgv_jax.report.comparison import Comparison, RunKey
 from kgv_jax.report.zero_shot_summary import summarise_zero_shot
+from kgv_jax.run.workdir import Workdir
 from kgv_jax.util.errors import UserError
-from kgv_jax.workdir import Workdir
 from tests.report_runs import predictions
 
 ROLES = np.array(["seen", "seen", "validation", "unseen"])
@@ -50,7 +50,7 @@ def test_a_source_that_is_not_tested(tmp_path):
     assert {record["domain"] for record in found.records} == {"us", "targets"}
 
 
-def test_validation_classes_without_pictures_choose_nothing(tmp_path):
+def test_validation_classes_without_images_choose_nothing(tmp_path):
     found = summarise_zero_shot(_comparison(tmp_path, validation=False), source="de")
     assert "gamma" not in found.records[0]
 
@@ -59,11 +59,11 @@ def test_where_nothing_was_held_out_after_all_there_are_no_tables(tmp_path):
     assert summarise_zero_shot(_comparison(tmp_path, role=np.full(4, "seen")), source="de") is None
 
 
-def test_outcomes_of_an_earlier_version_are_told(tmp_path):
+def test_outcomes_of_an_earlier_version_are_reported(tmp_path):
     comparison = _comparison(tmp_path)
     for file in tmp_path.rglob("de.npz"):
         with np.load(file) as arrays:
-            np.savez(file, **{name: arrays[name] for name in ("picture", "decoder")})
+            np.savez(file, **{name: arrays[name] for name in ("group", "decoder")})
     keys = [key for of_setting in comparison.runs.values() for key in of_setting.values()]
     with pytest.raises(UserError, match=r"de\.npz, of an earlier version, lacks seen against unseen classes"):
         summarise_zero_shot(Comparison(keys, tmp_path, ("de", "us")), source="de")

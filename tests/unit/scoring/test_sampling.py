@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kgv_jax.scoring.sampling import drawn_share, make_sampling
+from kgv_jax.scoring.sampling import make_sampling, sampled_share
 from kgv_jax.scoring.streamed import Pairs, Streaming, streamed_sums
 from kgv_jax.scoring.tile import Table
 from kgv_jax.scoring.tiling import cut_tiles
@@ -41,18 +41,18 @@ def test_the_sum_is_unbiased(candidates):
     assert np.any(ratio.std(0) > 1e-3)
 
 
-def test_it_draws_its_share_of_every_strip_and_at_least_one_tile():
+def test_it_draws_its_share_of_every_candidate_set_and_at_least_one_tile():
     problem = make_problem(nodes=2000, relations=8, images=4, dim=8, candidates="range")
     tiles = cut_tiles(problem.mask)
     for share in (1e-6, 0.3, 1.0):
         sampling = make_sampling(tiles, share)
         drawn = sampling.draw(jax.random.key(1), jax.tree.map(jnp.asarray, tiles))
-        per_strip = np.bincount(np.asarray(drawn.strip)[:, 0])
-        of = np.bincount(tiles.strip[:, 0])
-        np.testing.assert_array_equal(per_strip, np.maximum(np.ceil(share * of), 1))
-        np.testing.assert_allclose(sampling.correction, np.log(of / per_strip), rtol=1e-6)
-        assert drawn_share(sampling) == pytest.approx(per_strip.sum() / of.sum())
-        assert len({tuple(row) for row in np.asarray(drawn.where[0])}) == per_strip.sum()
+        per_candidate_set = np.bincount(np.asarray(drawn.candidate_set)[:, 0])
+        of = np.bincount(tiles.candidate_set[:, 0])
+        np.testing.assert_array_equal(per_candidate_set, np.maximum(np.ceil(share * of), 1))
+        np.testing.assert_allclose(sampling.correction, np.log(of / per_candidate_set), rtol=1e-6)
+        assert sampled_share(sampling) == pytest.approx(per_candidate_set.sum() / of.sum())
+        assert len({tuple(row) for row in np.asarray(drawn.where[0])}) == per_candidate_set.sum()
 
 
 def test_a_share_of_one_draws_every_tile():

@@ -10,7 +10,7 @@ import pytest
 
 from kgv_jax import losses
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.mask import Entries, MaskTable, Strip
+from kgv_jax.kg.mask import CandidateSet, Entries, MaskTable
 from kgv_jax.parallel import mesh as mesh_lib
 from kgv_jax.scoring import gaussian
 from kgv_jax.scoring.space import BoundedLogVariance
@@ -43,22 +43,32 @@ class Problem:
 def make_mask(rng, *, nodes, relations, heads, candidates):
     """A mask of random facts: all nodes under each relation, or some."""
     every = np.arange(nodes, dtype=np.int32)
-    strips = tuple(
-        Strip(j, every if candidates == "all" else np.sort(rng.choice(every, rng.integers(3, nodes), replace=False)))
+    candidate_sets = tuple(
+        CandidateSet(
+            j, every if candidates == "all" else np.sort(rng.choice(every, rng.integers(3, nodes), replace=False))
+        )
         for j in range(relations)
     )
-    positive, protected = [], []
+    positive, ignored_negatives = [], []
     for head in range(heads):
-        for strip in strips:
-            true = rng.choice(strip.nodes, rng.integers(1, 4), replace=False)
+        for candidate_set in candidate_sets:
+            true = rng.choice(candidate_set.nodes, rng.integers(1, 4), replace=False)
             other = np.setdiff1d(rng.choice(every, rng.integers(0, 20), replace=False), true)
-            positive += [(head, strip.relation, node) for node in sorted(true)]
-            protected += [(head, strip.relation, node) for node in other]
+            positive += [(head, candidate_set.relation, node) for node in sorted(true)]
+            ignored_negatives += [(head, candidate_set.relation, node) for node in other]
     graph = Graph.from_triples([], types={f"n{index}": "Node" for index in range(nodes)})
     names = tuple(f"r{j}" for j in range(relations))
-    speaks = np.ones((heads, relations), bool)
+    supervised = np.ones((heads, relations), bool)
     return MaskTable(
-        graph, names, strips, speaks, entries(positive, heads), entries(protected, heads), np.zeros(0, np.int32), {}, {}
+        graph,
+        names,
+        candidate_sets,
+        supervised,
+        entries(positive, heads),
+        entries(ignored_negatives, heads),
+        np.zeros(0, np.int32),
+        {},
+        {},
     )
 
 
@@ -105,7 +115,7 @@ def streamed_loss(problem, streaming, *, shards=1):
             streaming, Table(mu, raw), z, r, temperature, pairs, problem.heads[:, None].astype(np.int32), tiles
         )
         values = losses.info_nce_of_sums(
-            *sums, pair_relation=relation, strip_relation=tiles.strip_relation, num_relations=len(r)
+            *sums, pair_relation=relation, candidate_set_relation=tiles.candidate_set_relation, num_relations=len(r)
         )
         return jnp.sum(values * jnp.linspace(0.5, 1.5, len(z))), sums
 

@@ -11,8 +11,8 @@ from kgv_jax.util.errors import UserError
 def test_the_named_folder_comes_first(tmp_path, monkeypatch):
     monkeypatch.setenv("KGV_JAX_CACHE", str(tmp_path / "here"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "not_here"))
-    assert cache_dir("banks", "v1") == tmp_path / "here" / "banks" / "v1"
-    assert cache_dir("banks", "v1").is_dir()
+    assert cache_dir("views", "v1") == tmp_path / "here" / "views" / "v1"
+    assert cache_dir("views", "v1").is_dir()
 
 
 def test_then_the_users_cache_then_the_home(tmp_path, monkeypatch):

@@ -26,7 +26,7 @@ def test_a_table_without_a_header(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("", r"a\.csv: no column 'id'; it has none"),
         ("name\nx\n", r"a\.csv: no column 'id'; it has name"),
@@ -35,8 +35,8 @@ def test_a_table_without_a_header(tmp_path):
         ("name,id\nx,one\n", r"a\.csv: line 2: id is 'one'; expected a whole number; mend the row"),
     ],
 )
-def test_what_is_wrong_is_told(tmp_path, text, told):
-    with pytest.raises(UserError, match=told):
+def test_what_is_wrong_is_reported(tmp_path, text, reported):
+    with pytest.raises(UserError, match=reported):
         [row.integer("id") for row in read_table(write(tmp_path, text), ("id",))]
 
 
@@ -58,6 +58,6 @@ def test_folders(tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").touch()
     assert require_folder(str(tmp_path / "full"), "x") == tmp_path / "full"
-    for root, told in (("", "config.data.root is ''"), (tmp_path / "none", "no such folder; expected x")):
-        with pytest.raises(UserError, match=told):
+    for root, reported in (("", "config.data.root is ''"), (tmp_path / "none", "no such folder; expected x")):
+        with pytest.raises(UserError, match=reported):
             require_folder(root, "x")

@@ -62,12 +62,12 @@ def _sha(data: bytes) -> str:
 
 
 class World:
-    """A folder of three archives, the packages that name them, and a table of their pictures."""
+    """A folder of three archives, the packages that name them, and a table of their images."""
 
     def __init__(self, folder: pathlib.Path):
         self.folder = folder
         npm, pip, apt = prepare.PACKAGES
-        # Debian's clip art files a picture in one folder and links it from others.
+        # Debian's clip art files an image in one folder and links it from others.
         clip_art = _tar(
             {"./usr/share/openclipart/svg/transportation/sheet.svg": SHEET},
             links={f"./{apt.folder}sheet.svg": "../sheet.svg"},
@@ -109,20 +109,25 @@ def world(tmp_path):
     return World(folder)
 
 
-def test_pictures_of_all_three_archives_are_rendered_cropped_and_kept(world, tmp_path):
+def test_images_of_all_three_archives_are_rendered_cropped_and_kept(world, tmp_path):
     cache = tmp_path / "cache"
     assert world.prepare(cache)
     prepared = prepare.open_prepared(cache, world.table)
     assert prepared.pixels.shape == (3, 96, 96, 4)
     blue, green, red = (prepared.pixels[prepared.row[d.id]] for d in world.table)
-    assert blue[48, 48].tolist() == [0, 0, 255, 255] and blue[2, 2, 3] > 200  # the square fills the picture
+    assert blue[48, 48].tolist() == [0, 0, 255, 255] and blue[2, 2, 3] > 200  # the square fills the image
     assert green[48, 48].tolist() == [0, 255, 0, 255] and green[48, 10, 3] == 0  # letterboxed
     assert red[48, 48].tolist() == [255, 0, 0, 255]  # millimetres are read, text is left out
     assert np.isclose((red[..., 3] > 127).mean(), np.pi / 4, atol=0.04)
     manifest = json.loads((cache / "manifest.json").read_text())
     assert manifest["pictures"][0] == {
-        "id": "vienna/blue-sign/a--b--g1", "package": "mapillary", "file": "a--b--g1.svg",
-        "sha256": _sha(SVG), "class": "blue-sign", "domain": "vienna", "licence": "MIT",
+        "id": "vienna/blue-sign/a--b--g1",
+        "package": "mapillary",
+        "file": "a--b--g1.svg",
+        "sha256": _sha(SVG),
+        "class": "blue-sign",
+        "domain": "vienna",
+        "licence": "MIT",
     }
     assert sorted(path.name for path in cache.iterdir()) == ["artwork.npy", "manifest.json"]
 
@@ -137,8 +142,7 @@ def test_a_second_run_does_nothing(world, tmp_path):
 def test_archives_are_fetched_by_the_packages_client(world, tmp_path):
     copy = "import shutil, sys; shutil.copy(sys.argv[1], '.')"
     packages = tuple(
-        dataclasses.replace(p, command=(sys.executable, "-c", copy, str(world.path(p.name))))
-        for p in world.packages
+        dataclasses.replace(p, command=(sys.executable, "-c", copy, str(world.path(p.name)))) for p in world.packages
     )
     assert world.prepare(tmp_path / "cache", archives=None, packages=packages)
 
@@ -151,7 +155,7 @@ def test_archives_are_fetched_by_the_packages_client(world, tmp_path):
         ((sys.executable, "-c", "pass"), "left no file named signs-1.8.0.tgz"),
     ],
 )
-def test_a_client_that_fails_is_told_with_the_way_around(world, tmp_path, command, message):
+def test_a_client_that_fails_is_reported_with_the_way_around(world, tmp_path, command, message):
     packages = (dataclasses.replace(world.packages[0], command=command), *world.packages[1:])
     with pytest.raises(UserError, match=message) as caught:
         world.prepare(tmp_path / "cache", archives=None, packages=packages)
@@ -175,24 +179,24 @@ def test_a_truncated_debian_package_is_refused(world, tmp_path, keep):
         world.prepare(tmp_path / "cache")
 
 
-def test_a_later_debian_revision_is_judged_by_its_pictures(world, tmp_path):
+def test_a_later_debian_revision_is_judged_by_its_images(world, tmp_path):
     folder = prepare.PACKAGES[2].folder
     world.path("openclipart").unlink()
     later = world.folder / "openclipart-svg_1%3a0.19_all.deb"
     later.write_bytes(_deb(_tar({"./" + folder + "sheet.svg": SHEET, "./other": b"new"}, mode="w:gz")))
     assert world.prepare(tmp_path / "good")
     later.write_bytes(_deb(_tar({"./" + folder + "sheet.svg": SVG}, mode="w:xz")))
-    with pytest.raises(UserError, match=r"sheet.svg has SHA-256 .* the reviewed picture has"):
+    with pytest.raises(UserError, match=r"sheet.svg has SHA-256 .* the reviewed image has"):
         world.prepare(tmp_path / "bad")
 
 
-def test_a_picture_that_the_archive_lacks_is_named(world, tmp_path):
+def test_a_image_that_the_archive_lacks_is_named(world, tmp_path):
     more = dataclasses.replace(world.table[1], file="999.png")
     with pytest.raises(UserError, match=r"lacks 1 of 2 files, the first is .*999.png"):
         world.prepare(tmp_path / "cache", table=(*world.table, more))
 
 
-def test_a_damaged_cache_is_noticed_and_mended(world, tmp_path, capsys):
+def test_a_damaged_cache_is_noticed_and_fixed(world, tmp_path, capsys):
     cache = tmp_path / "cache"
     world.prepare(cache)
     pixels = bytearray((cache / "artwork.npy").read_bytes())
@@ -215,7 +219,7 @@ def test_a_damaged_manifest_is_noticed(world, tmp_path, text):
 
 def test_a_cache_of_an_older_table_is_noticed_and_renewed(world, tmp_path):
     world.prepare(tmp_path, table=world.table[:2])
-    with pytest.raises(UserError, match="1 of 3 pictures are not in it"):
+    with pytest.raises(UserError, match="1 of 3 images are not in it"):
         prepare.open_prepared(tmp_path, world.table)
     assert world.prepare(tmp_path)
 
@@ -233,8 +237,16 @@ def test_a_folder_without_archives_names_what_is_missing(tmp_path, world):
 
 
 def test_the_command_line_prints_errors_without_a_traceback(tmp_path):
-    command = [sys.executable, "-m", "kgv_jax.data.prepare", "roadsigns", "--cache", str(tmp_path / "cache"),
-               "--from", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "kgv_jax.data.prepare",
+        "roadsigns",
+        "--cache",
+        str(tmp_path / "cache"),
+        "--from",
+        str(tmp_path),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("error: --from ") and "Traceback" not in done.stderr

@@ -74,7 +74,7 @@ def test_a_second_time_nothing_is_done(archives):
     assert prepare_emoji(**archives | {"archives": "nowhere"}) == 0
 
 
-def test_damage_is_noticed_and_mended(archives, capsys):
+def test_damage_is_noticed_and_fixed(archives, capsys):
     prepare_emoji(**archives)
     path = archives["cache"] / "emoji.npy"
     data = bytearray(path.read_bytes())

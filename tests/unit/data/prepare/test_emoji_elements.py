@@ -1,4 +1,4 @@
-"""Element pictures of the emoji graph: icons of tags and categories, none of a class, no copy of an emoji."""
+"""Element images of the emoji graph: icons of tags and categories, none of a class, no copy of an emoji."""
 
 import dataclasses
 
@@ -24,30 +24,30 @@ def _card(svg_body, folder):
     return draw_on_card(svg, "emoji", folder, size_px=72)
 
 
-def test_tags_have_pictures_and_classes_have_none(graph, tmp_path, capsys):
+def test_tags_have_images_and_classes_have_none(graph, tmp_path, capsys):
     first = write_package(tmp_path, "one", icons({"fruit": hook("#000"), "banana": bar("#000", 3)}))
     second = write_package(tmp_path, "two", icons({"fruit": bar("#000", 5), "face": bar("#000", 9), "car": hook("#0")}))
     drawings = np.stack([_card(bar("#000", 9), tmp_path)])
     assert emoji_elements.prepare_elements(graph, drawings, archives=tmp_path, sets=(first, second)) == 2
     assert "1 are near copies of emoji: left out" in capsys.readouterr().err  # the face
     made = synthetic_manifest.read_manifest(emoji_elements.elements_folder(), graph)
-    assert [picture.id for picture in made.pictures] == ["elements/one/fruit.png", "elements/two/fruit.png"]
+    assert [image.id for image in made.images] == ["elements/one/fruit.png", "elements/two/fruit.png"]
     tag = graph.nodes[graph.node("tag-fruit")]
-    assert {picture.depicts for picture in made.pictures} == {(("instanceOf", tag),)}
-    assert made.pictures[0].load(36).shape == (36, 36, 4)
+    assert {image.depicts for image in made.images} == {(("instanceOf", tag),)}
+    assert made.images[0].load(36).shape == (36, 36, 4)
     assert emoji_elements.prepare_elements(graph, drawings, archives="nowhere", sets=(first, second)) == 0
 
 
-def test_what_is_called_like_a_class_is_not_drawn(graph):
+def test_what_is_called_like_a_class_is_not_rendered(graph):
     tagged = graph.nodes[graph.node("tag-fruit")]
     labels = tuple("crab" if node == tagged else graph.labels[graph.node(node)] for node in graph.nodes)
     named = dataclasses.replace(graph, labels=labels)
-    assert {"fruit", "face", "emoji"} <= emoji_elements.drawn_nodes(graph).keys()
-    assert not {"fruit", "crab"} & emoji_elements.drawn_nodes(named).keys()
+    assert {"fruit", "face", "emoji"} <= emoji_elements.rendered_nodes(graph).keys()
+    assert not {"fruit", "crab"} & emoji_elements.rendered_nodes(named).keys()
 
 
 def test_nothing_prepared(graph):
-    with pytest.raises(UserError, match=r"element pictures of emoji are not prepared.*data\.prepare emoji"):
+    with pytest.raises(UserError, match=r"element images of emoji are not prepared.*data\.prepare emoji"):
         emoji_elements.elements_folder()
 
 

@@ -33,8 +33,10 @@ def test_from_the_archives_to_a_data_set(archives, capsys):
     train, val = (str(archives / f"ILSVRC2012_img_{part}.tar") for part in ("train", "val"))
     assert main(["imagenet", f"--from={train}", f"--out={out}", "--per-shard=5"]) == 0
     assert main(["imagenet", f"--from={val}", f"--out={out}", f"--labels={archives}/LOC_val_solution.csv"]) == 0
-    told = capsys.readouterr()
-    assert "train 3 shards written" in told.out and "train/part-00002.array_record: 2 pictures, 3 of 3" in told.err
+    reported = capsys.readouterr()
+    assert (
+        "train 3 shards written" in reported.out and "train/part-00002.array_record: 2 images, 3 of 3" in reported.err
+    )
     dataset = _load(out, archives / "ids.txt")
     assert len(dataset.train) == 8 and len(dataset.validation) == 4
     for records in (dataset.train, dataset.validation, dataset.domains["imagenet"]):
@@ -68,7 +70,7 @@ def test_a_stopped_writer_goes_on(archives):
 
     with pytest.raises(KeyboardInterrupt):
         prepare_imagenet(source, out, per_shard=4, tell=stop)
-    with pytest.raises(UserError, match=r"train: holds 4 of 12 pictures; run the command .* again"):
+    with pytest.raises(UserError, match=r"train: holds 4 of 12 images; run the command .* again"):
         shards.open_shards(out / "train")
     before = (out / "train/part-00000.array_record").stat().st_mtime_ns
     assert prepare_imagenet(source, out, per_shard=4) == {"train": 2}
@@ -94,10 +96,10 @@ def test_a_shard_that_has_changed(archives):
         prepare_imagenet(archives / "ILSVRC2012_img_train.tar", out, per_shard=4)
 
 
-def test_other_pictures_in_the_same_place(archives):
+def test_other_images_in_the_same_place(archives):
     out = _prepared(archives)
     write(archives / "ILSVRC2012_img_train.tar", train_tar(per_class=2))
-    with pytest.raises(UserError, match=r"out/train: holds shards of other pictures"):
+    with pytest.raises(UserError, match=r"out/train: holds shards of other images"):
         prepare_imagenet(archives / "ILSVRC2012_img_train.tar", out, per_shard=4)
 
 
@@ -140,7 +142,7 @@ def test_an_archive_cut_between_two_members(archives):
 @pytest.mark.parametrize(
     ("name", "data", "match"),
     [
-        ("a.tar", tar({"notes.txt": b"x"}), r"a\.tar: holds no picture; expected ILSVRC2012"),
+        ("a.tar", tar({"notes.txt": b"x"}), r"a\.tar: holds no image; expected ILSVRC2012"),
         ("ILSVRC2012_img_val.tar", None, r"lie side by side.*add --labels=LOC_val_solution\.csv"),
         ("a.tar", b"\x1f\x8b" + bytes(100), r"a\.tar: not an uncompressed tar file"),
         ("nowhere.tar", None, r"--from .*nowhere\.tar: no such file or folder"),

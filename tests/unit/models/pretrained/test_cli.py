@@ -211,9 +211,9 @@ SIDE = registry.get(MODEL).size_px
         (np.zeros((2, SIDE, SIDE, 3), np.uint8), "type uint8"),
         (np.zeros((SIDE, SIDE, 3), np.float32), f"shape [{SIDE}, {SIDE}, 3]; expected [n, height, width, 3]"),
         (np.zeros((2, 3, SIDE, SIDE), np.float32), "X.transpose(0, 2, 3, 1)"),
-        (np.zeros((0, SIDE, SIDE, 3), np.float32), "no picture in it"),
+        (np.zeros((0, SIDE, SIDE, 3), np.float32), "no image in it"),
         (np.zeros((1, SIDE + 1, SIDE, 3), np.float32), "takes multiples of"),
-        (np.full((3, SIDE, SIDE, 3), np.nan, np.float32), "picture 0 holds values that are not finite"),
+        (np.full((3, SIDE, SIDE, 3), np.nan, np.float32), "image 0 holds values that are not finite"),
     ],
 )
 def test_images_of_another_kind(tmp_path, weights, capsys, array, words):

@@ -120,11 +120,13 @@ def _refused(reference: str) -> str:
 
 
 def test_a_file_is_chosen_fetched_and_then_cached(serve):
-    served = serve({
-        "README.md": (b"#", _git(b"#")),
-        "pytorch_model.bin": (b"not this one", _sha256(b"not this one")),
-        "model.safetensors": (WEIGHTS, _sha256(WEIGHTS)),
-    })
+    served = serve(
+        {
+            "README.md": (b"#", _git(b"#")),
+            "pytorch_model.bin": (b"not this one", _sha256(b"not this one")),
+            "model.safetensors": (WEIGHTS, _sha256(WEIGHTS)),
+        }
+    )
     path, found = hub.fetch_weights(f"{REPO}@{COMMIT}")
     assert str(found) == f"hf:{REPO}@{COMMIT}:model.safetensors"
     np.testing.assert_array_equal(read(path)["a"], [0, 1, 2])

@@ -33,7 +33,7 @@ WRITERS = {
 
 @pytest.mark.parametrize("name", ["model.safetensors", "model.npz", "model.pth", "pytorch_model.bin", "model"])
 @pytest.mark.parametrize("kind", WRITERS)
-def test_the_content_tells_the_format(tmp_path, kind, name):
+def test_the_content_reports_the_format(tmp_path, kind, name):
     WRITERS[kind](tmp_path / name, ARRAYS)
     found = read(tmp_path / name)
     assert found.keys() == ARRAYS.keys()

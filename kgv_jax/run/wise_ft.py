@@ -1,0 +1,43 @@
+"""WiSE-FT (Wortsman et al., arXiv 2109.01903): weights averaged between the start and the end of fine-tuning.
+
+    theta(alpha) = (1 - alpha) theta_anchor + alpha theta
+
+Running statistics of batch norm are averaged alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from kgv_jax.config.schema import Transfer
+from kgv_jax.run.state import State
+from kgv_jax.util.lists import split_names
+
+
+def is_enabled(transfer: Transfer) -> bool:
+    """Returns whether any average is evaluated."""
+    return bool(transfer.wise_ft) or transfer.alpha < 1
+
+
+def anchored(state: State) -> State:
+    """Returns the state with its anchor where it is now: fine-tuning begins here."""
+    return state._replace(anchor=jax.tree.map(jnp.copy, {"params": state.params, "batch_stats": state.batch_stats}))
+
+
+def average(state: State, alpha: Array | float) -> State:
+    """Returns the state with its evaluated weights moved to `alpha`; with a moving average, from that."""
+    final = {"params": state.ema or state.params, "batch_stats": state.batch_stats}
+    mixed = jax.tree.map(lambda start, end: (1 - alpha) * start + alpha * end, state.anchor, final)
+    ema = mixed["params"] if state.ema else {}
+    return state._replace(params=mixed["params"], batch_stats=mixed["batch_stats"], ema=ema)
+
+
+def curve(transfer: Transfer, evaluate: Callable[[float], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Returns the records of every alpha of `transfer.wise_ft`, each with its `alpha`."""
+    alphas = [float(text) for text in split_names(transfer.wise_ft)]
+    return [record | {"alpha": alpha} for alpha in alphas for record in evaluate(alpha)]

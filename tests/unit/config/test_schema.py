@@ -1,0 +1,107 @@
+"""The schema: what is accepted, what is refused, and in which words."""
+
+import dataclasses
+import typing
+
+import pytest
+
+from kgv_jax.config import schema as config_schema
+from kgv_jax.config.schema import Config, default_config, differences, digest, resolve, to_dict
+from kgv_jax.methods.presets import PRESETS
+from kgv_jax.util.errors import UserError
+
+
+def _with(**settings):
+    values = default_config()
+    for key, value in settings.items():
+        section, _, name = key.partition("__")
+        if name:
+            with values.unlocked(), values.ignore_type():
+                values[section][name] = value
+        else:
+            values[section] = value
+    return values
+
+
+def _fields(cls=Config, prefix=""):
+    types = typing.get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        if dataclasses.is_dataclass(types[field.name]):
+            yield from _fields(types[field.name], f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name, types[field.name], field
+
+
+@pytest.mark.parametrize(("name", "type_", "field"), list(_fields()), ids=lambda value: str(value)[:40])
+def test_every_setting_is_documented_and_its_default_is_valid(name, type_, field):
+    about, low, high, choices = (field.metadata[key] for key in ("about", "low", "high", "choices"))
+    assert about and isinstance(field.default, type_)
+    assert choices is None or field.default in choices
+    if isinstance(field.default, (int, float)) and not isinstance(field.default, bool):
+        assert low is not None and low <= field.default <= (float("inf") if high is None else high)
+
+
+def test_defaults_resolve_and_round_trip():
+    config = resolve(default_config())
+    assert resolve(to_dict(config)) == config
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.seed = 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"optim__learning_rat": 1.0}, r"Unknown setting config.optim.learning_rat, did you mean 'learning_rate'"),
+        ({"train__steps": -1}, r"config.train.steps is -1; expected from 0 to any: optimiser steps"),
+        ({"optim__ema_decay": 1.0}, r"config.optim.ema_decay is 1.0; expected from 0.0 to 0.99999"),
+        ({"train__steps": 3.5}, r"config.train.steps is 3.5 \(float\); expected int"),
+        ({"train__steps": True}, r"config.train.steps is True \(bool\); expected int"),
+        ({"synthetic__elements": 1}, r"config.synthetic.elements is 1 \(int\); expected bool"),
+        ({"kgv__loss": "node"}, r"config.kgv.loss is 'node', did you mean 'nodes'\?; expected one of nodes, joint"),
+        ({"method": "kgvv"}, r"config.method is 'kgvv', did you mean 'kgv'"),
+        ({"kgv__var_init": 9.0}, r"config.kgv.var_init is 9.0; expected between var_min = 0.05"),
+        (
+            {"kgv__var_min": 1.0, "kgv__var_max": 1.0},
+            r"config.kgv.var_min is 1.0 and var_max 1.0; expected var_min below var_max. .* set kgv.vector_nodes=true",
+        ),
+        ({"optim__learning_rate": float("nan")}, r"config.optim.learning_rate is nan; expected a finite number: peak"),
+        ({"optim__clip_norm": float("inf")}, r"config.optim.clip_norm is inf; expected a finite number: clip"),
+        ({"data__name": "folder"}, r"config.data.root is empty"),
+        (
+            # The graph of such a data set may have no hierarchy, without which dgp is refused.
+            {"data__name": "zero_shot_features", "model__encoder": "features"},
+            r"method 'kgv' draws images beside them. Use kgv_no_synthetic, ale, sgcn, ce or another without",
+        ),
+        ({"fraction": 0.1, "shots": 4}, r"config.fraction = 0.1 and config.shots = 4: each chooses the training"),
+        ({"train__accumulate": 3}, r"accumulate is 3, which does not divide config.train.batch_size = 128"),
+    ],
+)
+def test_a_mistake_names_the_value_and_what_was_expected(settings, words):
+    with pytest.raises(UserError, match=words):
+        resolve(_with(**settings))
+
+
+def test_integers_pass_as_floats_and_lists_as_names():
+    config = resolve(_with(optim__learning_rate=1, data__targets=("cn", "ru")))
+    assert config.optim.learning_rate == 1.0 and isinstance(config.optim.learning_rate, float)
+    assert config.data.targets == "cn,ru"
+
+
+def test_a_method_replaces_the_configs_settings():
+    config = resolve(_with(method="kgv_vector", kgv__vector_nodes=False, synthetic__compositions=True))
+    assert config.kgv.vector_nodes and config.synthetic.elements and not config.synthetic.compositions
+    assert set(PRESETS) == set(config_schema.Config.__dataclass_fields__["method"].metadata["choices"])
+
+
+def test_the_digest_follows_every_setting_and_nothing_else():
+    base = Config()
+    assert digest(base) == digest(Config()) and len(digest(base)) == 12
+    seen = {digest(base)}
+    for name, type_, field in _fields():
+        section, _, key = name.rpartition(".")
+        changed = f"{field.default}x" if type_ is str else not field.default if type_ is bool else field.default + 1
+        owner = dataclasses.replace(getattr(base, section), **{key: changed}) if section else None
+        other = dataclasses.replace(base, **({section: owner} if section else {name: changed}))
+        seen.add(digest(other))
+        assert [line.split(":")[0] for line in differences(to_dict(base), to_dict(other))] == [name]
+    assert len(seen) == 1 + len(list(_fields()))

@@ -1,0 +1,90 @@
+"""Held-out classes in a whole experiment: in no stream that trains, in every evaluation, ignored in the mask."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from kgv_jax.config import schema as config_schema
+from kgv_jax.data.types import SEEN, UNSEEN, VALIDATION
+from kgv_jax.experiment import build as experiment
+from kgv_jax.kg.names import local_name
+from kgv_jax.util.errors import UserError
+
+pytestmark = pytest.mark.usefixtures("kgv_cache")
+
+
+@functools.cache
+def _built(method, unseen="4", validation="3", **settings):
+    values = config_schema.default_config()
+    values.method = method
+    values.data.update({"size_px": 8, "train_views": 1, "test_views": 1, "targets": "cn"})
+    values.synthetic.update({"per_element": 1, "per_variant": 1, "views": 1})
+    values.zero_shot.update({"unseen": unseen, "validation": validation, **settings})
+    return experiment.build(config_schema.resolve(values))
+
+
+def _classes(built, role):
+    return {name for name, own in zip(built.dataset.classes, built.roles, strict=True) if own == role}
+
+
+def _shown(built, name):
+    """Returns the classes of a stream's labelled images."""
+    (arrays,) = [stream.arrays for stream in built.pipeline.streams if stream.name == name]
+    return {built.dataset.classes[label] for label in np.unique(arrays["label"][arrays["labelled"] > 0])}
+
+
+def test_held_out_classes_are_in_no_stream_and_in_every_evaluation():
+    built = _built("kgv_compose_labelled")
+    seen, unseen, validation = (_classes(built, role) for role in (SEEN, UNSEEN, VALIDATION))
+    assert (len(unseen), len(validation)) == (4, 3) and seen | unseen | validation == {*built.dataset.classes}
+    assert _shown(built, "train") == seen and _shown(built, "compositions") <= seen
+    tested = {
+        domain: {built.dataset.classes[label] for label in examples.label} for domain, examples in built.domains.items()
+    }
+    assert tested["de"] >= unseen and not tested["de"] & validation and not tested["cn"] & validation
+    assert tested[VALIDATION] >= validation and not tested[VALIDATION] & unseen
+
+
+def test_their_nodes_are_ignored_and_so_are_facts_that_only_they_state():
+    built = _built("kgv")
+    mask, whole = built.mask, _built("kgv", negatives=True).mask
+    held = [node for node, role in zip(built.class_nodes.tolist(), built.roles, strict=True) if role != SEEN]
+    rows = [rows for rows, role in zip(built.class_rows, built.roles, strict=True) if role == SEEN]
+    m = mask.combine(np.array([[row] for own in rows for row in own], np.int32))
+    assert (m[:, :, held] == 0).all() and (m == -1).any()
+    for relation, node in mask.ignored_facts:
+        assert not (m[:, relation, node] != 0).any()
+    assert mask.ignored_facts, "some legend is of a held-out class alone"
+    before = whole.combine(np.array([[row] for own in rows for row in own], np.int32))
+    assert (before[:, :, held] == -1).any() and all((before[:, j, k] == -1).any() for j, k in mask.ignored_facts)
+    # Element images of what only they show stay.
+    elements = {local_name(mask.graph.nodes[node]) for node in mask.query_rows}
+    assert {
+        local_name(mask.graph.nodes[k]) for j, k in mask.ignored_facts if mask.relations[j] == "hasLegend"
+    } <= elements
+
+
+def test_unlabelled_compositions_of_them_are_asked_for():
+    drawn = {name: _built("kgv_compose", compositions=name == "all").pipeline.streams for name in ("seen", "all")}
+    counts = {name: len(streams[-1]) for name, streams in drawn.items()}
+    assert drawn["all"][-1].name == "compositions" and counts["all"] > counts["seen"]
+    assert (drawn["all"][-1].arrays["labelled"] == 0).all()
+    assert len(_built("kgv_compose_labelled", compositions=True).pipeline.streams[-1]) == counts["seen"]
+
+
+def test_a_permuted_graph_and_the_seed_leave_the_roles():
+    built = _built("shuffled_kg")
+    assert built.roles == _built("kgv").roles
+    assert built.graph != _built("kgv").graph
+
+
+def test_classes_by_name():
+    names = sorted(_classes(_built("kgv"), SEEN))[:3]
+    built = _built("ce", unseen=",".join(names[:2]), validation=names[2])
+    assert _classes(built, UNSEEN) == {*names[:2]} and _classes(built, VALIDATION) == {names[2]}
+    with pytest.raises(UserError, match=r"both name .*; choices are made on classes that are not tested"):
+        _built("ce", unseen=",".join(names[:2]), validation=names[0])
+    with pytest.raises(UserError, match=r"zero_shot\.unseen is empty: there is nothing that choices would be made for"):
+        _built("ce", unseen="")
+    assert set(_built("ce", unseen="", validation="").roles) == {SEEN}

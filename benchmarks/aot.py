@@ -33,7 +33,7 @@ from kgv_jax.util.errors import UserError
 def _cases() -> Iterator[tuple[Case, str]]:
     """Yields every case and the compiler's effort for it: full on v5e, whose memory is smallest, low on the others."""
     # 16 chips are one side of 16 x 16 and two sides of 4 x 4 x 4; an axis of the mesh has to be whole sides.
-    split = {"model": 16, "pictures": "data model"}
+    split = {"model": 16, "images": "data model"}
     small, middle, large = {"nodes": 1860}, {"nodes": 82_000, **split}, {"nodes": 1_000_000, "heads": 22_000, **split}
     for chip in CHIPS:
         effort = "full" if chip == "v5e" else "low"

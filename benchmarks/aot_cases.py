@@ -57,7 +57,7 @@ class Case:
     heads: int = 1000
     relations: int = 2
     model: int = 1
-    source_images: str = "data"
+    images: str = "data"
     batch: int = 4096
 
     def __str__(self) -> str:

@@ -69,7 +69,7 @@ CASES = {
     "imagenet": Case("resnet50", 224, 16, 512, 1, (Graph("1,860 nodes x 2 relations", path="fake"),), _IMAGES),
     "small": Case(
         "resnet8_flat", 32, 128, 128, 10, (Graph("the road-sign graph", path="roadsigns"),),
-        (("data.targets", "cn"), ("data.train_photographs", 2), ("data.test_photographs", 1), ("model.norm", "batch")),
+        (("data.targets", "cn"), ("data.train_views", 2), ("data.test_views", 1), ("model.norm", "batch")),
     ),
 }  # fmt: skip
 

@@ -1,10 +1,10 @@
 """`python -m kgv_jax.data.user_renderer FILE.py:FUNCTION --graph=FILE --out=DIR`: a user's own renderer draws a graph.
 
-The function gets the `kg.graph.Graph` and returns or yields `data.types.Image`s with `depicts` filled in:
+The function gets the `kg.graph.Graph` and returns or yields `data.types.SourceImage`s with `depicts` filled in:
 
     def render(graph):
         for node in graph.nodes_of_type("Colour"):
-            yield Image(f"{graph.labels[node]}/0", "elements", None, paint, (("instanceOf", graph.nodes[node]),))
+            yield SourceImage(f"{graph.labels[node]}/0", "elements", None, paint, (("instanceOf", graph.nodes[node]),))
 
 The images and their manifest are written to DIR, which a run reads with `config.synthetic.manifest=DIR`. The file
 is code, and it is run here alone, where its name is typed: a config names data only, so a config of somebody else

@@ -371,12 +371,12 @@ def _test_examples(config: Config, dataset: Dataset) -> dict[str, Examples]:
             continue
         views = render_views(config, source_images, each, stream=test_stream(name), rendered=dataset.render_views)
         ids = np.array([source_image.id for source_image in source_images])
-        number = np.arange(len(views.group)) % each
+        number = np.arange(len(views.source)) % each
         domains[name] = Examples(
             image=views.images,
-            label=label[views.group],
-            group=ids[views.group],
-            id=np.array([f"{ids[p]}#{k}" for p, k in zip(views.group, number, strict=True)]),
-            also=np.zeros((len(views.group), 0), np.int32),
+            label=label[views.source],
+            group=ids[views.source],
+            id=np.array([f"{ids[p]}#{k}" for p, k in zip(views.source, number, strict=True)]),
+            also=np.zeros((len(views.source), 0), np.int32),
         )
     return domains

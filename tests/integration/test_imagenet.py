@@ -15,7 +15,7 @@ from tests.imagenet_files import IDS, write_imagenet
 _CONFIG = "--config=configs/imagenet.py"
 _SMALL = (
     "--config.model.encoder=resnet_test", "--config.model.dim=16", "--config.data.size_px=32",
-    "--config.data.fake_test_pictures=4", "--config.train.steps=2", "--config.data.targets=v2,r",
+    "--config.data.fake_test_images=4", "--config.train.steps=2", "--config.data.targets=v2,r",
 )  # fmt: skip
 
 

@@ -86,7 +86,7 @@ _TWENTY_STEPS = """
             start = jax.device_get(state.params)
             for batch in batches:
                 batch = batch | {"labelled": batch["labelled"].astype(np.float64)}
-                state, metrics = step(state, mesh_lib.put_batch(batch, mesh), wide(problem.knowledge))
+                state, metrics = step(state, mesh_lib.put_batch(batch, mesh), wide(problem.graph_arrays))
             ends.append(jax.device_get((state, metrics)))
             kinds |= {str(x.dtype) for x in jax.tree.leaves((state, metrics))}
         gaps = jax.tree.map(lambda a, b: np.abs(a - b).max(), ends[1][0].params, ends[0][0].params)

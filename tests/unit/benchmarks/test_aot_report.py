@@ -80,9 +80,9 @@ def test_tables_go_between_the_marks():
 def test_the_mask_of_a_case_is_one_that_a_graph_could_have(relations):
     case = Case("none", "kgv", "v5e", nodes=64, heads=8, relations=relations)
     mask = make_mask(case)
-    cells = [(*cell,) for entries in (mask.positive, mask.protected) for cell in _cells(entries)]
+    cells = [(*cell,) for entries in (mask.positive, mask.ignored_negatives) for cell in _cells(entries)]
     assert len(set(cells)) == len(cells), "no cell is both, none is twice"
-    for entries in (mask.positive, mask.protected):
+    for entries in (mask.positive, mask.ignored_negatives):
         assert list(_cells(entries)) == sorted(_cells(entries))
     table = mask.table
     assert table.shape == (8, relations, 64)

@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 # Importing JAX would be a failure of its own: the finder below refuses it.
 _WITHOUT_JAX = textwrap.dedent("""
     import runpy

@@ -20,7 +20,7 @@ def test_the_true_numbers():
 
 
 def test_so_many_of_each_class():
-    dataset = fake.load(classes=30, source_images=4, test_images=60)
+    dataset = fake.load(classes=30, images=4, test_images=60)
     assert set(collections.Counter(source_image.label for source_image in dataset.train).values()) == {4}
     classes = {
         name: {source_image.label for source_image in source_images} for name, source_images in dataset.domains.items()
@@ -37,14 +37,14 @@ def test_few_test_images_are_spread_over_the_classes():
 
 
 def test_ids_are_unique_over_all_parts():
-    dataset = fake.load(classes=7, source_images=3)
+    dataset = fake.load(classes=7, images=3)
     parts = (dataset.train, dataset.validation, *dataset.domains.values())
     ids = [source_image.id for part in parts for source_image in part]
     assert len(set(ids)) == len(ids)
 
 
 def test_images_are_the_same_every_time_and_differ():
-    first, again = (fake.load(classes=4, source_images=2) for _ in range(2))
+    first, again = (fake.load(classes=4, images=2) for _ in range(2))
     pixels = [[source_image.load(24) for source_image in dataset.train] for dataset in (first, again)]
     np.testing.assert_array_equal(*pixels)
     assert len({image.tobytes() for image in pixels[0]}) == 8
@@ -60,7 +60,7 @@ def test_any_size(size_px):
 
 
 def test_a_class_is_nearer_to_itself_than_to_others():
-    dataset = fake.load(classes=20, source_images=2)
+    dataset = fake.load(classes=20, images=2)
     images = np.stack([source_image.load(16)[..., :3].astype(float).ravel() for source_image in dataset.train])
     distances = np.square(images[:, None] - images[None]).sum(-1) + np.diag(np.full(40, np.inf))
     np.testing.assert_array_equal(distances.argmin(1), np.arange(40) ^ 1)

@@ -69,7 +69,7 @@ def test_photographs_of_one_image_differ():
 
 
 def test_from_disk_as_from_memory(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr("kgv_jax.data.render_cache._TELL_EVERY_SECONDS", -1.0)
+    monkeypatch.setattr("kgv_jax.data.render_cache._REPORT_EVERY_SECONDS", -1.0)
     caplog.set_level(logging.INFO)
     memory, written = build(), build(cache_dir=tmp_path)
     assert "train: photographed 5 of 5" in caplog.text

@@ -12,7 +12,7 @@ import functools
 
 import numpy as np
 
-from kgv_jax.data.types import Image
+from kgv_jax.data.types import SourceImage
 
 COLOURS = {"red": (200, 0, 0), "blue": (0, 0, 200)}
 
@@ -24,7 +24,7 @@ def paint(colour, size_px):
 def render(graph):
     for name, colour in COLOURS.items():
         depicts = (("instanceOf", graph.nodes[graph.node(name)]),)
-        yield Image(f"{name}/0", "elements", None, functools.partial(paint, colour), depicts)
+        yield SourceImage(f"{name}/0", "elements", None, functools.partial(paint, colour), depicts)
 
 
 def nothing(graph):
@@ -36,7 +36,7 @@ def twice(graph):
 
 
 def silent(graph):
-    return [Image("a", "elements", None, functools.partial(paint, (0, 0, 0)))]
+    return [SourceImage("a", "elements", None, functools.partial(paint, (0, 0, 0)))]
 """
 
 
@@ -64,7 +64,7 @@ def test_a_renderer_of_the_user(here, capsys):
     [
         ("mine.py", "the renderer is 'mine.py'; expected FILE.py:FUNCTION"),
         ("yours.py:render", "file yours.py does not exist"),
-        ("mine.py:draw", "mine.py has no function 'draw'; it has Image, nothing, paint, render, silent, twice"),
+        ("mine.py:draw", "mine.py has no function 'draw'; it has SourceImage, nothing, paint, render, silent, twice"),
         ("mine.py:nothing", "made no image"),
         ("mine.py:twice", "'red/0' is there twice"),
         ("mine.py:silent", "'a' depicts nothing"),

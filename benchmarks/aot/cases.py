@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from benchmarks.aot_chips import CHIPS
+from benchmarks.aot.chips import CHIPS
 from configs import imagenet
 from kgv_jax import train
 from kgv_jax.config import schema as config_schema

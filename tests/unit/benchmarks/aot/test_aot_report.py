@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from benchmarks import aot_report
-from benchmarks.aot_cases import Case, make_mask
-from benchmarks.aot_record import Record, from_line, read_records, to_line, write_records
-from benchmarks.hlo import Collective, Cost
+from benchmarks.aot import report as aot_report
+from benchmarks.aot.cases import Case, make_mask
+from benchmarks.aot.hlo import Collective, Cost
+from benchmarks.aot.record import Record, from_line, read_records, to_line, write_records
 
 _MEMORY = {"arguments": 10**9, "outputs": 0, "temporaries": 2 * 10**9, "code": 10**8}
 

@@ -3,7 +3,7 @@
     python -m benchmarks.aot                    # every case, 1 to 5 minutes each; goes on where it was cut off
     python -m benchmarks.aot --only='resnet50 .* v5e' --effort=low
 
-Nothing is allocated and no TPU is needed: libtpu compiles for a described slice (`requirements-aot.txt`). A case whose
+Nothing is allocated and no TPU is needed: libtpu compiles for a described slice (`benchmarks/aot/requirements.txt`). A case whose
 program has not changed is taken from `--records`. The tables go into `--report`.
 """
 
@@ -23,10 +23,10 @@ import jax
 from jax.experimental import topologies
 
 from benchmarks import harness
-from benchmarks.aot_cases import NO_ENCODER, Case, lower
-from benchmarks.aot_chips import CHIPS, bound
-from benchmarks.aot_record import EFFORTS, Record, compile_case, digest, read_records, write_records
-from benchmarks.aot_report import additions, with_tables
+from benchmarks.aot.cases import NO_ENCODER, Case, lower
+from benchmarks.aot.chips import CHIPS, bound
+from benchmarks.aot.record import EFFORTS, Record, compile_case, digest, read_records, write_records
+from benchmarks.aot.report import additions, with_tables
 from kgv_jax.util.errors import UserError
 
 
@@ -102,7 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="regular expression that a case's name must hold")
     parser.add_argument("--effort", choices=tuple(EFFORTS), help="of the compiler; each case's own if left out")
-    parser.add_argument("--records", type=pathlib.Path, default=pathlib.Path("benchmarks/results/aot.jsonl"))
+    parser.add_argument("--records", type=pathlib.Path, default=pathlib.Path("benchmarks/aot/results.jsonl"))
     parser.add_argument("--report", type=pathlib.Path, default=pathlib.Path("docs/aot.md"))
     args = parser.parse_args()
     try:

@@ -13,9 +13,9 @@ from typing import Any
 import jax
 from jax.errors import JaxRuntimeError
 
-from benchmarks import hlo
-from benchmarks.aot_cases import Case
-from benchmarks.aot_chips import CHIPS, Chip
+from benchmarks.aot import hlo
+from benchmarks.aot.cases import Case
+from benchmarks.aot.chips import CHIPS, Chip
 
 EFFORTS = {"full": 0.0, "low": -1.0}
 

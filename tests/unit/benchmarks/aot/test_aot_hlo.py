@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
-from benchmarks import hlo
+from benchmarks.aot import hlo
 from kgv_jax.parallel.mesh import make_mesh
 
 # As libtpu writes a scan over 16 tiles of 512 nodes, shortened: the table is sliced inside of a fusion, the running

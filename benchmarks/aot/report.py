@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from benchmarks import hlo
-from benchmarks.aot_cases import NO_ENCODER
-from benchmarks.aot_chips import CHIPS, Bound, bound, estimate, minus, plus
-from benchmarks.aot_record import Record
+from benchmarks.aot import hlo
+from benchmarks.aot.cases import NO_ENCODER
+from benchmarks.aot.chips import CHIPS, Bound, bound, estimate, minus, plus
+from benchmarks.aot.record import Record
 
 BEGIN = "<!-- tables: written by `make aot` -->"
 END = "<!-- end of tables -->"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from benchmarks.hlo import Collective, Cost
+from benchmarks.aot.hlo import Collective, Cost
 
 
 class Chip(NamedTuple):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmarks.aot_chips import CHIPS, Chip, bound, estimate, minus, plus
-from benchmarks.hlo import Collective, Cost
+from benchmarks.aot.chips import CHIPS, Chip, bound, estimate, minus, plus
+from benchmarks.aot.hlo import Collective, Cost
 
 CHIP = Chip("c", "c:2", 2, peak_flops=100.0, hbm_bytes=1e3, hbm_rate=10.0, ici_rate=5.0, clock=1.0)
 

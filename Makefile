@@ -64,7 +64,7 @@ finetune-table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.compare --config=configs/finetune.py:full --workdir=runs/finetune/full \
 	  --methods=ce,kgv,kgv_compose,shuffled_kg_compose --seeds=3
 
-# Emoji in other hands, every method but the ablations of infuse and what needs compositions (22): 176 runs, two hours on two
+# Emoji by other artists, every method but the ablations of infuse and what needs compositions (22): 176 runs, two hours on two
 # cores; a minute or two from docs/outcomes/emoji.tar.xz.
 EMOJI_FIVE := ce:5,attribute_bce:5,attribute_bce_elements:5,kgv:5,shuffled_kg:5,shuffled_kg_no_synthetic:5,random_attributes:5
 emoji-table: export JAX_COMPILATION_CACHE_DIR := $(JAX_COMPILATION_CACHE_DIR)
@@ -100,7 +100,7 @@ zero-shot-table: $(VENV)/.stamp-run
 	$(RUN) -m kgv_jax.compare --config=configs/zero_shot.py:emoji --workdir=runs/zero-shot/emoji \
 	  --methods=$(ZERO_SHOT) --seeds=3
 
-# One JSON line a figure, each against a named peer; docs/benchmarks.md is the table. `make bench ONLY=score` runs one.
+# One JSON line per figure, each against a named peer; docs/benchmarks.md is the table. `make bench ONLY=score` runs one.
 bench: export KGV_PEERS_PYTHON ?= $(PEERS_VENV)/bin/python
 bench: $(VENV)/.stamp-run
 	$(RUN) -m benchmarks.run_all $(ONLY)
@@ -108,7 +108,7 @@ bench: $(VENV)/.stamp-run
 # What the benchmarks compare with: 7 GB of torch, TensorFlow and PyKEEN in a place of their own.
 peers: $(PEERS_VENV)/.stamp-peers
 
-# The training step compiled for slices of TPU that are not here: docs/aot.md. About 5 minutes a case with an encoder;
+# The training step compiled for slices of TPU that are not here: docs/aot.md. About 5 minutes per case with an encoder;
 # what has not changed is not compiled again. `make aot ONLY="none kgv"` takes the cases that match.
 aot: $(AOT_VENV)/.stamp-aot
 	$(AOT_VENV)/bin/python -m benchmarks.aot $(if $(ONLY),--only "$(ONLY)")

@@ -12,7 +12,7 @@ import os
 
 import jax
 
-from benchmarks.harness import in_turns, tell
+from benchmarks.harness import in_turns, print_figure
 from benchmarks.step import CASES, Case, make_ours
 from kgv_jax.util.huge_pages import restart_with_huge_pages
 
@@ -36,7 +36,7 @@ def compare(case: Case, repeats: int) -> None:
         jax.block_until_ready(loss)
 
     seconds = in_turns({form: lambda form=form: run(form) for form in forms}, repeats=repeats)
-    tell(
+    print_figure(
         "step.compiler_options",
         seconds["xla"].wall / seconds["ours"].wall,
         "times as fast",

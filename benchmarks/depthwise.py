@@ -1,4 +1,4 @@
-"""Prints how much faster than XLA's grouped convolution our depthwise convolution is, one JSON line a figure.
+"""Prints how much faster than XLA's grouped convolution our depthwise convolution is, one JSON line per figure.
 
     taskset -c 0 python -m benchmarks.depthwise
 
@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from benchmarks.harness import in_turns, tell
+from benchmarks.harness import in_turns, print_figure
 from kgv_jax.models import depthwise
 from kgv_jax.util.huge_pages import restart_with_huge_pages
 
@@ -73,7 +73,7 @@ def compare(size_px: int, batch: int, repeats: int) -> None:
 
 
 def _report_metrics(seconds: dict[str, float], case: str) -> None:
-    tell(
+    print_figure(
         "model.depthwise_vs_grouped",
         seconds["grouped"] / seconds["ours"],
         "times as fast",

@@ -1,4 +1,4 @@
-"""Prints how time and memory of the regulariser's loss and gradient grow as its sizes double; one JSON line a figure.
+"""Prints how time and memory of the regulariser's loss and gradient grow as its sizes double; one JSON line per figure.
 
     python -m benchmarks.growth
     python -m benchmarks.growth --axes N D
@@ -21,7 +21,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from benchmarks.harness import Seconds, Worker, in_turns, serve, tell, workers_in_turns
+from benchmarks.harness import Seconds, Worker, in_turns, serve, print_figure, workers_in_turns
 from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 CLASSES = 32
@@ -98,7 +98,7 @@ def grow(axis: str, folder: pathlib.Path, *, repeats: int) -> None:
     series = [Sizes()._replace(**{axis: size}) for size in AXES[axis]]
     programs = {sizes: make_program(sizes, folder) for sizes in series}
     seconds = in_turns({sizes: program.call for sizes, program in programs.items()}, repeats=repeats)
-    _report_metrics(axis, seconds, {sizes: program.reported for sizes, program in programs.items()})
+    _print_figures(axis, seconds, {sizes: program.reported for sizes, program in programs.items()})
 
 
 def grow_devices(*, repeats: int) -> None:
@@ -111,7 +111,7 @@ def grow_devices(*, repeats: int) -> None:
             flags = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICES}={devices}".strip()
             workers[sizes] = stack.enter_context(Worker(command, env=os.environ | {"XLA_FLAGS": flags}))
         seconds = workers_in_turns(workers, repeats=repeats)
-        _report_metrics("devices", seconds, {sizes: worker.reported for sizes, worker in workers.items()})
+        _print_figures("devices", seconds, {sizes: worker.reported for sizes, worker in workers.items()})
 
 
 def _serve(program: Program) -> None:
@@ -122,12 +122,12 @@ def _serve(program: Program) -> None:
     serve(call)
 
 
-def _report_metrics(axis: str, seconds: dict[Sizes, Seconds], reported: dict[Sizes, dict[str, Any]]) -> None:
+def _print_figures(axis: str, seconds: dict[Sizes, Seconds], reported: dict[Sizes, dict[str, Any]]) -> None:
     for half, double in itertools.pairwise(seconds):
         memory = [reported[sizes]["temporary_bytes"] for sizes in (half, double)]
         before, after = getattr(half, axis), getattr(double, axis)
         others = ", ".join(f"{name} {size}" for name, size in double._asdict().items() if name != axis)
-        tell(
+        print_figure(
             "score.growth",
             seconds[double].wall / seconds[half].wall,
             "times the time",

@@ -1,4 +1,4 @@
-"""Prints filtered MRR and training speed of graph embeddings against PyKEEN's, one JSON line a figure.
+"""Prints filtered MRR and training speed of graph embeddings against PyKEEN's, one JSON line per figure.
 
     python -m benchmarks.kge
     python -m benchmarks.kge --graphs umls --cases kg2e kgv --seeds 1
@@ -127,7 +127,7 @@ def best(candidates: Sequence[_Candidate], run: Callable[[_Candidate, int], Run]
 def compare(
     name: str, ours: Ours, theirs: Theirs, *, graph: triples.Triples, about: str, against: Sequence[str], seeds: int
 ) -> None:
-    """Chooses on both sides, tests, and tells the figures of the case `name` on a graph."""
+    """Chooses on both sides, tests, and prints the figures of the case `name` on a graph."""
     case = CASES[ALIKE[name][0] if name in ALIKE else name]
 
     def peer(setting: Setting, seed: int) -> Run:
@@ -153,7 +153,7 @@ def _report_speed(named: dict[str, str], trained: int, mine: Sequence[Run], thei
         harness.Seconds(*(min(run[kind] for run in runs) for kind in harness.Seconds._fields))
         for runs in (mine, theirs)
     )
-    harness.tell(
+    harness.print_figure(
         "kge.vs_pykeen_speed",
         peer.processor / ours.processor,
         "times as fast",
@@ -169,7 +169,7 @@ def _report_speed(named: dict[str, str], trained: int, mine: Sequence[Run], thei
 
 def _report_mrr(named: dict[str, str], mine: Sequence[Run], theirs: Sequence[Run], chosen: dict[str, Any]) -> None:
     (ours, ours_error), (peer, peer_error) = (mean_and_error([run["test"] for run in runs]) for runs in (mine, theirs))
-    harness.tell(
+    harness.print_figure(
         "kge.vs_pykeen_mrr",
         ours - peer,
         "MRR",

@@ -1,4 +1,4 @@
-"""Prints what the regulariser adds to a training step, in per cent of the step without it; one JSON line a figure.
+"""Prints what the regulariser adds to a training step, in per cent of the step without it; one JSON line per figure.
 
     python -m benchmarks.regulariser
     python -m benchmarks.regulariser --cases small
@@ -22,7 +22,7 @@ from typing import Any
 import jax
 
 from benchmarks.graphs import write_graph
-from benchmarks.harness import in_turns, tell
+from benchmarks.harness import in_turns, print_figure
 from kgv_jax import train
 from kgv_jax.config import schema as config_schema
 from kgv_jax.optim.stages import plan_stages
@@ -118,7 +118,7 @@ def compare(case: Case, folder: pathlib.Path, *, repeats: int) -> None:
     seconds = in_turns(calls, repeats=repeats, in_a_row=3)
     for graph in case.graphs:
         ours, without = seconds[graph.about], seconds["ce"]
-        tell(
+        print_figure(
             "step.regulariser_overhead",
             100 * (ours.wall / without.wall - 1),
             "%",

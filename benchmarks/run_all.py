@@ -83,7 +83,7 @@ def run(benchmark: str, stamp: dict[str, Any], results: pathlib.Path) -> tuple[i
 
 
 def _figure(line: str) -> dict[str, Any] | None:
-    """Returns what a line tells if it is a figure."""
+    """Returns what a line says if it is a figure."""
     try:
         figure = json.loads(line)
     except ValueError:
@@ -169,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             failed.append(f"{benchmark} (exit status {status}, {count} figures)")
     args.table.write_text(table(latest(read(args.results))), encoding="utf-8")
     if failed:
-        print(f"error: failed: {', '.join(failed)}. Every figure that was told is kept.", file=sys.stderr)
+        print(f"error: failed: {', '.join(failed)}. Every figure that was printed is kept.", file=sys.stderr)
     return 1 if failed else 0
 
 

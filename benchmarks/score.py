@@ -1,4 +1,4 @@
-"""Prints how fast loss and gradient of the score are, one JSON line a figure.
+"""Prints how fast loss and gradient of the score are, one JSON line per figure.
 
     python -m benchmarks.score
     python -m benchmarks.score --nodes 1024 --dims 128
@@ -21,7 +21,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from benchmarks.harness import in_turns, tell
+from benchmarks.harness import in_turns, print_figure
 from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 IMAGES, RELATIONS = 256, 8
@@ -214,7 +214,7 @@ def main() -> None:
         for dim in args.dims:
             for figure in figures(nodes, dim, args.repeats if nodes * dim < 10**7 else 3):
                 name, value, unit = (figure.pop(key) for key in ("name", "value", "unit"))
-                tell(name, value, unit, **figure)
+                print_figure(name, value, unit, **figure)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Prints how fast the training step is against the same model in PyTorch, on the same cores; one JSON line a figure.
+"""Prints how fast the training step is against the same model in PyTorch, on the same cores; one JSON line per figure.
 
     python -m benchmarks.step
     python -m benchmarks.step --models resnet8_flat vit_s16 --compiled
@@ -17,7 +17,7 @@ import os
 import sys
 from typing import NamedTuple
 
-from benchmarks.harness import Worker, serve, tell, workers_in_turns
+from benchmarks.harness import Worker, serve, print_figure, workers_in_turns
 from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 PEERS_PYTHON = os.environ.get("KGV_PEERS_PYTHON", ".venv-peers/bin/python")
@@ -136,7 +136,7 @@ def compare(case: Case, *, compiled: bool, repeats: int) -> None:
         for side in ("ours", "theirs")
         for clock in ("wall", "processor")
     }
-    tell(
+    print_figure(
         "step.vs_torch",
         seconds["theirs"].wall / seconds["ours"].wall,
         "times as fast",

@@ -1,4 +1,4 @@
-"""Compiles the real training steps for TPU slices, on a CPU: what they hold, do and send. One JSON line a figure.
+"""Compiles the real training steps for TPU slices, on a CPU: what they hold, do and send. One JSON line per figure.
 
     python -m benchmarks.aot                    # every case, 1 to 5 minutes each; goes on where it was cut off
     python -m benchmarks.aot --only='resnet50 .* v5e' --effort=low
@@ -66,18 +66,18 @@ def _by_case(path: pathlib.Path) -> dict[tuple[Case, str], Record]:
     return {(record.case, record.effort): record for record in read_records(path)}
 
 
-def tell(records: list[Record]) -> None:
+def print_figures(records: list[Record]) -> None:
     """Prints the bound of every step, and the regulariser's share of it."""
     for record in filter(lambda record: record.cost, records):
         least = bound(record.cost, record.chip)
         case = f"{record.case}, {record.effort} effort"
         parts = {name: float(f"{value:.4g}") for name, value in least._asdict().items()}
         memory = {"peak_gb": round(record.peak_bytes / 1e9, 3), "fits": record.fits}
-        harness.tell("aot.step_bound", least.step, "s", against="public peaks", case=case, **parts, **memory)
+        harness.print_figure("aot.step_bound", least.step, "s", against="public peaks", case=case, **parts, **memory)
     for addition in additions(records):
         shares = {name: float(f"{share:.4g}") for name, share in addition.shares.items() if share is not None}
         plain, graph = addition.plain.case, addition.case.case
-        harness.tell(
+        harness.print_figure(
             "step.regulariser_overhead",
             shares.pop("bound"),
             "more time, by the bound of the compiled programs",
@@ -118,7 +118,7 @@ def main() -> None:
         write_records(args.records, known.values())
         args.report.write_text(with_tables(args.report.read_text(encoding="utf-8"), list(known.values())), "utf-8")
         print(f"{case}: {record.seconds:.0f} s, {record.effort} effort", file=sys.stderr, flush=True)
-    tell(read_records(args.records))
+    print_figures(read_records(args.records))
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class Case:
       model: devices along the mesh axis `model`, over which nodes are split.
       images: mesh axes over which images are split: "data model", as in a run (with `model` 1 the same as "data"),
         or "data", to compare.
-      batch: images a step, over all chips.
+      batch: images per step, over all chips.
     """
 
     encoder: str
@@ -93,7 +93,7 @@ def make_config(case: Case) -> Config:
 def make_mask(case: Case) -> MaskTable:
     """Returns a mask of the case's size: its arrays are as large as a real graph's, its facts mean nothing.
 
-    The heads are the classes, a strip of their own; every other relation has all other nodes as candidates. A head has
+    The heads are the classes, a candidate set of their own; every other relation has all other nodes as candidates. A head has
     `_DEPTH` ancestors, and two facts under each relation besides.
     """
     inner = case.nodes - case.heads

@@ -18,7 +18,7 @@ class Chip(NamedTuple):
       count: chips in it.
       peak_flops: of the matrix units, bfloat16, a second.
       hbm_bytes: of main memory.
-      hbm_rate, ici_rate: bytes a second, of main memory, and out of a chip over all its links.
+      hbm_rate, ici_rate: bytes per second, of main memory, and out of a chip over all its links.
       clock: cycles a second at which the matrix units reach `peak_flops`.
     """
 

@@ -1,7 +1,7 @@
 """Learning uses the graph: wrong facts and missing element images both show in what is recognised.
 
 Nine classes are three colours by three textures. Photographs of six are trained; the other three are known
-by their facts alone, so that they are recognised only where the graph tells the truth about them.
+by their facts alone, so that they are recognised only where the graph is right about them.
 Unlabelled compositions show two facts at once, as those of `kgv_compose` do.
 """
 

@@ -103,7 +103,7 @@ def test_methods_are_compared_on_classes_without_images(tmp_path):
     assert "2 runs, 0 to do" in again.stderr and again.stdout == done.stdout.replace(str(runs), str(elsewhere))
     for name in ("zero_shot.json", "zero_shot.md", "compare.json"):
         assert (elsewhere / name).read_bytes() == (runs / name).read_bytes()
-    # Outcomes of before they told contests.
+    # Outcomes of an earlier version, without seen-unseen margins.
     file = elsewhere / "kgv" / "fraction1" / "seed0" / "outcomes" / "de.npz"
     with np.load(file) as arrays:
         np.savez(file, **{name: arrays[name] for name in ("group", "decoder", "density", "combined")})

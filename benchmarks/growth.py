@@ -21,7 +21,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from benchmarks.harness import Seconds, Worker, in_turns, serve, print_figure, workers_in_turns
+from benchmarks.harness import Seconds, Worker, in_turns, print_figure, serve, workers_in_turns
 from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 CLASSES = 32

@@ -1,4 +1,4 @@
-"""How two programs are timed against each other, and how a figure is printed. Standard library only: peers import it too.
+"""How two programs are timed against each other, and how a figure is printed. Standard library only.
 
 A figure is a ratio. Both sides run in turns, in one process (`in_turns`) or as two processes that wait for each other
 (`Worker`), and each keeps its fastest run, so that a machine with other work slows both.

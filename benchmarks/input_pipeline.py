@@ -25,7 +25,7 @@ import tempfile
 import cv2
 import numpy as np
 
-from benchmarks.harness import Worker, serve, print_figure, workers_in_turns
+from benchmarks.harness import Worker, print_figure, serve, workers_in_turns
 from kgv_jax.data.crop import RandomCrop
 from kgv_jax.data.encoded import CropReader
 from kgv_jax.data.pipeline import Stream, make_pipeline

@@ -35,10 +35,10 @@ PEERS_PYTHON = os.environ.get("KGV_PEERS_PYTHON", ".venv-peers/bin/python")
 _HEAD = """\
 # Benchmarks
 
-Written by `make bench` from `benchmarks/results/bench.jsonl`: the latest figure of each name, case and peer. A figure is a ratio.
-Its two sides run in turns, in one process or in two that wait for each other, and each side keeps its fastest run. Seconds are
-those of the clock unless they say `processor`. `make bench ONLY=score` takes the figures of one benchmark again; `make peers`
-builds the peers' environment.
+Written by `make bench` from `benchmarks/results/bench.jsonl`: the latest figure of each name, case and peer. A figure
+is a ratio. Its two sides run in turns, in one process or in two that wait for each other, and each side keeps its
+fastest run. Seconds are those of the clock unless they say `processor`. `make bench ONLY=score` takes the figures of
+one benchmark again; `make peers` builds the peers' environment.
 """
 _COLUMNS = ("name", "case", "value", "against", "parts", "command", "taken")
 _SHOWN_ALONE = ("name", "case", "value", "unit", "against", "command", "utc", "commit", "machine")

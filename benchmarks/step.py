@@ -17,7 +17,7 @@ import os
 import sys
 from typing import NamedTuple
 
-from benchmarks.harness import Worker, serve, print_figure, workers_in_turns
+from benchmarks.harness import Worker, print_figure, serve, workers_in_turns
 from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 PEERS_PYTHON = os.environ.get("KGV_PEERS_PYTHON", ".venv-peers/bin/python")

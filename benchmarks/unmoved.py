@@ -41,7 +41,7 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
             "train.batch_size=16",
             "synthetic.compositions_per_step=16",
         ),
-    ),  # fmt: skip
+    ),
     "zero_shot": ("zero_shot.py:artwork", _SHORT),
     "infuse": ("infuse.py:roadsigns", _SHORT),
     "folder": (
@@ -55,7 +55,7 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
             "kg.path={root}/graph.csv",
             "data.validation_fraction=0.25",
         ),
-    ),  # fmt: skip
+    ),
     "folder ce": (
         "folder.py",
         (
@@ -68,7 +68,7 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
             "kg.path={root}/graph.csv",
             "data.validation_fraction=0.25",
         ),
-    ),  # fmt: skip
+    ),
 }
 _SIGNS = {"stop": ("octagon", "red"), "yield": ("triangle", "white"), "parking": ("square", "blue")}
 

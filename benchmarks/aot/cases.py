@@ -93,8 +93,8 @@ def make_config(case: Case) -> Config:
 def make_mask(case: Case) -> MaskTable:
     """Returns a mask of the case's size: its arrays are as large as a real graph's, its facts mean nothing.
 
-    The heads are the classes, a candidate set of their own; every other relation has all other nodes as candidates. A head has
-    `_DEPTH` ancestors, and two facts under each relation besides.
+    The query nodes are the classes, a candidate set of their own; every other relation has all other nodes as
+    candidates. A query node has `_DEPTH` ancestors, and two facts under each relation besides.
     """
     inner = case.nodes - case.heads
     classes, others = np.split(np.arange(case.nodes, dtype=np.int32), [case.heads])

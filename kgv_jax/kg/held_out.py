@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kgv_jax.kg.class_tree import ClassTree
-from kgv_jax.kg.mask import MaskTable
+from kgv_jax.kg.mask import Mask
 
 
 class Ignored(NamedTuple):
@@ -28,7 +28,7 @@ class Ignored(NamedTuple):
     facts: tuple[tuple[str, int], ...]
 
 
-def find_ignored(mask: MaskTable, held_out: Sequence[int]) -> Ignored:
+def find_ignored(mask: Mask, held_out: Sequence[int]) -> Ignored:
     """Returns what only held-out nodes state.
 
     As a negative of every image and a positive of none, such a fact would be unlearnt, and with it the classes that

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kgv_jax.kg.mask import CandidateSet, MaskTable
+from kgv_jax.kg.mask import CandidateSet, Mask
 from kgv_jax.scoring.streamed import Tiles
 
 # Scores of one image in a tile. 256 images' scores then take 4 MB, which stays in a processor's cache.
@@ -27,7 +27,7 @@ class _Cut(NamedTuple):
     column: np.ndarray
 
 
-def cut_tiles(mask: MaskTable, *, shards: int = 1) -> Tiles:
+def cut_tiles(mask: Mask, *, shards: int = 1) -> Tiles:
     """Returns the tiles of a mask table, as numpy arrays.
 
     If all relations have all nodes as candidates, a tile holds neighbouring nodes under every relation. Otherwise a
@@ -105,7 +105,7 @@ def _cut_apart(candidate_sets: Sequence[CandidateSet], num_relations: int, num_n
     return _Cut(where, valid, relation[:, None], candidate_set[:, None].astype(np.int32), tile, column)
 
 
-def _excluded_pairs(mask: MaskTable, cut: _Cut, shards: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _excluded_pairs(mask: Mask, cut: _Cut, shards: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns `start`, `stop` `[M, T, H + 1]` and `column` `[M, E]` of what each head row leaves out."""
     heads, count = len(mask.supervised), len(cut.relation)
     parts = (mask.positive, mask.ignored_negatives)

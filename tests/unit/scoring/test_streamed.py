@@ -10,7 +10,7 @@ import pytest
 
 from kgv_jax import losses
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.mask import CandidateSet, Entries, MaskTable
+from kgv_jax.kg.mask import CandidateSet, Entries, Mask
 from kgv_jax.parallel import mesh as mesh_lib
 from kgv_jax.scoring import gaussian
 from kgv_jax.scoring.space import BoundedLogVariance
@@ -29,7 +29,7 @@ def half(raw):
 class Problem:
     """Images near nodes, the mask of their heads, and what is differentiated: z, r, mu, raw, T."""
 
-    mask: MaskTable
+    mask: Mask
     heads: np.ndarray
     arrays: tuple
 
@@ -59,7 +59,7 @@ def make_mask(rng, *, nodes, relations, heads, candidates):
     graph = Graph.from_triples([], types={f"n{index}": "Node" for index in range(nodes)})
     names = tuple(f"r{j}" for j in range(relations))
     supervised = np.ones((heads, relations), bool)
-    return MaskTable(
+    return Mask(
         graph,
         names,
         candidate_sets,

@@ -18,7 +18,6 @@ import safetensors
 import safetensors.numpy
 
 from kgv_jax.embed.model import Tables
-from kgv_jax.embed.nodes import NodeVectors
 from kgv_jax.models.pretrained.read import read
 from kgv_jax.util.errors import UserError, nearest
 
@@ -40,6 +39,28 @@ class Embeddings(NamedTuple):
     nodes: tuple[str, ...]
     relations: tuple[str, ...]
     arrays: dict[str, np.ndarray]
+
+
+class NodeVectors(NamedTuple):
+    """What a source knows of the nodes that were asked for.
+
+    Attributes:
+      nodes: their names, `N`.
+      vectors: `[N, D]` float32, zeros for nodes that the source does not cover.
+      covered: `[N]` bool.
+    """
+
+    nodes: tuple[str, ...]
+    vectors: np.ndarray
+    covered: np.ndarray
+
+    def coverage(self) -> float:
+        """Returns the share of nodes that the source covers."""
+        return float(np.mean(self.covered))
+
+    def missing(self) -> list[str]:
+        """Returns the names of the nodes that it does not cover."""
+        return [name for name, is_there in zip(self.nodes, self.covered, strict=True) if not is_there]
 
 
 def embeddings_of(tables: Tables, nodes: Sequence[str], relations: Sequence[str]) -> Embeddings:

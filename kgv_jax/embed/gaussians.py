@@ -12,8 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from kgv_jax.embed.model import LENGTHS, Model, Rows, Tables, by_broadcasting, choose, take
-from kgv_jax.embed.transe import means
+from kgv_jax.embed.model import LENGTHS, Model, Rows, Tables, by_broadcasting, choose, means, take
 
 SIMILARITIES = ("kl", "el")
 _LOG_2_PI = math.log(2 * math.pi)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from kgv_jax.embed.model import Model, Tables, choose, score_triples
+from kgv_jax.embed.model import Model, Rows, Tables, choose, score_triples, take
 
 Loss = Callable[[Model, Tables, Array, Array], Array]
 """`(model, tables, triples [B, 3], key) -> [B]`."""
@@ -82,3 +82,34 @@ def sampled(kind: str, *, negatives: int = 32, margin: float = 1.0, temperature:
     forms: dict[str, Callable[[Array, Array], Array]] = {"margin": of_margin, "softplus": of_softplus, "nssa": of_nssa}
     choose(kind, forms, "the loss against sampled nodes")
     return loss
+
+
+def with_n3(loss: Loss, weight: float) -> Loss:
+    """Returns `loss` plus `weight` times the N3 of each triple's own rows.
+
+        N3(h, r, t) = sum_d |h_d|^3 + |r_d|^3 + |t_d|^3
+
+    Cubes, because the sum over all rows then bounds the nuclear norm of the tensor of order three whose entries are the
+    scores `sum_d h_d r_d t_d`; of complex numbers the moduli count. As in the paper's experiments, a row is penalised
+    once for every triple that it is in, so those of frequent nodes are held back as much as their triples pull.
+    """
+
+    def penalised(model: Model, tables: Tables, triples: Array, key: Array) -> Array:
+        h, r, t = triples.T
+        rows = take(tables.nodes, h), take(tables.relations, r), take(tables.nodes, t)
+        return loss(model, tables, triples, key) + weight * sum(cubes(row) for row in rows)
+
+    return penalised
+
+
+def cubes(rows: Rows) -> Array:
+    """Returns the sums of cubed moduli `[B]` of rows `[B, D]`: of means, and of complex numbers."""
+    return sum(jnp.sum(square**1.5, -1) for square in _squares(rows))
+
+
+def _squares(rows: Rows) -> Iterator[Array]:
+    for name, x in rows.items():
+        if name.endswith("mu"):
+            yield x**2
+        elif name.endswith("re"):
+            yield x**2 + rows[name.removesuffix("re") + "im"] ** 2

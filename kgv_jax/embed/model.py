@@ -87,6 +87,50 @@ LENGTHS: dict[str, Callable[[Array], Array]] = {
 """What the length of a node's mean may be: anything, at most one (KG2E), or one (TransE)."""
 
 
+def means(key: Array, num_nodes: int, num_relations: int, dim: int, scale: float) -> tuple[Rows, Rows]:
+    """Returns random means of nodes and rows of relations, of about the length `scale`."""
+    nodes_key, relations_key = jax.random.split(key)
+    nodes, relations = normal(nodes_key, (num_nodes, dim), scale), normal(relations_key, (num_relations, dim), scale)
+    return {"mu": nodes}, {"mu": relations}
+
+
+def of_means(lengths: str, mean_scale: float) -> dict[str, Callable[..., Tables]]:
+    """Returns `init` and `tables` of a model with one vector per node, of a length by `LENGTHS`, and per relation."""
+    limit = LENGTHS[choose(lengths, LENGTHS, "the rule for lengths")]
+
+    def init(key: Array, num_nodes: int, num_relations: int, dim: int) -> Tables:
+        return Tables(*means(key, num_nodes, num_relations, dim, mean_scale))
+
+    def tables(parameters: Tables) -> Tables:
+        return parameters._replace(nodes={"mu": limit(parameters.nodes["mu"])})
+
+    return {"init": init, "tables": tables}
+
+
+DISTANCES = ("l1", "l2", "l2_squared")
+
+_SMALLEST = 1e-12  # of squared distances: the square root has no slope at zero.
+
+
+def nearness(difference: Array, distance: str) -> Array:
+    """Returns minus the length of the differences `[..., D]`: `L1`, `L2` or the square of `L2`."""
+    if distance == "l1":
+        return -jnp.sum(jnp.abs(difference), -1)
+    return of_squares(jnp.sum(difference**2, -1), distance)
+
+
+def nearness_to_all(query: Array, points: Array, distance: str) -> Array:
+    """Returns how near `query` `[B, D]` is to each of `points` `[N, D]` by `L2` or its square: `[B, N]`, one matmul."""
+    squares = jnp.sum(query**2, -1, keepdims=True) + jnp.sum(points**2, -1) - 2 * query @ points.T
+    return of_squares(squares, distance)
+
+
+def of_squares(squares: Array, distance: str) -> Array:
+    """Returns minus the distance of which the squares are given; rounding may have left them below zero."""
+    squares = jnp.maximum(squares, 0)
+    return -squares if distance == "l2_squared" else -jnp.sqrt(squares + _SMALLEST)
+
+
 def choose(name: str, offered: Collection[str], what: str) -> str:
     """Returns `name` if it is offered."""
     if name not in offered:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kgv_jax.embed.nodes import NodeVectors
+from kgv_jax.embed.file import NodeVectors
 from kgv_jax.util.errors import UserError
 
 MAX_NODES = 5_000

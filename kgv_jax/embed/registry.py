@@ -9,9 +9,8 @@ from typing import Any
 from kgv_jax.embed import gaussians, losses
 from kgv_jax.embed.complex import complex_
 from kgv_jax.embed.distmult import distmult
-from kgv_jax.embed.losses import Loss
+from kgv_jax.embed.losses import Loss, with_n3
 from kgv_jax.embed.model import Model, choose
-from kgv_jax.embed.n3 import with_n3
 from kgv_jax.embed.nfe import nfe
 from kgv_jax.embed.reciprocal import reciprocal
 from kgv_jax.embed.rotate import rotate

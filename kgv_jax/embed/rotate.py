@@ -9,8 +9,18 @@ import jax.numpy as jnp
 from jax import Array
 
 from kgv_jax.embed.complex import as_real, complex_normal, conjugate, times
-from kgv_jax.embed.distance import DISTANCES, nearness, nearness_to_all, of_squares
-from kgv_jax.embed.model import Model, Rows, Tables, by_broadcasting, choose, take
+from kgv_jax.embed.model import (
+    DISTANCES,
+    Model,
+    Rows,
+    Tables,
+    by_broadcasting,
+    choose,
+    nearness,
+    nearness_to_all,
+    of_squares,
+    take,
+)
 
 
 def rotate(*, distance: str = "l2", mean_scale: float = 0.5) -> Model:

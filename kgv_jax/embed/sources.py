@@ -18,9 +18,8 @@ import jax.numpy as jnp
 
 from kgv_jax.embed import train, words
 from kgv_jax.embed.convolution import convolved
-from kgv_jax.embed.file import RUN_FILE, SUFFIX, Embeddings, embeddings_of, read_embeddings
+from kgv_jax.embed.file import RUN_FILE, SUFFIX, Embeddings, NodeVectors, embeddings_of, read_embeddings
 from kgv_jax.embed.netmf import netmf
-from kgv_jax.embed.nodes import NodeVectors
 from kgv_jax.embed.registry import RECIPES, recipe
 from kgv_jax.embed.table import DELIMITERS, read_table
 from kgv_jax.kg.graph import Graph

@@ -6,8 +6,20 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from kgv_jax.embed.distance import DISTANCES, nearness, of_squares
-from kgv_jax.embed.model import LENGTHS, Model, Rows, Tables, by_broadcasting, choose, normal, take, unit
+from kgv_jax.embed.model import (
+    DISTANCES,
+    LENGTHS,
+    Model,
+    Rows,
+    Tables,
+    by_broadcasting,
+    choose,
+    nearness,
+    normal,
+    of_squares,
+    take,
+    unit,
+)
 
 
 def transh(*, distance: str = "l2", lengths: str = "free", mean_scale: float = 0.5) -> Model:

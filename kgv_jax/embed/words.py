@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kgv_jax.embed.nodes import NodeVectors
+from kgv_jax.embed.file import NodeVectors
 from kgv_jax.util.cache import cache_dir
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.packages import Package, fetch_archive, find_archive, from_pypi, read_files

@@ -122,9 +122,8 @@ def test_without_inheritance_only_own_facts_are_positive(graph):
         np.testing.assert_array_equal(mask.table[mask.row("deer.de"), index], cells(text), err_msg=relation)
     # What an ancestor has is still no negative, beside a positive of the node's own.
     more = graph.replace_triples([*graph.named_triples(), ("deer.de", "hasLegend", "word")])
-    row = build(more, inherit=False)
-    row = row.table[row.row("deer.de"), 2]
-    np.testing.assert_array_equal(row, cells("0.... ...0. ..+.."))
+    mask = build(more, inherit=False)
+    np.testing.assert_array_equal(mask.table[mask.row("deer.de"), 2], cells("0.... ...0. ..+.."))
 
 
 def test_what_variants_differ_in_is_ignored_on_their_class(graph):

@@ -188,7 +188,7 @@ def _counts(graph: Graph, levels: Sequence[int], cycles: Sequence[tuple[int, ...
 def _dangling(loaded: Loaded, classes: Sequence[int]) -> list[str]:
     """Classes with nothing going out, and classes in a part of the graph without any other class."""
     graph = loaded.graph
-    part = _components(graph).tolist()
+    part = _components(graph)
     sizes = collections.Counter(part[node] for node in classes)
     findings = []
     for node in classes:
@@ -200,15 +200,23 @@ def _dangling(loaded: Loaded, classes: Sequence[int]) -> list[str]:
     return findings
 
 
-def _components(graph: Graph) -> np.ndarray:
-    """Returns for every node the number of its connected component, in either direction of triples, `[N]`."""
-    # Here, since the command's --help and its errors come faster without SciPy.
-    from scipy import sparse
-    from scipy.sparse import csgraph
+def _components(graph: Graph) -> list[int]:
+    """Returns for every node the smallest node that it is connected with, in either direction.
 
-    heads, _, tails = graph.triples.T
-    edges = sparse.csr_array((np.ones(len(heads)), (heads, tails)), shape=(len(graph.nodes),) * 2)
-    return csgraph.connected_components(edges, directed=False)[1]
+    By union-find, in place of SciPy's `connected_components`: importing SciPy takes longer than the whole check.
+    """
+    root = list(range(len(graph.nodes)))
+
+    def find(node: int) -> int:
+        while root[node] != node:
+            root[node] = root[root[node]]
+            node = root[node]
+        return node
+
+    for head, _, tail in graph.triples.tolist():
+        low, high = sorted((find(head), find(tail)))
+        root[high] = low
+    return [find(node) for node in range(len(graph.nodes))]
 
 
 def _images(

@@ -1,4 +1,4 @@
-"""Losses of a batch of triples, one value a triple: against all nodes, or against sampled ones."""
+"""Losses of a batch of triples, one value per triple: against all nodes, or against sampled ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOSSES = ("softmax", *SAMPLED)
 
 def named(name: str, **settings: float) -> Loss:
     """Returns the loss `name` of `LOSSES`; `settings` are arguments of `softmax` or of `sampled`."""
-    choose(name, LOSSES, "the loss")
+    choose(name, LOSSES, "The loss")
     return softmax(**settings) if name == "softmax" else sampled(name, **settings)
 
 
@@ -45,13 +45,13 @@ def _cross_entropy(logits: Array, target: Array) -> Array:
 def corrupt(triples: Array, key: Array, count: int, num_nodes: int) -> tuple[Array, Array, Array]:
     """Returns `count` corruptions of every triple, `[B, count]` each of h, r, t: tails in one half, heads in the other.
 
-    Drawn evenly from all nodes but the one that is replaced, as PyKEEN's basic sampler does; some of them are true.
+    New nodes are uniform over all but the one that is replaced, as in PyKEEN's basic sampler; some of them are true.
     """
     h, r, t = (jnp.broadcast_to(column[:, None], (len(triples), count)) for column in triples.T)
     of_tail = jnp.arange(count) < (count + 1) // 2 if count > 1 else jax.random.bernoulli(key, shape=h.shape)
-    drawn = jax.random.randint(key, h.shape, 0, num_nodes - 1)
-    drawn += drawn >= jnp.where(of_tail, t, h)
-    return jnp.where(of_tail, h, drawn), r, jnp.where(of_tail, drawn, t)
+    other = jax.random.randint(key, h.shape, 0, num_nodes - 1)
+    other += other >= jnp.where(of_tail, t, h)
+    return jnp.where(of_tail, h, other), r, jnp.where(of_tail, other, t)
 
 
 def sampled(kind: str, *, negatives: int = 32, margin: float = 1.0, temperature: float = 1.0) -> Loss:
@@ -80,7 +80,7 @@ def sampled(kind: str, *, negatives: int = 32, margin: float = 1.0, temperature:
         return 0.5 * (jax.nn.softplus(-margin - p[:, 0]) + jnp.sum(q * jax.nn.softplus(margin + n), -1))
 
     forms: dict[str, Callable[[Array, Array], Array]] = {"margin": of_margin, "softplus": of_softplus, "nssa": of_nssa}
-    choose(kind, forms, "the loss against sampled nodes")
+    choose(kind, forms, "The loss against sampled nodes")
     return loss
 
 

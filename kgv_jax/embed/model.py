@@ -12,7 +12,7 @@ from jax import Array
 from kgv_jax.util.errors import UserError, nearest
 
 Rows = dict[str, Array]
-"""Named arrays with one row a node or a relation, `[N, D]` each, or rows gathered from such, `[..., D]`."""
+"""Named arrays with one row per node or relation, `[N, D]` each, or rows gathered from such, `[..., D]`."""
 
 
 class Tables(NamedTuple):
@@ -96,7 +96,7 @@ def means(key: Array, num_nodes: int, num_relations: int, dim: int, scale: float
 
 def of_means(lengths: str, mean_scale: float) -> dict[str, Callable[..., Tables]]:
     """Returns `init` and `tables` of a model with one vector per node, of a length by `LENGTHS`, and per relation."""
-    limit = LENGTHS[choose(lengths, LENGTHS, "the rule for lengths")]
+    limit = LENGTHS[choose(lengths, LENGTHS, "The rule for lengths")]
 
     def init(key: Array, num_nodes: int, num_relations: int, dim: int) -> Tables:
         return Tables(*means(key, num_nodes, num_relations, dim, mean_scale))
@@ -134,5 +134,5 @@ def of_squares(squares: Array, distance: str) -> Array:
 def choose(name: str, offered: Collection[str], what: str) -> str:
     """Returns `name` if it is offered."""
     if name not in offered:
-        raise UserError(f"{what} {name!r} is unknown{nearest(name, offered)}; expected one of {', '.join(offered)}")
+        raise UserError(f"{what} {name!r} is unknown{nearest(name, offered)}; expected one of {', '.join(offered)}.")
     return name

@@ -1,4 +1,4 @@
-"""The models by name, each with the settings that it is trained with unless something else is asked for."""
+"""The models by name, each with the settings that it is trained with by default."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Recipe:
         """Returns the recipe with other settings; None leaves one as it is. Another loss has its own settings."""
         kept = {name: value for name, value in changes.items() if value is not None}
         if loss not in (None, self.loss):
-            kept |= {"loss": choose(loss, losses.LOSSES, "the loss"), "loss_settings": {}}
+            kept |= {"loss": choose(loss, losses.LOSSES, "The loss"), "loss_settings": {}}
         return dataclasses.replace(self, **kept)
 
 
@@ -88,4 +88,4 @@ RECIPES: dict[str, Recipe] = {
 
 def recipe(name: str) -> Recipe:
     """Returns the recipe of the model `name`."""
-    return RECIPES[choose(name, RECIPES, "the model")]
+    return RECIPES[choose(name, RECIPES, "The model")]

@@ -34,8 +34,8 @@ def find_embeddings(source: str, graph: Graph, *, dim: int, epochs: int, seed: i
 
     Args:
       source: see above.
-      graph: the graph whose nodes are asked for.
-      dim: numbers a node, of what is made here.
+      graph: the graph whose nodes get vectors.
+      dim: dimensions per node, of what is made here.
       epochs: of a model.
       seed: of a model.
 

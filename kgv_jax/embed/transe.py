@@ -23,7 +23,7 @@ def transe(*, distance: str = "l2", lengths: str = "free", mean_scale: float = 0
 
     `L2` of all nodes is one matmul; `L1` has none and costs `B N D` subtractions.
     """
-    choose(distance, DISTANCES, "the distance")
+    choose(distance, DISTANCES, "The distance")
 
     def score(h: Rows, r: Rows, t: Rows) -> Array:
         return nearness(h["mu"] + r["mu"] - t["mu"], distance)

@@ -46,7 +46,7 @@ def load(folder: str | pathlib.Path) -> Triples:
         except KeyError as error:
             raise UserError(
                 f"{folder / split}.txt names {error.args[0]!r}, which train.txt does not; "
-                "leave such triples out, or move one of them to train.txt"
+                "leave such triples out, or move one of them to train.txt."
             ) from None
         return np.array(rows, np.int32)
 
@@ -57,19 +57,19 @@ def _read(path: pathlib.Path) -> list[tuple[str, str, str]]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
-        raise UserError(f"no file {path}; a folder of triples holds train.txt, valid.txt and test.txt") from None
+        raise UserError(f"No file {path}; a folder of triples holds train.txt, valid.txt and test.txt.") from None
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 ({error}); save the file as UTF-8") from None
+        raise UserError(f"{path}: not UTF-8 ({error}); save the file as UTF-8.") from None
     rows = []
     for number, line in enumerate(lines, 1):
         fields = tuple(field.strip() for field in line.split("\t"))
         if len(fields) != 3:
             raise UserError(
-                f"{path}, line {number} has {len(fields)} fields; expected head, relation, tail, separated by tabs"
+                f"{path}, line {number} has {len(fields)} fields; expected head, relation, tail, separated by tabs."
             )
         rows.append(fields)
     if not rows:
-        raise UserError(f"{path} holds no triple; expected lines of head, relation, tail, separated by tabs")
+        raise UserError(f"{path} holds no triple; expected lines of head, relation, tail, separated by tabs.")
     return rows
 
 
@@ -83,7 +83,7 @@ def split_graph(graph: Graph, *, share: float, seed: int) -> Triples:
       UserError: no share is possible, or nothing can be held out.
     """
     if not 0 <= share < 0.5:
-        raise UserError(f"a share of {share} cannot be held out twice; expected a number from 0 to below 0.5")
+        raise UserError(f"A share of {share} cannot be held out twice; expected a number from 0 to below 0.5.")
     used = np.unique(graph.triples[:, [0, 2]])
     triples = graph.triples.copy()
     triples[:, [0, 2]] = np.searchsorted(used, triples[:, [0, 2]])
@@ -91,7 +91,7 @@ def split_graph(graph: Graph, *, share: float, seed: int) -> Triples:
     if share and len(held) < 2:
         raise UserError(
             f"{len(held)} of {len(triples)} triples can be held out such that every node and relation stays in "
-            "training, and 2 are needed; hold out nothing (--holdout=0), or take a larger graph"
+            "training, and 2 are needed; hold out nothing (--holdout=0), or take a larger graph."
         )
     train = np.delete(triples, held, 0)
     return Triples(

@@ -173,11 +173,11 @@ class _Builder:
                 raise UserError(
                     f"{self.path}: {statement.head} is a relation (line {use.line}) and a "
                     f"{local_name(statement.tail)} (line {statement.line}); a name can be one or the other, "
-                    "so rename one of them"
+                    "so rename one of them."
                 )
 
     def _types(self, typed: list[Statement]) -> dict[str, str]:
-        """One type a node: of the class types if it has one, never owl:NamedIndividual if it has another."""
+        """Returns one type per node: a class type if it has one, owl:NamedIndividual only if it has no other."""
 
         def rank(statement: Statement) -> tuple[bool, bool, str]:
             name = local_name(statement.tail)

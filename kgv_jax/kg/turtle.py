@@ -65,7 +65,7 @@ def _triples(graph: Graph) -> Iterator[pyoxigraph.Triple]:
         node, attributes = nodes[index], graph.attributes.get(index, {})
         if kind:
             yield pyoxigraph.Triple(node, _TYPE, _own(kind, "type"))
-        # A node without any statement would be lost, so it keeps a label that says nothing new.
+        # A node without any statement would be lost, so it keeps its label.
         if label != local_name(name) or not (kind or attributes or index in linked):
             yield pyoxigraph.Triple(node, _LABEL, pyoxigraph.Literal(label))
         for key, text in attributes.items():

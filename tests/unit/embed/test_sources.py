@@ -75,7 +75,7 @@ def test_a_run_that_left_nothing(tmp_path):
         ("transee", r"config\.kg\.vectors is 'transee', did you mean 'transe'"),
         ("gcn", r"MODEL\+gcn"),
         ("signs.txt", r"a table FILE\.csv or FILE\.tsv, the folder of a run, or one of words, netmf, transe"),
-        ("rotate+gcn", r"a graph convolution makes means"),
+        ("rotate+gcn", r"A graph convolution makes means"),
         ("gone.safetensors", r"gone\.safetensors: no such file"),
     ],
 )

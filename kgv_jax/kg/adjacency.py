@@ -37,8 +37,8 @@ def by_distance(
 ) -> tuple[tuple[Adjacency, ...], tuple[Adjacency, ...]]:
     """Returns means over descendants, and over ancestors, of each distance `0 ... largest` (DGP, arXiv 1805.11724).
 
-    The distance is the length of the shortest path along edges `[E, 2]` (child, parent); what is farther than `largest` is in its
-    group; distance 0 is the node itself. A group without any entry gives zeros.
+    The distance is the length of the shortest path along edges `[E, 2]` (child, parent). What is farther than `largest`
+    is in its group; distance 0 is the node itself. A group without any entry gives zeros.
     """
     above: list[set[int]] = [set() for _ in range(num_nodes)]
     for child, parent in edges.tolist():

@@ -60,6 +60,7 @@ def check(
     Raises:
       UserError: the file or the folder cannot be read, or a named relation is not in the graph.
     """
+    # What is there.
     loaded = load_graph(pathlib.Path(path), class_types=(class_type,))
     graph = loaded.graph
     if hierarchy is None:
@@ -73,6 +74,8 @@ def check(
     cycles = closure.find_cycles(graph, levels)
     facts += _counts(graph, levels, cycles)
     facts.append(f"classes: {len(classes)} ({how})")
+
+    # What is wrong with it.
     if not classes:
         types = ", ".join(sorted(set(graph.types) - {""}))
         findings.append(f"no node has the type {class_type!r}; types are {types}; see --class-type")
@@ -90,6 +93,8 @@ def check(
             + _lines([loaded.report.node_lines[graph.nodes[node]] for node in group])
             for group in alike
         ]
+
+    # Whether the images fit.
     if folders is not None:
         findings += _images(graph, classes, class_type, folders, facts)
     return Findings(tuple(facts), tuple(findings))

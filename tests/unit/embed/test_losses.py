@@ -32,8 +32,8 @@ def _softplus(x):
 @pytest.mark.parametrize("kind", ["margin", "softplus", "nssa"])
 def test_sampled_losses_by_hand(kind, monkeypatch):
     # Corruptions (0, 2) and (2, 1) score -2 and -3; the triple scores 0.
-    drawn = jnp.array([[0, 2]]), jnp.array([[0, 0]]), jnp.array([[2, 1]])
-    monkeypatch.setattr(losses, "corrupt", lambda *_: drawn)
+    sampled = jnp.array([[0, 2]]), jnp.array([[0, 0]]), jnp.array([[2, 1]])
+    monkeypatch.setattr(losses, "corrupt", lambda *_: sampled)
     n = np.array([-2.0, -3.0])
     q = np.exp(n / 0.5) / np.exp(n / 0.5).sum()
     expected = {

@@ -25,15 +25,15 @@ def test_names_are_numbered_in_sorted_order(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "message"),
     [
         ({"test": "b\tlikes\tnobody\n"}, "'nobody'"),
         ({"valid": "a b c\n"}, "line 1 has 1 fields"),
         ({"train": ""}, "holds no triple"),
     ],
 )
-def test_a_wrong_file_is_named(tmp_path, files, said):
-    with pytest.raises(UserError, match=said):
+def test_a_wrong_file_is_named(tmp_path, files, message):
+    with pytest.raises(UserError, match=message):
         triples.load(_write(tmp_path, **files))
 
 

@@ -1,4 +1,4 @@
-"""Classes that are drawn along a tree, and what is then never shown, by hand."""
+"""Classes chosen along a tree, and what training then never shows, by hand."""
 
 import collections
 import functools
@@ -29,9 +29,9 @@ def test_every_branch_gives_its_share(seed):
     names, tree = _tree((20, 12, 8))
     order = tree_order(names, tree, seed)
     assert sorted(order) == sorted(names)
-    drawn = choose_classes(order, 10, seed)
-    assert len(set(drawn)) == 10
-    shares = collections.Counter(name.partition("-")[0] for name in drawn)
+    chosen = choose_classes(order, 10, seed)
+    assert len(set(chosen)) == 10
+    shares = collections.Counter(name.partition("-")[0] for name in chosen)
     assert [shares[branch] for branch in ("b0", "b1", "b2")] == [5, 3, 2]
 
 

@@ -29,8 +29,7 @@ def softmax(*, scale: float = 1.0) -> Loss:
     On graphs of up to some ten thousand nodes this is exact and, being two matmuls, cheaper than sampling.
     """
 
-    def loss(model: Model, tables: Tables, triples: Array, key: Array) -> Array:
-        del key  # nothing is sampled
+    def loss(model: Model, tables: Tables, triples: Array, _: Array) -> Array:
         h, r, t = triples.T
         sides = (model.tails(tables, h, r), t), (model.heads(tables, r, t), h)
         return sum(_cross_entropy(scale * scores, target) for scores, target in sides)

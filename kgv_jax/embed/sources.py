@@ -98,7 +98,7 @@ def _of_run(folder: pathlib.Path) -> pathlib.Path:
             "--workdir of a finished run of kgv."
         )
     raise UserError(
-        f"config.kg.vectors names the run {folder}, which has no {RUN_FILE}: it is not finished, of before runs left "
-        "one, or of a method without Gaussian nodes. Of a finished run of kgv, python -m kgv_jax.main --mode=eval "
-        f"--workdir={folder} writes it."
+        f"config.kg.vectors names the run {folder}, which has no {RUN_FILE}: it is not finished, is from an "
+        "earlier version, or is of a method without Gaussian nodes. Of a finished run of kgv, "
+        f"python -m kgv_jax.main --mode=eval --workdir={folder} writes it."
     )

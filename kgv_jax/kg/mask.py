@@ -18,7 +18,7 @@ Why four values
 
 Why ancestors are never negatives
     A stop sign is a priority sign. If `priority sign` were a negative of an image of `stop`, the loss would push the
-    image away from a node that describes it, and away from every class that shares this node. The same holds for
+    image away from a node that describes it, and so from every class that the node describes. The same holds for
     descendants (an image of the class may show any of its variants), and for the facts of both. All of them are
     ignored negatives. Siblings are what an image is contrasted with.
 
@@ -49,7 +49,7 @@ from kgv_jax.util.errors import UserError, nearest
 INSTANCE_OF = "instanceOf"
 POSITIVE, IGNORED_NEGATIVE, NEGATIVE, UNLABELLED = 1, 0, -1, -2
 CANDIDATES = ("range", "all")
-_QUERIES_AT_ONCE = 512  # bounds the temporaries of the builder
+_QUERIES_AT_ONCE = 512  # bounds the memory of `make_mask` for temporaries
 
 
 class CandidateSet(NamedTuple):

@@ -1,4 +1,4 @@
-"""What every graph embedding offers: tables, the score of a triple, and the scores of all nodes in one go."""
+"""What every graph embedding offers: tables, the score of a triple, and the scores of all nodes at once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Model(NamedTuple):
       init: `(key, num_nodes, num_relations, dim) -> parameters`.
       tables: `parameters -> Tables`, applies bounds (unit balls, positive variances).
       score: `(h, r, t) -> [...]` for rows `[..., D]` of matching shapes: the formula as it is written.
-      tails: `(tables, h, r) -> [B, N]`, scores of all nodes as tail, for numbers `[B]` of heads and relations.
+      tails: `(tables, h, r) -> [B, N]`, scores of all nodes as tail, for indices `[B]` of heads and relations.
       heads: `(tables, r, t) -> [B, N]`, scores of all nodes as head.
     """
 
@@ -41,12 +41,12 @@ class Model(NamedTuple):
 
 
 def take(rows: Rows, index: Array) -> Rows:
-    """Gathers rows `[..., D]` by their numbers `[...]`."""
+    """Gathers rows `[..., D]` by their indices `[...]`."""
     return jax.tree.map(lambda table: table[index], rows)
 
 
 def score_triples(model: Model, tables: Tables, h: Array, r: Array, t: Array) -> Array:
-    """Returns the scores of triples given by numbers whose shapes broadcast."""
+    """Returns the scores of triples given by indices whose shapes broadcast."""
     return model.score(take(tables.nodes, h), take(tables.relations, r), take(tables.nodes, t))
 
 

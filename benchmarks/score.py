@@ -85,19 +85,19 @@ def mask_of_positives(positive, nodes: int):
     import numpy as np
 
     from kgv_jax.kg.graph import Graph
-    from kgv_jax.kg.mask import CandidateSet, Entries, MaskTable
+    from kgv_jax.kg.mask import CandidateSet, Entries, Mask
 
     every = np.arange(nodes, dtype=np.int32)
     heads = len(positive)
     relation = np.tile(np.arange(RELATIONS, dtype=np.int32), heads)
-    return MaskTable(
+    return Mask(
         graph=Graph.from_triples([], types={f"n{index}": "Node" for index in every}),
         relations=tuple(f"r{index}" for index in range(RELATIONS)),
         candidate_sets=tuple(CandidateSet(index, every) for index in range(RELATIONS)),
         supervised=np.ones((heads, RELATIONS), bool),
         positive=Entries(np.arange(heads + 1) * RELATIONS, relation, positive.reshape(-1).astype(np.int32)),
         ignored_negatives=Entries(np.zeros(heads + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32)),
-        hidden=np.zeros(0, np.int32),
+        ignored_nodes=np.zeros(0, np.int32),
         query_rows={},
         fact_rows={},
     )

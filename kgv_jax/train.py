@@ -23,7 +23,7 @@ from kgv_jax.experiment import build as experiment_lib
 from kgv_jax.experiment.build import Experiment
 from kgv_jax.experiment.class_roles import Trained
 from kgv_jax.init.weights import load_weights, make_start, recorded_epsilon
-from kgv_jax.methods.graph_arrays import GraphArrays, make_graph_arrays
+from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.methods.objective import Objective
 from kgv_jax.methods.registry import make_objective
 from kgv_jax.models import registry
@@ -101,7 +101,7 @@ def make_run(config: Config, *, epsilon: float | None = None, trained: Trained |
     )
     for stream in experiment.pipeline.streams:
         mesh_lib.check_divisible(f"The number of {stream.name!r} images a step", stream.per_step, mesh)
-    graph_arrays = make_graph_arrays(
+    graph_arrays = GraphArrays.from_mask(
         experiment.mask,
         class_nodes=experiment.class_nodes,
         class_rows=experiment.class_rows,

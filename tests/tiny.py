@@ -16,8 +16,8 @@ from kgv_jax import train_step as step
 from kgv_jax.config import schema as config_schema
 from kgv_jax.config.schema import Config
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.mask import MaskTable, make_mask_table, pad_rows
-from kgv_jax.methods.graph_arrays import GraphArrays, make_graph_arrays
+from kgv_jax.kg.mask import Mask, make_mask, pad_rows
+from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.methods.objective import Objective
 from kgv_jax.methods.registry import make_objective
 from kgv_jax.models.classifier import Classifier
@@ -79,7 +79,7 @@ class Tiny:
     """A method on the tiny graph, ready to step."""
 
     config: Config
-    mask: MaskTable
+    mask: Mask
     graph_arrays: GraphArrays
     classifier: Classifier
     objective: Objective
@@ -117,27 +117,27 @@ def graph() -> Graph:
     return Graph.from_triples(TRIPLES, types=TYPES)
 
 
-def mask_table() -> MaskTable:
+def mask_table() -> Mask:
     """Returns the mask rows of every class, variant and element, and of the facts of a yield sign."""
     value = graph()
     heads = [value.node(name) for name, kind in TYPES.items() if kind != "Category"]
     facts = [("hasShape", value.node("triangle")), ("hasColour", value.node("red"))]
-    return make_mask_table(value, query_nodes=heads, facts=facts, hierarchy=HIERARCHY)
+    return make_mask(value, query_nodes=heads, facts=facts, hierarchy=HIERARCHY)
 
 
-def class_rows(mask: MaskTable) -> list[list[int]]:
+def class_rows(mask: Mask) -> list[list[int]]:
     """Returns the rows of each class and its variants."""
     variants = {"yield": ("yield.de", "yield.us")}
     return [[mask.row(name), *map(mask.row, variants.get(name, ()))] for name in CLASSES]
 
 
-def graph_arrays(mask: MaskTable, *, shards: int = 1) -> GraphArrays:
+def graph_arrays(mask: Mask, *, shards: int = 1) -> GraphArrays:
     """Returns the arrays of the graph."""
     value = mask.graph
     levels = [value.relation(name) for name in HIERARCHY]
     parents = value.triples[np.isin(value.triples[:, 1], levels)][:, [0, 2]]
     nodes = [value.node(name) for name in CLASSES]
-    return make_graph_arrays(mask, class_nodes=nodes, class_rows=class_rows(mask), parents=parents, shards=shards)
+    return GraphArrays.from_mask(mask, class_nodes=nodes, class_rows=class_rows(mask), parents=parents, shards=shards)
 
 
 def config(method: str = "kgv", **settings: Any) -> Config:
@@ -170,7 +170,7 @@ def make(method: str = "kgv", **settings: Any) -> Tiny:
     return Tiny(resolved, mask, arrays, classifier, make_objective(resolved, arrays))
 
 
-def batch(mask: MaskTable, count: int, *, seed: int = 0) -> dict[str, np.ndarray]:
+def batch(mask: Mask, count: int, *, seed: int = 0) -> dict[str, np.ndarray]:
     """Returns noise: labelled images, element images, compositions, images without a head."""
     rng = np.random.default_rng(seed)
     elements = [mask.row(name) for name in ("triangle", "red", "white")]

@@ -18,8 +18,8 @@ from kgv_jax import train
 from kgv_jax.config import schema as config_schema
 from kgv_jax.config.schema import Config
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.mask import CandidateSet, Entries, MaskTable
-from kgv_jax.methods.graph_arrays import GraphArrays, make_graph_arrays
+from kgv_jax.kg.mask import CandidateSet, Entries, Mask
+from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.methods.registry import make_objective
 from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
@@ -90,7 +90,7 @@ def make_config(case: Case) -> Config:
     return config_schema.resolve(values)
 
 
-def make_mask(case: Case) -> MaskTable:
+def make_mask(case: Case) -> Mask:
     """Returns a mask of the case's size: its arrays are as large as a real graph's, its facts mean nothing.
 
     The query nodes are the classes, a candidate set of their own; every other relation has all other nodes as
@@ -109,14 +109,14 @@ def make_mask(case: Case) -> MaskTable:
     node = np.where(relation == 0, row, case.heads + (row % (inner - _DEPTH)) + lane)
     positive = _entries(np.tile(relation, (case.heads, 1)), node)
     above = case.heads + (row % (inner - _DEPTH)) + np.arange(_DEPTH)
-    return MaskTable(
+    return Mask(
         graph=Graph(nodes=("",) * case.nodes, labels=(), types=(), relations=(), triples=np.zeros((0, 3), np.int32)),
         relations=("instanceOf", *(f"relation{index}" for index in range(1, case.relations))),
         candidate_sets=tuple(candidate_sets),
         supervised=np.ones((case.heads, case.relations), bool),
         positive=positive,
         ignored_negatives=_entries(np.zeros_like(above), above),
-        hidden=np.zeros(0, np.int32),
+        ignored_nodes=np.zeros(0, np.int32),
         query_rows={},
         fact_rows={},
     )
@@ -129,7 +129,7 @@ def _entries(relation: np.ndarray, node: np.ndarray) -> Entries:
 
 def abstract_graph_arrays(case: Case, mesh: Mesh) -> GraphArrays:
     """Returns the shapes and shardings of what the step reads of a graph of the case's size."""
-    graph_arrays = make_graph_arrays(
+    graph_arrays = GraphArrays.from_mask(
         make_mask(case),
         class_nodes=range(case.heads),
         class_rows=[(row,) for row in range(case.heads)],

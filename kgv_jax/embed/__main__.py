@@ -20,15 +20,13 @@ import numpy as np
 
 from kgv_jax.embed import evaluate, train, triples, words
 from kgv_jax.embed.convolution import convolved
-from kgv_jax.embed.file import Embeddings, check_target, embeddings_of, write_embeddings
+from kgv_jax.embed.file import Embeddings, NodeVectors, check_target, embeddings_of, write_embeddings
 from kgv_jax.embed.losses import LOSSES
 from kgv_jax.embed.model import choose
 from kgv_jax.embed.netmf import netmf
-from kgv_jax.embed.nodes import NodeVectors
 from kgv_jax.embed.registry import RECIPES, recipe
 from kgv_jax.embed.sources import LOOKED_UP
-from kgv_jax.embed.split import split_graph
-from kgv_jax.embed.triples import Triples
+from kgv_jax.embed.triples import Triples, split_graph
 from kgv_jax.kg.load import load_graph
 from kgv_jax.kg.names import local_name
 from kgv_jax.util.errors import UserError

@@ -43,7 +43,7 @@ from kgv_jax.kg import emoji as emoji_graph
 from kgv_jax.kg import fake as fake_graph
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.load import load_graph
-from kgv_jax.kg.mask import INSTANCE_OF, MaskTable, make_mask_table
+from kgv_jax.kg.mask import INSTANCE_OF, Mask, make_mask
 from kgv_jax.kg.names import local_name
 from kgv_jax.kg.variants import Variants, find_variants
 from kgv_jax.util.cores import usable_cores
@@ -116,7 +116,7 @@ class Experiment:
 
     dataset: Dataset
     graph: Graph
-    mask: MaskTable
+    mask: Mask
     class_nodes: np.ndarray
     roles: tuple[str, ...]
     class_rows: tuple[tuple[int, ...], ...]
@@ -315,7 +315,7 @@ def _mask_table(
     *,
     held: Sequence[int],
     trained: Trained | None,
-) -> MaskTable:
+) -> Mask:
     """Returns the mask; `held` are the nodes of held-out classes and their variants, ignored in every row.
 
     Nodes and relations that are not trained say nothing.
@@ -325,7 +325,7 @@ def _mask_table(
     facts = sorted((relation, graph.node(node)) for relation, node in depicted if relation != INSTANCE_OF)
     query_nodes = [*map(int, class_nodes), *(v for node in class_nodes for v in variants[int(node)]), *sorted(elements)]
     make = functools.partial(
-        make_mask_table,
+        make_mask,
         graph,
         query_nodes=list(dict.fromkeys(query_nodes)),
         facts=facts,
@@ -338,14 +338,14 @@ def _mask_table(
         relations = [name for name in relations if local_name(name) in trained.relations]
         known = {*trained.nodes} - {*trained.hidden}
         ignored = sorted({*held, *(index for index, name in enumerate(graph.nodes) if name not in known)})
-        mask = make(relations=relations, ignored=ignored)
+        mask = make(relations=relations, ignored_nodes=ignored)
         stated = {(mask.relations[j], k) for j, k in zip(*(cells.tolist() for cells in mask.positive[1:]), strict=True)}
         asked = {(relation, graph.nodes.index(name)) for relation, name in trained.facts if name in graph.nodes}
-        return make(relations=relations, ignored=ignored, ignored_facts=sorted(stated - asked))
+        return make(relations=relations, ignored_nodes=ignored, ignored_facts=sorted(stated - asked))
     if not held:
         return make(relations=relations)
     ignored = held_out.find_ignored(make(relations=relations), held)
-    return make(relations=relations, ignored=ignored.nodes, ignored_facts=ignored.facts)
+    return make(relations=relations, ignored_nodes=ignored.nodes, ignored_facts=ignored.facts)
 
 
 def test_stream(domain: str) -> str:

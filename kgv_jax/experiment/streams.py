@@ -18,7 +18,7 @@ from kgv_jax.data.render_cache import RenderedViews, build_render_cache
 from kgv_jax.data.types import Dataset, SourceImage
 from kgv_jax.data.vectors import Vectors
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.mask import MaskTable, pad_rows
+from kgv_jax.kg.mask import Mask, pad_rows
 from kgv_jax.kg.names import local_name
 from kgv_jax.kg.variants import Variants, closest_variant, variants_used_in
 from kgv_jax.util.cache import cache_dir
@@ -42,7 +42,7 @@ def make_streams(
     dataset: Dataset,
     *,
     graph: Graph,
-    mask: MaskTable,
+    mask: Mask,
     class_nodes: np.ndarray,
     variants: Variants,
     elements: Sequence[SourceImage],

@@ -86,7 +86,7 @@ class Kgv(Objective):
         return (
             kgv.score == "streamed"
             or kgv.candidate_share < 1
-            or (kgv.score == "auto" and kgv.loss == "nodes" and (large or graph_arrays.rows is None))
+            or (kgv.score == "auto" and kgv.loss == "nodes" and (large or graph_arrays.mask_rows is None))
         )
 
     def coefficients(self) -> dict[str, float]:

@@ -54,7 +54,7 @@ class Objective:
         self.config = config
         self.mesh = mesh
         self.head: nn.Module | None = self.make_head(graph_arrays)
-        if graph_arrays.rows is None and (reason := self.whole_mask_for(graph_arrays)):
+        if graph_arrays.mask_rows is None and (reason := self.whole_mask_for(graph_arrays)):
             heads, cells = len(graph_arrays.positives.start) - 1, graph_arrays.candidate.shape
             raise UserError(
                 f"{reason} needs the whole mask, which for this graph has {heads} heads x {cells[0]} relations x "

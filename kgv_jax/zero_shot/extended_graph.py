@@ -34,7 +34,7 @@ def note_trained(experiment: Experiment, graph_arrays: GraphArrays) -> Trained:
     """Returns what the rows of a run's parameters stand for."""
     mask, nodes = experiment.mask, experiment.graph.nodes
     facts = [(mask.relations[j], nodes[k]) for j, k in np.asarray(graph_arrays.facts).tolist()]
-    hidden = tuple(nodes[node] for node in mask.hidden)
+    hidden = tuple(nodes[node] for node in mask.ignored_nodes)
     return Trained(experiment.dataset.classes, experiment.roles, nodes, hidden, mask.relations, tuple(facts))
 
 

@@ -39,7 +39,7 @@ OWNERS = {
     "grain": ("data/pipeline.py",),
     "array_record": ("data/prepare/shards.py",),
     "tensorflow_datasets": ("data/sources/imagenet_tfds.py",),
-    "pyoxigraph": ("kg/load.py",),
+    "pyoxigraph": ("kg/load.py", "kg/turtle.py"),
     "tensorboardX": ("util/writers.py",),
     "huggingface_hub": ("models/pretrained/hub.py",),
     "httpx2": ("models/pretrained/hub.py",),

@@ -85,8 +85,8 @@ def test_the_audit_reports_coverage_and_entropy(folder):
     [
         ("b.png", "d.png", "line 4: the image 'd.png' is not there;"),
         ("a/", "z/", "line 2: the image 'z/0.png' is not there, and 1 others"),
-        ("b.png,blue,blue", "b.png,blue,bleu", "line 4: the graph has no node 'bleu', did you mean 'blue'"),
-        ("hasColour", "hasColor", "line 5: the graph has no relation 'hasColor', did you mean 'hasColour'"),
+        ("b.png,blue,blue", "b.png,blue,bleu", "line 4: The graph has no node 'bleu', did you mean 'blue'"),
+        ("hasColour", "hasColor", "line 5: The graph has no relation 'hasColor', did you mean 'hasColour'"),
         ("b.png", "../b.png", r"line 4: the image is '\.\./b\.png'; expected a path below"),
         ("b.png", "/etc/b.png", "line 4: the image is '/etc/b"),
         ("node", "concept", "no column 'node'"),

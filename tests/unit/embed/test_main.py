@@ -105,7 +105,7 @@ def test_words_leave_out_what_they_do_not_cover(graph, tmp_path, capsys, monkeyp
     ("flags", "said"),
     [
         (["--model=transf"], "'transf' is unknown, did you mean 'transh' or 'transe'"),
-        (["--model=transe", "--loss=hing"], "the loss 'hing' is unknown"),
+        (["--model=transe", "--loss=hing"], "The loss 'hing' is unknown"),
         (["--model=transe", "--out=x.npz"], "name it x.safetensors"),
         (["--model=transe", "--holdout=0.6"], "0.6 cannot be held out twice"),
         (["--model=netmf", "--epochs=3", "--dim=2"], "--epochs=3 with --model=netmf"),

@@ -1,4 +1,4 @@
-"""The doctor finds what was planted, and its exit code says so."""
+"""The validator finds what was planted, and its exit code reports it."""
 
 import pathlib
 import subprocess

@@ -26,7 +26,7 @@ def test_the_graph_by_hand():
         ("grapes", "broader", "subgroup-food-fruit"), ("subgroup-food-fruit", "broader", "group-food-drink"),
         ("group-food-drink", "broader", "emoji"), ("grapes", "hasTag", "tag-fruit"), ("banana", "hasTag", "tag-fruit"),
     } <= triples  # fmt: skip
-    # A tag of one emoji alone says nothing of another.
+    # A tag of one emoji alone relates it to no other.
     assert {tail for _, relation, tail in triples if relation == "hasTag"} == {"tag-fruit", "tag-face"}
     assert len(graph.nodes_of_type("Class")) == len(THINGS)
 

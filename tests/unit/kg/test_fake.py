@@ -6,7 +6,7 @@ import pytest
 from kgv_jax.kg import closure, fake
 from kgv_jax.kg.check import check
 from kgv_jax.kg.load import load_graph
-from kgv_jax.kg.mask import make_mask_table
+from kgv_jax.kg.mask import make_mask
 from kgv_jax.kg.turtle import VOCAB
 
 
@@ -55,7 +55,7 @@ def test_the_file_holds_the_graph(graph, empty_kgv_cache):
 
 
 def test_its_mask_is_affordable(graph, classes):
-    mask = make_mask_table(graph, query_nodes=classes, hierarchy=("broader",))
+    mask = make_mask(graph, query_nodes=classes, hierarchy=("broader",))
     assert mask.table.shape == (1000, 2, 1860)
     assert mask.table.nbytes < 4 * 2**20
     assert ((mask.table[:, 1] == 1).sum(1) >= 1).all()

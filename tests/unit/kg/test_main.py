@@ -61,7 +61,7 @@ def test_merge_by_a_table(graph, ids, tmp_path, capsys):
     assert merged.tails(ids["n.dog"], "says") == (merged.node("wau"),)
 
     assert main(arguments) == 2
-    assert "error: the graphs of" in capsys.readouterr().err
+    assert "error: The graphs of" in capsys.readouterr().err
     (tmp_path / "other.ttl").write_text(OTHER + f"x:hund owl:sameAs wn:{ids['n.dog']} .\n")
     assert main(arguments) == 0
     assert load_graph(out).graph == merged

@@ -8,7 +8,7 @@ from scipy.special import log_softmax, logsumexp
 
 from kgv_jax import losses
 from kgv_jax.config import schema as config_schema
-from kgv_jax.kg.mask import make_mask_table
+from kgv_jax.kg.mask import make_mask
 from kgv_jax.methods.objective import over_variants
 from kgv_jax.methods.presets import PRESETS
 from kgv_jax.methods.registry import OBJECTIVES, make_objective
@@ -55,7 +55,7 @@ def test_every_method_learns_in_one_step(method, norm):
 def test_a_graph_without_facts_is_refused(method):
     graph = tiny.graph()
     heads = [graph.node(name) for name in (*tiny.CLASSES, "yield.de", "yield.us")]
-    mask = make_mask_table(graph, query_nodes=heads, hierarchy=tiny.HIERARCHY, relations=[])
+    mask = make_mask(graph, query_nodes=heads, hierarchy=tiny.HIERARCHY, relations=[])
     config = tiny.config(method, kg__keep="classes")
     with pytest.raises(UserError, match=rf"keep is 'classes'.*no class states a fact, and method '{method}'.*keep=all"):
         make_objective(config, tiny.graph_arrays(mask))

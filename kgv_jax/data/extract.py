@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from kgv_jax.data.renderer.legends import find_legend
-from kgv_jax.data.renderer.marks import MARKS
+from kgv_jax.data.renderer.legends import MARKS
+from kgv_jax.data.renderer.stated import find_legend
 from kgv_jax.data.synthetic import Patch
 from kgv_jax.data.types import SourceImage
 from kgv_jax.kg.graph import Graph

@@ -14,14 +14,12 @@ from typing import Protocol
 
 import numpy as np
 
-from kgv_jax.data.renderer.colours import find_colour, jittered, to_rgb
+from kgv_jax.data.renderer.colours import jittered, to_rgb
 from kgv_jax.data.renderer.elements import Patch, draw_colour, draw_legend_alone, draw_shape, stretched
-from kgv_jax.data.renderer.legends import find_legend, legend_alpha
-from kgv_jax.data.renderer.marks import MARK_COLOURS, MARKS
+from kgv_jax.data.renderer.legends import MARK_COLOURS, MARKS, legend_alpha
 from kgv_jax.data.renderer.pen import DrawingStyle
-from kgv_jax.data.renderer.shapes import find_shape
 from kgv_jax.data.renderer.sign import SignSpec, render_sign
-from kgv_jax.data.renderer.stated import Stated, stated_sign, tails
+from kgv_jax.data.renderer.stated import Stated, find_colour, find_legend, find_shape, stated_sign, tails
 from kgv_jax.data.types import SourceImage
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.names import local_name

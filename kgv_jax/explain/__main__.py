@@ -18,7 +18,7 @@ from absl import flags
 
 from kgv_jax.config.flags import run_command
 from kgv_jax.run.workdir import Workdir
-from kgv_jax.util.compiled import keep_compiled_programs
+from kgv_jax.util.cache import keep_compiled_programs
 from kgv_jax.util.errors import UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.")

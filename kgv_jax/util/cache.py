@@ -1,10 +1,18 @@
 """Where prepared data lives: outside the repository, once a user."""
 
+from __future__ import annotations
+
+import logging
 import os
 import pathlib
 import stat
 
 from kgv_jax.util.errors import UserError
+
+# Read by JAX when it starts.
+_FOLDER, _FROM_SECONDS = "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
+
+_log = logging.getLogger(__name__)
 
 
 def cache_dir(*parts: str) -> pathlib.Path:
@@ -43,3 +51,18 @@ def private_cache_dir(name: str) -> pathlib.Path:
                 "their right to write (chmod o-w), or name another folder."
             )
     return path
+
+
+def keep_compiled_programs() -> None:
+    """Lets JAX keep compiled programs for the next run, unless the environment says where, or (empty) nowhere.
+
+    Called before JAX is imported.
+    """
+    if _FOLDER in os.environ:
+        return
+    try:
+        os.environ[_FOLDER] = str(private_cache_dir("xla"))
+    except (UserError, OSError) as error:
+        _log.warning("Compiled programs are not kept for the next run: %s Or set %s.", error, _FOLDER)
+    else:
+        os.environ.setdefault(_FROM_SECONDS, "0")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import colorsys
-import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -30,18 +29,6 @@ HUES: Mapping[str, Mapping[str, str]] = {
     "ru": {"red": "#dc3a16", "blue": "#0064c8", "yellow": "#ffc81e", "white": "#f0f2f6", "green": "#00854a"},
     "us": {"red": "#b0122b", "blue": "#003f87", "yellow": "#fdb71a", "white": "#f5f3ec", "green": "#006747"},
 }
-
-_ALIASES = {"gray": "grey", "amber": "orange"}
-
-
-def find_colour(*names: str) -> str | None:
-    """Returns the colour that one of `names` (a node's local name, its label) speaks of, or None."""
-    for name in names:
-        plain = re.sub(r"[\s_]+", "-", name.strip().lower())
-        plain = re.sub(r"^colou?r[-.]|[-.]colou?r$", "", plain)
-        if (found := _ALIASES.get(plain, plain)) in COLOURS:
-            return found
-    return None
 
 
 def hue(name: str, style: str = "") -> str:

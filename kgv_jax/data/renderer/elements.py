@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from kgv_jax.data.renderer.colours import jittered
-from kgv_jax.data.renderer.raster import rasterise
+from kgv_jax.data.renderer.pen import rasterise
 from kgv_jax.data.renderer.sign import SignSpec, render_sign
 
 Patch = Callable[[int], np.ndarray]

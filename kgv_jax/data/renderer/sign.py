@@ -9,8 +9,7 @@ import numpy as np
 
 from kgv_jax.data.renderer.colours import to_rgb
 from kgv_jax.data.renderer.legends import draw_legend
-from kgv_jax.data.renderer.pen import DrawingStyle
-from kgv_jax.data.renderer.raster import rasterise
+from kgv_jax.data.renderer.pen import DrawingStyle, rasterise
 from kgv_jax.data.renderer.shapes import SHAPES, Box, Shape
 from kgv_jax.util.errors import UserError, nearest
 

@@ -6,11 +6,12 @@ import itertools
 import numpy as np
 import pytest
 
-from kgv_jax.data.renderer.colours import COLOURS, HUES, find_colour, hue, jittered, to_rgb
-from kgv_jax.data.renderer.legends import LEGENDS, find_legend, legend_alpha
+from kgv_jax.data.renderer.colours import COLOURS, HUES, hue, jittered, to_rgb
+from kgv_jax.data.renderer.legends import LEGENDS, legend_alpha
 from kgv_jax.data.renderer.pen import DrawingStyle
-from kgv_jax.data.renderer.shapes import SHAPES, find_shape
+from kgv_jax.data.renderer.shapes import SHAPES
 from kgv_jax.data.renderer.sign import SignSpec, render_sign
+from kgv_jax.data.renderer.stated import find_colour, find_legend, find_shape
 from kgv_jax.util.errors import UserError
 
 

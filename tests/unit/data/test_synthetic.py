@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kgv_jax.data import synthetic
-from kgv_jax.data.renderer.marks import MARKS
+from kgv_jax.data.renderer.legends import MARKS
 from kgv_jax.data.renderer.shapes import SHAPES
 from kgv_jax.data.sources.rendered_signs import graph_path
 from kgv_jax.kg.load import load_graph

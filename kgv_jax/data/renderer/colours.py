@@ -1,4 +1,4 @@
-"""Colours of road signs: one plain hue a name, the hues of countries, and how a hue is jittered."""
+"""Colours of road signs: one plain hue per name, the hues of countries, and how a hue is jittered."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def to_rgb(colour: str) -> tuple[int, int, int]:
 
 def jittered(name: str, rng: np.random.Generator) -> str:
     """Returns a random hue that is still called `name`, as `#rrggbb`."""
+    # The ranges stop short of the neighbouring colour names; greys stay grey, and black may fade a little.
     h, s, v = colorsys.rgb_to_hsv(*(c / 255 for c in to_rgb(COLOURS[name])))
     h = (h + rng.uniform(-0.022, 0.022)) % 1.0
     s = float(np.clip(s * rng.uniform(0.82, 1.12), 0, 1)) if s > 0.2 else s * rng.uniform(0, 1.5)

@@ -1,4 +1,7 @@
-"""One element of a sign on its own: a grey shape, a colour without shape, a legend on plain ground."""
+"""One element of a sign on its own: a grey shape, a colour without shape, a legend on plain ground.
+
+Each image shows one fact and leaves all others open, so the image of a shape cannot teach a colour by accident.
+"""
 
 from __future__ import annotations
 

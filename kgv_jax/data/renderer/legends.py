@@ -1,4 +1,4 @@
-"""Every pictogram by name, in the hand that draws it."""
+"""Every pictogram by name, and the marks that are laid over one: slashes, crosses, the bars that end a rule."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _end_bars(pen: Pen) -> None:
             pen.line((84 + shift / 2, 16 + shift / 2), (16 + shift / 2, 84 + shift / 2), width=3)
 
 
-# Laid over the sign's field, not inside the legend box; drawn in their own colour.
+# Laid over the sign's field, not inside the legend box, in a colour of their own (`MARK_COLOURS`).
 MARKS: dict[str, Callable[[Pen], None]] = {
     "slash": _slash,
     "cross": _cross,
@@ -49,7 +49,10 @@ MARK_COLOURS: dict[str, str] = {"slash": "red", "cross": "red", "ring-slash": "r
 
 LEGENDS: Mapping[str, Callable[[Pen], None]] = {**ARROWS, **VEHICLES, **BEINGS, **THINGS, **WORDS, **MARKS}
 
+# Pictograms that face right in a flipped style. Arrows keep their direction, which is their meaning; so do four
+# pictograms of cars seen from the front or from behind.
 _FACING = frozenset((*VEHICLES, *BEINGS)) - {"slippery-road", "overtaking", "truck-overtaking", "tilting-car"}
+
 
 def draw_legend(name: str, drawing_style: DrawingStyle, *, ink: str = "#fff", paper: str = "#000") -> str:
     """Returns the pictogram as an SVG group on a 100 x 100 sheet.
@@ -59,8 +62,8 @@ def draw_legend(name: str, drawing_style: DrawingStyle, *, ink: str = "#fff", pa
     """
     if name not in LEGENDS:
         raise UserError(
-            f"no pictogram named {name!r}{nearest(name, LEGENDS)}; "
-            "kgv_jax.data.renderer.legends.LEGENDS lists those there are"
+            f"There is no pictogram named {name!r}{nearest(name, LEGENDS)}; expected a key of "
+            "kgv_jax.data.renderer.legends.LEGENDS."
         )
     pen = Pen(drawing_style, ink, paper)
     LEGENDS[name](pen)

@@ -1,4 +1,9 @@
-"""A pen that writes SVG, and the hand that holds it: the same pictogram, drawn by different countries."""
+"""A pen that writes SVG in a drawing style: the same pictogram as different countries draw it.
+
+A pictogram is a function of a `Pen`. It names strokes and areas; the style decides line widths, corners, slant and
+which of several forms is used. One set of functions therefore gives every country's version of a sign: a domain shift
+of which everything is known.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +22,16 @@ Point = tuple[float, float]
 
 @dataclasses.dataclass(frozen=True)
 class DrawingStyle:
-    """How somebody draws: what differs between two official drawings of one thing.
+    """How an artist draws: what differs between two official pictograms of one thing.
 
     Attributes:
       stroke: factor on every line width.
-      slant: degrees by which a drawing leans to the right.
+      slant: degrees by which a pictogram leans to the right.
       roundness: 0 for cut ends and sharp corners, 1 for round ones.
-      width: horizontal proportion (0.8 is a narrow hand).
+      width: horizontal proportion (0.8 is narrow).
       head: factor on arrow heads and on the heads of people.
       flipped: whether animals, people and vehicles face right instead of left. Arrows never flip.
-      variant: which of its drawings a pictogram uses (modulo how many it has).
+      variant: which of its forms a pictogram uses (modulo how many it has).
     """
 
     stroke: float = 1.0
@@ -65,11 +70,11 @@ class Pen:
         self._parts: list[str] = []
 
     def pick(self, count: int) -> int:
-        """Returns which of `count` drawings this hand uses."""
+        """Returns which of `count` forms this style uses."""
         return self.drawing_style.variant % count
 
     def svg(self, *, flips: bool = False) -> str:
-        """Returns what was drawn as one SVG group, leaning and proportioned as the hand does."""
+        """Returns all strokes so far as one SVG group, with the style's slant and proportions."""
         across = self.drawing_style.width * (-1 if flips and self.drawing_style.flipped else 1)
         lean = f"skewX({-self.drawing_style.slant:.2f})"
         frame = f"translate(50 50) scale({across:.3f} 1) {lean} translate(-50 -50)"
@@ -96,11 +101,11 @@ class Pen:
         self._parts.append(f'<path d="{d}" fill="{self._paper if hole else self._ink}"/>')
 
     def line(self, *points: Point, width: float = 10, hole: bool = False) -> None:
-        """Draws a polyline; a round hand rounds its corners."""
+        """Draws a polyline, its corners rounded where the style is round."""
         self.stroke(fillet(points, 14 * self.drawing_style.roundness), width, hole=hole)
 
     def area(self, *points: Point, hole: bool = False) -> None:
-        """Fills a polygon; a round hand rounds its corners."""
+        """Fills a polygon, its corners rounded where the style is round."""
         self.fill(fillet(points, 5 * self.drawing_style.roundness, closed=True), hole=hole)
 
     def disc(self, x: float, y: float, radius: float, *, hole: bool = False) -> None:
@@ -125,6 +130,7 @@ class Pen:
         length = math.hypot(x - x0, y - y0)
         dx, dy = (x - x0) / length, (y - y0) / length
         head = head * self.drawing_style.head
+        # Three forms of arrow head: short, long, and notched at its base.
         half, depth = head * 0.62, head * (0.75, 0.95, 0.8)[self.pick(3)]
         notch = (0.0, 0.0, 0.25)[self.pick(3)] * depth
         neck = (x - dx * (depth - notch - 1), y - dy * (depth - notch - 1))
@@ -150,7 +156,9 @@ class Pen:
     ) -> None:
         """Writes `string` around (x, y) in stroked capitals, squeezed to at most `across`."""
         scale = height / 10
-        dense = max(_GLYPHS[c][0] for c in string) >= 10  # ten strokes of a Chinese character in one square
+        dense = (
+            max(_GLYPHS[c][0] for c in string) >= 10
+        )  # a Chinese character: ten strokes in one square need thinner lines
         pen_width = width * self.drawing_style.stroke * (0.62 if dense else 1.0)
         gap = max(2.0, pen_width / scale * 1.35)
         span = sum(_GLYPHS[c][0] for c in string) + gap * (len(string) - 1)
@@ -169,7 +177,7 @@ class Pen:
 
 
 def mirrored(draw: Callable[[Pen], None]) -> Callable[[Pen], None]:
-    """Returns the drawing with left and right exchanged."""
+    """Returns the pictogram with left and right exchanged."""
 
     def other(pen: Pen) -> None:
         with pen.moved("translate(100 0) scale(-1 1)"):
@@ -181,15 +189,15 @@ def mirrored(draw: Callable[[Pen], None]) -> Callable[[Pen], None]:
 def rasterise(svg: str, size_px: int) -> np.ndarray:
     """Returns our own SVG markup as [size, size, 4] uint8 RGBA, straight alpha.
 
-    System fonts stay unread: our letters are paths, and finding fonts takes most of a render.
+    System fonts stay unread: letters are paths (`_GLYPHS`), and finding fonts takes most of the time of a render.
     """
     png = resvg_py.svg_to_bytes(svg_string=svg, width=size_px, height=size_px, skip_system_fonts=True)
     with Image.open(io.BytesIO(png)) as image:
         return np.array(image.convert("RGBA"))
 
 
-# The letters of road signs as strokes on a grid 10 high: character -> (advance, SVG path). A font file would be rendered
-# differently from machine to machine; these give the same pixels everywhere.
+# The letters of road signs as strokes on a grid 10 high: character -> (advance, SVG path). Text in a font would depend
+# on the fonts of the machine; paths give the same pixels everywhere.
 _GLYPHS: dict[str, tuple[float, str]] = {
     "0": (6, "M0 3A3 3 0 0 1 6 3V7A3 3 0 0 1 0 7Z"),
     "1": (3, "M0 2.2L2.6 0V10"),

@@ -19,7 +19,7 @@ class Shape:
       corners: polygon of the outline; a circle has none.
       legend: box (left, top, right, bottom) for the legend.
       mark: box for a slash or cross over the legend.
-      border_scale: factor on border widths; a plate with narrow arms has no room for a wide line.
+      border_scale: factor on border widths; a plate with narrow arms takes a thin line.
     """
 
     corners: tuple[Point, ...]

@@ -25,7 +25,7 @@ class SignSpec:
       legend: a pictogram's name, an alpha patch `[h, w]` (float in [0, 1] or uint8), or None.
       legend_colour: ink of the legend.
       marks: (pictogram name, colour) pairs laid over the legend: a slash, a cross.
-      hand: who draws.
+      drawing_style: how the pictogram and the marks are drawn.
       border_width: thickness of the border line.
       rim: colour outside of the border line, or None for the colour of the field.
       rim_width: thickness of that edge; 0 puts the border on the edge.
@@ -99,7 +99,8 @@ def render_sign(spec: SignSpec, size_px: int) -> np.ndarray:
     """
     if spec.shape not in SHAPES:
         raise UserError(
-            f"no sign shape named {spec.shape!r}{nearest(spec.shape, SHAPES)}; expected one of {', '.join(SHAPES)}"
+            f"There is no sign shape named {spec.shape!r}{nearest(spec.shape, SHAPES)}; "
+            f"expected one of {', '.join(SHAPES)}."
         )
     shape = SHAPES[spec.shape]
     outline = shape.outline(spec.corner)
@@ -120,6 +121,7 @@ def render_sign(spec: SignSpec, size_px: int) -> np.ndarray:
             )
         )
         return rasterise(_svg(open_clip, field, legend, marks, edge, "</g>"), size_px)
+    # A patch of pixels (a pictogram cut out of a source image) is inked onto the rendered plate, and marks go over it.
     plate = rasterise(_svg(open_clip, field, edge, "</g>"), size_px)
     plate = _over(plate, spec.legend_colour, _placed(spec.legend, shape.legend, spec.legend_scale, size_px))
     for name, ink in spec.marks:

@@ -1,4 +1,8 @@
-"""What a graph states about a sign, in the renderer's words."""
+"""What a graph states about a sign's look, in the names that the renderer knows.
+
+A graph calls its nodes as it likes: `ex:Legend.Bicycles`, "two way traffic", `shape-round`. The tables of other names
+here map them to shapes, colours and pictograms of the renderer.
+"""
 
 from __future__ import annotations
 
@@ -154,7 +158,7 @@ class Stated:
     Attributes:
       shape: a key of `SHAPES`, or None.
       border, fill, legend_colour: keys of `COLOURS`, or None.
-      legends: Legend nodes to be drawn in the legend box.
+      legends: Legend nodes whose pictograms go in the legend box.
       marks: (node, pictogram name) pairs to be laid over the legend.
       facts: (relation local name, node name) of the shape and the colours.
     """
@@ -169,12 +173,12 @@ class Stated:
 
 
 def tails(graph: Graph, node: int, relations: Sequence[str]) -> list[int]:
-    """Returns the objects of a node under relations given by local name; one the graph lacks has none."""
+    """Returns the tails of a node's triples under relations given by local name; unknown relations have none."""
     return [int(t) for _, r, t in graph.outgoing(node) if local_name(graph.relations[r]) in relations]
 
 
 def stated_objects(graph: Graph, node: int, relation: str) -> list[int]:
-    """Returns the objects of a relation, the node's own first, then those of its ancestors, nearest first.
+    """Returns the tails of a relation, the node's own first, then those of its ancestors, nearest first.
 
     What a class or a category states holds for every variant below it.
     """

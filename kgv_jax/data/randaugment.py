@@ -1,8 +1,9 @@
-"""RandAugment: some of 14 operations, drawn at random, all of one magnitude (arXiv 1909.13719, section 3).
+"""RandAugment: some of 14 operations, chosen at random, all of one magnitude (arXiv 1909.13719, section 3).
 
 Ranges at magnitude 10 are AutoAugment's (arXiv 1805.09501, table 6). Every operation grows with the magnitude and
-at 0 does nothing, but for `autocontrast` and `equalize`, which have none. Images are never mirrored: left and
-right are meaning.
+does nothing at 0, except `autocontrast` and `equalize`, which have no magnitude. In the authors' code posterize
+and solarize are strongest at 0; here a larger magnitude changes more for all. Images are never mirrored: left and
+right of a sign have a meaning.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 MAX_MAGNITUDE = 10.0
 
-_GREY = (128, 128, 128)  # fills what a geometric operation uncovers
+_GREY = (128, 128, 128)  # fills the area that a geometric operation uncovers
 _MOST_DEGREES = 30.0
 _MOST_SHEAR = 0.3
 _MOST_SHIFT = 0.45  # of the side
@@ -27,12 +28,12 @@ _SMOOTH = np.array(((1, 1, 1), (1, 5, 1), (1, 1, 1)), np.float32) / 13
 _LEVELS = np.arange(256)
 
 # An operation maps uint8 [H, W, 3] and a strength to uint8 [H, W, 3]. The strength is the magnitude over 10 with a
-# random sign, in [-1, 1]; an operation that has no two directions reads its absolute value.
+# random sign, in [-1, 1]; an operation with one direction only takes its absolute value.
 Operation = Callable[[np.ndarray, float], np.ndarray]
 
 
 def randaugment(image: np.ndarray, rng: np.random.Generator, *, ops: int, magnitude: float) -> np.ndarray:
-    """Applies `ops` operations one after another, each drawn uniformly, with replacement.
+    """Applies `ops` operations one after another, each chosen uniformly, with replacement.
 
     Args:
       image: uint8 [H, W, 3]; it is not changed.
@@ -49,15 +50,13 @@ def randaugment(image: np.ndarray, rng: np.random.Generator, *, ops: int, magnit
     return image
 
 
-def identity(image: np.ndarray, strength: float) -> np.ndarray:
+def identity(image: np.ndarray, _strength: float) -> np.ndarray:
     """Returns the image."""
-    del strength
     return image
 
 
-def autocontrast(image: np.ndarray, strength: float) -> np.ndarray:
+def autocontrast(image: np.ndarray, _strength: float) -> np.ndarray:
     """Stretches each channel over [0, 255]."""
-    del strength
 
     def table(counts: np.ndarray) -> np.ndarray:
         low, high = np.flatnonzero(counts)[[0, -1]]
@@ -66,9 +65,8 @@ def autocontrast(image: np.ndarray, strength: float) -> np.ndarray:
     return _by_channel(image, table)
 
 
-def equalize(image: np.ndarray, strength: float) -> np.ndarray:
+def equalize(image: np.ndarray, _strength: float) -> np.ndarray:
     """Gives each channel as flat a histogram as its levels allow."""
-    del strength
 
     def table(counts: np.ndarray) -> np.ndarray:
         step = (counts.sum() - counts[np.flatnonzero(counts)[-1]]) // 255

@@ -40,7 +40,8 @@ class Row:
 
     def error(self, problem: str) -> UserError:
         """Returns the error that reports a problem of this row."""
-        return UserError(f"{self.table}: line {self.line}: {problem}. Fix the row, or remove it.")
+        end = "" if problem.endswith((".", "?")) else "."
+        return UserError(f"{self.table}: line {self.line}: {problem}{end} Fix the row, or remove it.")
 
 
 def read_table(

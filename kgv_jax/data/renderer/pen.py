@@ -156,9 +156,8 @@ class Pen:
     ) -> None:
         """Writes `string` around (x, y) in stroked capitals, squeezed to at most `across`."""
         scale = height / 10
-        dense = (
-            max(_GLYPHS[c][0] for c in string) >= 10
-        )  # a Chinese character: ten strokes in one square need thinner lines
+        # A Chinese character has some ten strokes in one square, which need thinner lines.
+        dense = max(_GLYPHS[c][0] for c in string) >= 10
         pen_width = width * self.drawing_style.stroke * (0.62 if dense else 1.0)
         gap = max(2.0, pen_width / scale * 1.35)
         span = sum(_GLYPHS[c][0] for c in string) + gap * (len(string) - 1)

@@ -42,7 +42,7 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--out is {str(out)!r}; expected a file that ends in .png.")
     keep_compiled_programs()
     records = _explain(workdir, out)
-    from kgv_jax.explain.tables import similarity_table, trust_table
+    from kgv_jax.explain.measure import similarity_table, trust_table
     from kgv_jax.report.table import print_tables
 
     print_tables([trust_table(records["trust"]), similarity_table(records["randomised"])])

@@ -4,9 +4,9 @@ An image is first changed on its own (RandAugment), then mixed with a partner (m
 
 The papers mix a batch with a random permutation of itself. Here rows 2j and 2j + 1 of the stream are a pair, each the
 other's partner, with one share: the order of the stream is random already, and a pair needs no other row. A process
-that holds whole pairs therefore gives the very rows that a single process would give, and a resumed run goes on with
-the same ones. Labels are not mixed here. Every term of the loss is linear in what an image shows, so the training step
-takes `s * term(own label) + (1 - s) * term(partner's label)`, and no method has to know of mixing.
+that holds whole pairs therefore gives the very rows that a single process would give, and a resumed run continues
+with the same ones. Labels are not mixed here. Every term of the loss is linear in what an image shows, so the training
+step takes `s * term(own label) + (1 - s) * term(partner's label)`, and no method has to know of mixing.
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ class Augment:
         mixed, shares = np.empty_like(images), np.empty(len(images), np.float32)
         for row in range(0, len(images), 2):
             rng = self._rng("pair", int(positions[row]) // 2)
+            # One share for both rows of a pair: each loses what the other gains.
             cut = self.cutmix > 0 and (self.mixup == 0 or rng.random() < 0.5)
             mix, alpha = (cutmix, self.cutmix) if cut else (mixup, self.mixup)
             share = rng.beta(alpha, alpha)

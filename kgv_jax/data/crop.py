@@ -56,6 +56,7 @@ class RandomCrop:
         for attempt in range(_ATTEMPTS):
             area, shape, down, right, mirror = self._uniform(position, attempt)
             area = height * width * (self.scale[0] + area * (self.scale[1] - self.scale[0]))
+            # Uniform in the logarithm, so that 3:4 is as likely as 4:3.
             aspect = math.exp(low + shape * (high - low))
             crop_width, crop_height = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
             if 0 < crop_width <= width and 0 < crop_height <= height:

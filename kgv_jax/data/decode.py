@@ -247,10 +247,10 @@ def _make_size_sane(root: ElementTree.Element) -> None:
     sides = [re.fullmatch(r"\s*(\d*\.?\d+(?:[eE][+-]?\d+)?)\s*([a-z]*)\s*", root.get(k, "")) for k in _SIDES]
     if "viewBox" not in root.attrib or None in sides or sides[0][2] != sides[1][2]:
         return
-    numbers = [float(side[1]) for side in sides]
-    if 0 < min(numbers) and max(numbers) < math.inf:
-        for name, number in zip(_SIDES, numbers, strict=True):
-            root.set(name, str(1000 * number / max(numbers)))
+    lengths = [float(side[1]) for side in sides]
+    if 0 < min(lengths) and max(lengths) < math.inf:
+        for name, length in zip(_SIDES, lengths, strict=True):
+            root.set(name, str(1000 * length / max(lengths)))
 
 
 def _drop_references(path: pathlib.Path, root: ElementTree.Element) -> None:

@@ -59,6 +59,7 @@ def read_header(data: bytes) -> Header | None:
     if data[:2] != _START:
         return None
     offset, orientation, frame, intervals = 2, 1, 0, set()
+    # Segment by segment up to the first scan: a marker of two bytes, then a length that counts itself.
     while offset + 12 <= len(data) and data[offset] == 0xFF:
         marker, length = data[offset + 1], data[offset + 2] << 8 | data[offset + 3]
         if marker == 0xFF:  # a fill byte
@@ -131,6 +132,7 @@ def _part(data: bytes, header: Header, box: Crop, shrink: int) -> tuple[restarts
     """Returns a JPEG of the box and its surroundings, and whether it is a shortened one, which leaves data unread."""
     height, width = header.height, header.width
     bottom = min(box.top + box.height + _CONTEXT_ROWS * shrink, height)
+    # With restart markers: the intervals around the box. Without: all rows from the first to the last one needed.
     if header.size_at and header.interval:
         rows = max(0, box.top - _CONTEXT_ROWS * shrink), bottom
         around = _CONTEXT_COLUMNS * shrink

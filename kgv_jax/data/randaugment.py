@@ -23,6 +23,7 @@ _MOST_SHIFT = 0.45  # of the side
 _MOST_BITS_LOST = 4.0
 _MOST_ENHANCEMENT = 0.9
 _LUMA = np.array((0.299, 0.587, 0.114))  # Rec. 601
+# The kernel of Pillow's ImageFilter.SMOOTH, which its sharpness blends with.
 _SMOOTH = np.array(((1, 1, 1), (1, 5, 1), (1, 1, 1)), np.float32) / 13
 
 _LEVELS = np.arange(256)
@@ -69,6 +70,7 @@ def equalize(image: np.ndarray, _strength: float) -> np.ndarray:
     """Gives each channel as flat a histogram as its levels allow."""
 
     def table(counts: np.ndarray) -> np.ndarray:
+        # Pillow's histogram equalisation in its integers, so that published results of it carry over.
         step = (counts.sum() - counts[np.flatnonzero(counts)[-1]]) // 255
         below = np.cumsum(counts) - counts
         return (step // 2 + below) // step if step else _LEVELS
@@ -109,7 +111,7 @@ def posterize(image: np.ndarray, strength: float) -> np.ndarray:
 
 
 def solarize(image: np.ndarray, strength: float) -> np.ndarray:
-    """Inverts what is as bright as a threshold, 256 down to 0."""
+    """Inverts levels from a threshold upwards, which falls from 256 to 0."""
     threshold = 256 - int(abs(strength) * 256)
     return _look_up(image, np.where(_LEVELS < threshold, _LEVELS, 255 - _LEVELS))
 

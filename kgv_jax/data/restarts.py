@@ -52,6 +52,7 @@ def cut(
       The part, or None if it is nearly all of the image, if the intervals form no rectangles, or if the markers are
       not those of the header.
     """
+    # The grid of units of the image, and whether intervals tile it.
     height, width = (int.from_bytes(data[at : at + 2], "big") for at in (size_at, size_at + 2))
     unit_height, unit_width = _unit_px(data, size_at + 4)
     units_down, units_across = -(-height // unit_height), -(-width // unit_width)

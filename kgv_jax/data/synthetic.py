@@ -189,7 +189,7 @@ def _compose(plan: _Plan, rng: np.random.Generator, size_px: int) -> np.ndarray:
     # the images of a class. The order of the random numbers decides the pixels.
     stated = plan.stated
     fill = jittered(stated.fill or "white", rng)
-    readable = "white" if sum(to_rgb(fill)) < 330 else "black"
+    readable = "white" if sum(to_rgb(fill)) < 330 else "black"  # ink where the graph states none
     patches = [choice[rng.integers(len(choice))](max(32, size_px)) for choice in plan.patches]
     on_edge = rng.random() < 0.5
     spec = SignSpec(
@@ -225,6 +225,7 @@ def _draw_of_element(graph: Graph, node: int, kind: str, legends: LegendSource) 
         return functools.partial(draw_colour, name) if (name := find_colour(*names)) else None
     patches = legends.patches(graph.nodes[node])
     if not patches and (mark := find_legend(*names)) in MARKS:
+        # A mark alone, such as a slash: sources of legends leave marks out of signs, the renderer has them all.
         patches = tuple(functools.partial(legend_alpha, mark, drawing_style) for drawing_style in PLAIN_STYLES)
     return functools.partial(draw_legend_alone, patches) if patches else None
 

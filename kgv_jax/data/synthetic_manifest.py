@@ -74,6 +74,7 @@ def read_manifest(path: str | os.PathLike, graph: Graph) -> Manifest:
     if missing:
         more = f", and {len(missing) - 1} others" if len(missing) > 1 else ""
         raise missing[0].error(f"the image {missing[0].cells['image']!r} does not exist{more}")
+    # The audit prints the digest: it identifies the rows and bytes that a run learnt from.
     digest = hashlib.blake2b(repr(sorted((image, sorted(facts)) for image, facts in depicts.items())).encode())
     images = []
     for image, facts in depicts.items():
@@ -91,11 +92,11 @@ def audit(manifest: Manifest, graph: Graph) -> tuple[str, ...]:
     that fails on some nodes is noticed here before a run is spent on it.
     """
     counts = collections.Counter(fact for source_image in manifest.images for fact in source_image.depicts)
-    numbers = sorted(counts.values())
+    per_fact = sorted(counts.values())
     shown = len({node for _, node in counts})
     lines = [
         f"{len(manifest.images)} synthetic images (digest {manifest.digest}) of {shown} of {len(graph.nodes)} nodes, "
-        f"{numbers[0]} to {numbers[-1]} each, median {statistics.median(numbers):g}"
+        f"{per_fact[0]} to {per_fact[-1]} each, median {statistics.median(per_fact):g}"
     ]
     attributes: dict[tuple[str, str], dict[int, int]] = {}
     for (relation, name), count in counts.items():
@@ -120,6 +121,7 @@ def audit(manifest: Manifest, graph: Graph) -> tuple[str, ...]:
 
 def refuse_copies(images: Sequence[SourceImage], evaluation: Sequence[SourceImage]) -> None:
     """Raises a UserError, naming both images, if an image is a near copy of one that results are measured on."""
+    # A source image may be in several evaluated domains; it counts once.
     evaluation = list({source_image.id: source_image for source_image in evaluation}.values())
     pairs = near_pairs(fingerprints(images), fingerprints(evaluation))
     if not len(pairs.first):

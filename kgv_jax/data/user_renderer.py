@@ -62,6 +62,7 @@ def write_images(images: Iterable[SourceImage], folder: str | os.PathLike, *, si
     folder = pathlib.Path(folder)
     if (folder / NAME).exists():
         raise UserError(f"{folder / NAME} exists already. Name another folder, or remove it.")
+    # Ids become paths below the folder, so each must be unique and stay inside it.
     rows: list[tuple[str, str, str]] = []
     seen: set[str] = set()
     for source_image in images:

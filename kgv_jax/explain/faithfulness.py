@@ -70,6 +70,7 @@ def deletion_and_insertion(
       mean: `[3]` uint8, the colour of deleted pixels.
       steps: number of points of each curve, minus one.
     """
+    # Both curves in one batch: the same ranks, once from the image to the mean colour, once from blur to the image.
     ranks = importance_ranks(saliency)
     deleted = replaced(image, np.broadcast_to(mean, image.shape), ranks, steps=steps)
     inserted = replaced(blurred(image), image, ranks, steps=steps)

@@ -26,6 +26,7 @@ def cascade(variables: Any, random: Any, layers: Sequence[str]) -> Iterator[tupl
       random: the same at another initialisation.
       layers: `EncoderSpec.layers`: patterns of paths below the encoder, from the input to the output.
     """
+    # The order of randomisation: decoder, infuse layers, projection, then the encoder's layers from its output down.
     of_encoder = [(f"encoder/({layer})", f"encoder, layer {number}") for number, layer in enumerate(layers, start=1)]
     for pattern, name in (*_ABOVE, *reversed(of_encoder)):
         compiled = re.compile(pattern)
@@ -45,6 +46,7 @@ def _path(keys: tuple) -> str:
 
 def rank_correlation(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Returns `[n]`: Spearman's correlation between maps `[n, H, W]` over their positions; 0 where one is constant."""
+    # Pearson's correlation of ranks; ties get mean ranks, since rectified maps have many zeros.
     ranks = [stats.rankdata(m.reshape(len(m), -1), axis=1) for m in (maps, others)]
     a, b = (rank - rank.mean(1, keepdims=True) for rank in ranks)
     scale = np.sqrt((a**2).sum(1) * (b**2).sum(1))

@@ -126,6 +126,7 @@ def equal_distances(total: int, count: int) -> np.ndarray:
 
 
 def _evaluated(run: Run, state: State) -> Any:
+    # The weights that the run is evaluated with: interpolated (WiSE-FT) or averaged (EMA) ones where it has them.
     if wise_ft.is_enabled(run.config.transfer):
         state = wise_ft.average(state, run.config.transfer.alpha)
     params = state.ema or state.params

@@ -109,6 +109,7 @@ def fetch_archive(
     Raises:
       UserError: the client is missing, fails, or leaves no archive.
     """
+    # Every failure names the same way around: fetch the archive on a machine that can, and bring it here.
     next_step = f"Either {package.remedy}, or fetch {package.pattern} on another machine, {by_hand}."
     shown = " ".join(package.command)
     try:

@@ -60,6 +60,7 @@ def read_table(
     Raises:
       UserError: the file is missing or not text, a column or a cell is missing, or there is no row.
     """
+    # The first line that is not empty is the header, unless the caller gives one.
     names, position, count = None, {}, 0
     for number, cells in _lines(table, delimiter):
         if names is None:

@@ -92,6 +92,7 @@ def _drop_after(path: pathlib.Path, step: int) -> None:
     """Cuts the file before its first line of a later step, or before an incomplete last line."""
     if not path.exists():
         return
+    # Steps ascend, so everything after the first later step was written by a run beyond its last checkpoint.
     keep = 0
     with open(path, "rb") as file:
         for number, line in enumerate(file, start=1):

@@ -148,6 +148,8 @@ def prepare_roadsigns(
             return False
         except UserError as error:
             print(f"{error}\npreparing again ...", file=sys.stderr)
+
+    # One package after another: fetch it, check the files of the table, render them.
     rendered: dict[str, np.ndarray] = {}
     with tempfile.TemporaryDirectory(prefix="kgv_jax_") as scratch:
         for package in packages:

@@ -125,6 +125,8 @@ def prepare_emoji(
             return 0
         except UserError as error:
             print(f"{error}\npreparing again ...", file=sys.stderr)
+
+    # Fetch the packages, and match icons to concepts.
     wordnet = wordnet or find_wordnet(archives=archives)
     with tempfile.TemporaryDirectory(prefix="kgv_jax_") as scratch:
         fetch = functools.partial(_fetch, scratch=pathlib.Path(scratch), archives=archives)
@@ -132,7 +134,8 @@ def prepare_emoji(
         icons = {style.name: _icons(style, concepts, fetch) for style in styles}
         for name, found in icons.items():
             print(f"{name}: {len(found)} of {len(concepts)} concepts", file=sys.stderr)
-        # All domains have the same classes: a concept that one style lacks is left out of all.
+
+        # Keep concepts that every style has, so that all domains have the same classes; render their icons.
         kept = [concept for concept in concepts if all(concept.code in found for found in icons.values())]
         if not kept:
             raise UserError(f"No concept has an icon in all of {', '.join(icons)}; use the versions that"
@@ -141,10 +144,13 @@ def prepare_emoji(
         jobs = [(style, concept, icons[style.name][concept.code]) for style in styles for concept in kept]
         with concurrent.futures.ThreadPoolExecutor(usable_cores()) as pool:
             pixels = np.stack(list(pool.map(functools.partial(_render, pathlib.Path(scratch)), jobs)))
-    # Two classes with the same pixels cannot be told apart by any model.
+
+    # Leave out concepts that share an icon: no model can distinguish two classes that have the same pixels.
     if alike := _rendered_alike(jobs, pixels):
         print(f"left out, because a style has one icon for several: {', '.join(sorted(alike))}", file=sys.stderr)
     rows = [row for row, (_, concept, _) in enumerate(jobs) if concept.label not in alike]
+
+    # Write the graph of the classes, the pixels and the manifest.
     images = [
         {"id": f"{style.name}/{concept.label}", "style": style.name, "family": style.family, "class": concept.label,
          "code": concept.code, "package": style.package.name, "licence": style.package.licence,

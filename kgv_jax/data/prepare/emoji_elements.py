@@ -84,6 +84,7 @@ def prepare_elements(
         return 0
     wanted = nodes_with_icons(graph)
     with tempfile.TemporaryDirectory(prefix="kgv_jax_") as scratch:
+        # Every icon that is named like a wanted node, from every set.
         images = []
         for package in sets:
             print(f"{package.name}: fetching ...", file=sys.stderr)

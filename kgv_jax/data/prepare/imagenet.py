@@ -61,6 +61,7 @@ def _tar(path: pathlib.Path, labels: pathlib.Path | None) -> tuple[str, Listing,
     images = TarImages(path)
     if not images.paths:
         raise UserError(f"{path}: holds no image; expected ILSVRC2012_img_train.tar or ILSVRC2012_img_val.tar.")
+    # The archive of train has a folder per class id; that of val has none, and its classes are in a separate file.
     folders = [name.rpartition("/")[0].rpartition("/")[2] for name in images.paths]
     if all(ID.fullmatch(folder) for folder in folders):
         return "train", Listing(path, images.paths, [(folder,) for folder in folders]), images.read

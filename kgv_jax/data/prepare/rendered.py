@@ -32,6 +32,7 @@ def write_rendered(folder: pathlib.Path, name: str, pixels: np.ndarray, describe
     """Writes `name.npy` uint8 `[n, s, s, 4]` RGBA, and a manifest of its digest and `described`."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _MANIFEST).unlink(missing_ok=True)
+    # Temporary names of this call alone, renamed when complete: two processes may prepare the same folder.
     mark = uuid.uuid4().hex
     array = folder / f".{name}-{mark}.npy"
     np.save(array, pixels)

@@ -52,6 +52,8 @@ def write_shards(
       UserError: the folder holds shards of other images, or one that has changed since it was written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+
+    # Continue only what has the same images in the same order and shards of the same size.
     start = {
         "version": VERSION,
         "crop_share": listing.crop_share,
@@ -64,12 +66,15 @@ def write_shards(
         raise UserError(
             f"{folder}: holds shards of other images, or of another size. Delete the folder, or write elsewhere."
         )
+    # A shard that was changed or damaged since is reported here and not during training.
     done = manifest["shards"]
     for shard in done:
         if _sha256(folder / shard["file"]) != shard["sha256"]:
             raise UserError(
                 f"{folder / shard['file']}: has changed since it was written. Delete {folder} and write again."
             )
+
+    # The shard, then its table, then its entry in the manifest: each is complete before the next refers to it.
     before, count = len(done), -(-len(listing.paths) // per_shard)
     for index in range(before, count):
         rows = np.arange(index * per_shard, min((index + 1) * per_shard, len(listing.paths)))

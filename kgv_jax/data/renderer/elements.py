@@ -34,6 +34,7 @@ def draw_shape(name: str, rng: np.random.Generator, size_px: int) -> np.ndarray:
 def draw_colour(name: str, rng: np.random.Generator, size_px: int) -> np.ndarray:
     """Returns the colour in a random hue as a blob or as the whole sheet; RGBA."""
     angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    # A circle whose radius varies by a few random waves: a blob that has no shape of its own to learn.
     waves = [rng.uniform(-9, 9) / k * np.cos(k * angles + rng.uniform(0, 2 * np.pi)) for k in (1, 2, 3, 5)]
     radius = 38 + np.sum(waves, axis=0)
     corners = np.stack([50 + radius * np.cos(angles), 50 + radius * np.sin(angles)], axis=1)

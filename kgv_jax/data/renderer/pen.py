@@ -155,6 +155,7 @@ class Pen:
         hole: bool = False,
     ) -> None:
         """Writes `string` around (x, y) in stroked capitals, squeezed to at most `across`."""
+        # Glyphs are on a grid 10 high. Heights keep their scale, widths are squeezed where the text is too long.
         scale = height / 10
         # A Chinese character has some ten strokes in one square, which need thinner lines.
         dense = max(_GLYPHS[c][0] for c in string) >= 10

@@ -25,7 +25,7 @@ class SignSpec:
       legend: a pictogram's name, an alpha patch `[h, w]` (float in [0, 1] or uint8), or None.
       legend_colour: ink of the legend.
       marks: (pictogram name, colour) pairs laid over the legend: a slash, a cross.
-      drawing_style: how the pictogram and the marks are drawn.
+      drawing_style: style of the pictogram and of the marks.
       border_width: thickness of the border line.
       rim: colour outside of the border line, or None for the colour of the field.
       rim_width: thickness of that edge; 0 puts the border on the edge.
@@ -85,6 +85,7 @@ def _placed(patch: np.ndarray, box: Box, scale: float, size_px: int) -> np.ndarr
     y = (box[1] + box[3]) / 200 * size_px - alpha.shape[0] * factor / 2
     # Pixel centres lie at +0.5 in both grids.
     move = np.array([[factor, 0, x + factor / 2 - 0.5], [0, factor, y + factor / 2 - 0.5]], np.float32)
+    # warpAffine reads four pixels only; when it shrinks more, the patch is blurred first to prevent aliasing.
     if factor < 1:
         sigma = 0.4 * (1 / factor - 1)
         alpha = cv2.GaussianBlur(alpha, (0, 0), sigma) if sigma > 0.1 else alpha
@@ -102,6 +103,7 @@ def render_sign(spec: SignSpec, size_px: int) -> np.ndarray:
             f"There is no sign shape named {spec.shape!r}{nearest(spec.shape, SHAPES)}; "
             f"expected one of {', '.join(SHAPES)}."
         )
+    # Everything is clipped to the plate. From below to above: field, legend, marks, border.
     shape = SHAPES[spec.shape]
     outline = shape.outline(spec.corner)
     open_clip = f'<clipPath id="plate"><path d="{outline}"/></clipPath><g clip-path="url(#plate)">'

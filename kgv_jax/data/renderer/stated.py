@@ -182,6 +182,7 @@ def stated_objects(graph: Graph, node: int, relation: str) -> list[int]:
 
     What a class or a category states holds for every variant below it.
     """
+    # Breadth first, so that a statement of the variant precedes and thereby overrides one of its class.
     found, level, seen = [], [node], {node}
     while level:
         found.extend(tail for n in level for tail in tails(graph, n, (relation,)))
@@ -207,6 +208,7 @@ def stated_sign(graph: Graph, node: int) -> Stated:
     ink = nearest_known("hasLegendColour", find_colour)
     legends, marks = [], []
     for tail in stated_objects(graph, node, "hasLegend"):
+        # A legend that the renderer does not know is kept: another `LegendSource` may have patches of it.
         name = find_legend(local_name(graph.nodes[tail]), graph.labels[tail])
         if name in MARKS:
             marks.append((tail, name))

@@ -147,7 +147,7 @@ def test_an_archive_cut_between_two_members(archives):
         ("nowhere.tar", None, r"--from .*nowhere\.tar: no such file or folder"),
     ],
 )
-def test_what_is_no_archive_of_imagenet(archives, name, data, match):
+def test_a_file_that_is_no_archive_of_imagenet(archives, name, data, match):
     if data is not None:
         write(archives / name, data)
     with pytest.raises(UserError, match=match):

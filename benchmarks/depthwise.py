@@ -17,7 +17,6 @@ from jax import Array, lax
 
 from benchmarks.harness import in_turns, print_figure
 from kgv_jax.models import depthwise
-from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 # (side of the map of a 32 px input, channels, kernel, stride), each once.
 SHAPES = (
@@ -84,7 +83,6 @@ def _report_metrics(seconds: dict[str, float], case: str) -> None:
 
 
 def main() -> None:
-    restart_with_huge_pages()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes_px", type=int, nargs="+", default=(96, 224))
     parser.add_argument("--batch", type=int, default=8)

@@ -22,7 +22,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from benchmarks.harness import Seconds, Worker, in_turns, print_figure, serve, workers_in_turns
-from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 CLASSES = 32
 _DEVICES = "--xla_force_host_platform_device_count"
@@ -144,7 +143,6 @@ def _print_figures(axis: str, seconds: dict[Sizes, Seconds], reported: dict[Size
 
 
 def main() -> None:
-    restart_with_huge_pages()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--axes", nargs="+", choices=list(AXES), default=list(AXES))
     parser.add_argument("--repeats", type=int, default=3)

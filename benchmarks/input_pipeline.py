@@ -29,7 +29,6 @@ from benchmarks.harness import Worker, print_figure, serve, workers_in_turns
 from kgv_jax.data.crop import RandomCrop
 from kgv_jax.data.encoded import CropReader
 from kgv_jax.data.pipeline import Stream, make_pipeline
-from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 PEERS_PYTHON = os.environ.get("KGV_PEERS_PYTHON", ".venv-peers/bin/python")
 SIZE_PX, BATCH, BATCHES = 224, 64, 8
@@ -82,7 +81,6 @@ def compare(folder: str, kind: str, cores: int, repeats: int) -> None:
 
 
 def main() -> None:
-    restart_with_huge_pages()
     if sys.argv[1:2] == ["--serve"]:
         serve_ours(sys.argv[2], *map(int, sys.argv[3:]))
         return

@@ -39,7 +39,6 @@ from benchmarks.kge_grids import ALIKE, BATCH, CASES, DEFAULT, DIM, EPOCHS, GRAP
 from kgv_jax.embed import evaluate, train, triples
 from kgv_jax.embed.registry import Recipe
 from kgv_jax.util.errors import UserError
-from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 FIRST_SEED = 100
 NAMES = (*CASES, *ALIKE)
@@ -206,7 +205,6 @@ def graphs_folder(python: str) -> pathlib.Path:
 
 
 def main() -> None:
-    restart_with_huge_pages()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--graphs", nargs="+", default=GRAPHS, choices=GRAPHS)
     parser.add_argument("--cases", nargs="+", default=NAMES, choices=NAMES)

@@ -27,7 +27,6 @@ from kgv_jax import train
 from kgv_jax.config import schema as config_schema
 from kgv_jax.optim.stages import plan_stages
 from kgv_jax.parallel import mesh as mesh_lib
-from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 RELATIONS = 8
 
@@ -132,7 +131,6 @@ def compare(case: Case, folder: pathlib.Path, *, repeats: int) -> None:
 
 
 def main() -> None:
-    restart_with_huge_pages()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
     parser.add_argument("--repeats", type=int, default=4)

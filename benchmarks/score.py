@@ -22,7 +22,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from benchmarks.harness import in_turns, print_figure
-from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 IMAGES, RELATIONS = 256, 8
 _MOST_VMAP_BYTES = 6e9  # nested vmap holds about three arrays [B, R, N, D]
@@ -204,7 +203,6 @@ def figures(nodes: int, dim: int, repeats: int) -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    restart_with_huge_pages()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, nargs="+", default=(128, 1024, 10240, 82_115))
     parser.add_argument("--dims", type=int, nargs="+", default=(128, 512))

@@ -18,7 +18,6 @@ import sys
 from typing import NamedTuple
 
 from benchmarks.harness import Worker, print_figure, serve, workers_in_turns
-from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 PEERS_PYTHON = os.environ.get("KGV_PEERS_PYTHON", ".venv-peers/bin/python")
 
@@ -150,7 +149,6 @@ def compare(case: Case, *, compiled: bool, repeats: int) -> None:
 
 
 def main() -> None:
-    restart_with_huge_pages()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=sorted({case.model for case in CASES}), help="default: all")
     parser.add_argument("--sizes_px", type=int, nargs="+", help="default: all")

@@ -15,7 +15,7 @@ from ml_collections import config_flags
 from kgv_jax.config import schema as config_schema
 from kgv_jax.config.flags import run_command
 from kgv_jax.run.workdir import Workdir
-from kgv_jax.util.compiled import keep_compiled_programs
+from kgv_jax.util.cache import keep_compiled_programs
 from kgv_jax.util.errors import UserError
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; `FILE.py:quick` names a variant.")

@@ -13,7 +13,6 @@ from absl import logging as absl_logging
 
 from kgv_jax.config.schema import default_config
 from kgv_jax.util.errors import UserError, nearest
-from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 
 def parse_flags(argv: list[str]) -> list[str]:
@@ -59,7 +58,6 @@ def _unknown_setting(argv: list[str]) -> str | None:
 
 def run_command(main: Callable[[list[str]], None]) -> None:
     """Runs a command: a user's mistake is one message and exit code 2, never a traceback."""
-    restart_with_huge_pages()
     try:
         app.run(lambda argv: _with_logging(main, argv), flags_parser=parse_flags)
     except UserError as error:

@@ -18,7 +18,7 @@ from absl import flags
 
 from kgv_jax.config.flags import run_command
 from kgv_jax.run.workdir import Workdir
-from kgv_jax.util.compiled import keep_compiled_programs
+from kgv_jax.util.cache import keep_compiled_programs
 from kgv_jax.util.errors import UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.")
@@ -42,7 +42,7 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--out is {str(out)!r}; expected a file that ends in .png.")
     keep_compiled_programs()
     records = _explain(workdir, out)
-    from kgv_jax.explain.tables import similarity_table, trust_table
+    from kgv_jax.explain.measure import similarity_table, trust_table
     from kgv_jax.report.table import print_tables
 
     print_tables([trust_table(records["trust"]), similarity_table(records["randomised"])])

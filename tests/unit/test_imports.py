@@ -45,8 +45,8 @@ OWNERS = {
     "httpx2": ("models/pretrained/hub.py",),
     "pickletools": ("models/pretrained/opcodes.py",),
 }
-# data/renderer/raster.py reads back what it has just rendered, no file of anyone's.
-IMAGE_OPENERS = ("data/decode.py", "data/renderer/raster.py")
+# data/renderer/pen.py reads back what it has just rendered, no file of anyone's.
+IMAGE_OPENERS = ("data/decode.py", "data/renderer/pen.py")
 OPENS_IMAGES = ("cv2.imread", "Image.open", "PIL.Image.open")
 FORBIDDEN_MODULES = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve")
 FORBIDDEN_CALLS = ("eval", "exec", "compile", "__import__")

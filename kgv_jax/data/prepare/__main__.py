@@ -72,7 +72,7 @@ def _imagenet(options: argparse.Namespace) -> str:
         domains=[name for name in options.domains.split(",") if name],
         labels=options.labels,
         per_shard=options.per_shard,
-        tell=lambda line: print(line, file=sys.stderr, flush=True),
+        report=lambda line: print(line, file=sys.stderr, flush=True),
     )
     return f"{options.out}: " + ", ".join(f"{domain} {count} shards written" for domain, count in written.items())
 

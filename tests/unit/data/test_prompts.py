@@ -1,4 +1,4 @@
-"""Prompts of a graph's nodes, and a manifest that is read once the images are there."""
+"""Prompts of a graph's nodes, and a manifest that is read once the images exist."""
 
 import csv
 
@@ -26,7 +26,7 @@ def graph_file(tmp_path):
     return path
 
 
-def test_one_prompt_a_node_and_template(graph_file):
+def test_one_prompt_per_node_and_template(graph_file):
     prompts = list(make_prompts(load_graph(graph_file).graph, per_prompt=2))
     assert len(prompts) == 2 * len(TEMPLATES) * 2
     assert prompts[0] == (
@@ -37,10 +37,10 @@ def test_one_prompt_a_node_and_template(graph_file):
     assert prompts[-1].prompt == "a bushy tail on a plain background"
 
 
-def test_templates_place_the_description(graph_file):
+def test_templates_position_the_description(graph_file):
     graph = load_graph(graph_file).graph
-    asked = [p.prompt for p in make_prompts(graph, templates=["{description}: {label}"], types=["Class"])]
-    assert asked == ["a furry animal: dog"]
+    prompts = [p.prompt for p in make_prompts(graph, templates=["{description}: {label}"], types=["Class"])]
+    assert prompts == ["a furry animal: dog"]
     ape = Graph.from_triples([], labels={"n1": "ape"}, types={"n1": "Class"})
     assert [p.prompt for p in make_prompts(ape, templates=["an image of a {label}"])] == ["an image of an ape"]
     braces = Graph.from_triples([], labels={"a": "{description}"}, types={"a": "Class"})
@@ -59,7 +59,7 @@ def test_the_written_manifest_is_read_once_it_is_filled(graph_file, tmp_path, ca
     assert "4 images to make of 2 nodes (Class 1, Part 1)" in capsys.readouterr().out
     assert (out / "prompts.txt").read_text().splitlines()[0] == "a dog, a furry animal"
     graph = load_graph(graph_file).graph
-    with pytest.raises(UserError, match=r"line 2: the image 'n02084071/0-0\.png' is not there, and 3 others"):
+    with pytest.raises(UserError, match=r"line 2: the image 'n02084071/0-0\.png' does not exist, and 3 others"):
         read_manifest(out, graph)
     with open(out / "manifest.csv", newline="") as file:
         for row in csv.DictReader(file):
@@ -74,8 +74,8 @@ def test_the_written_manifest_is_read_once_it_is_filled(graph_file, tmp_path, ca
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--types=Clas"], "no node has the type 'Clas', did you mean 'Class'"),
-        (["--templates=a photo"], "the template 'a photo' has no {label}"),
+        (["--types=Clas"], "No node has the type 'Clas', did you mean 'Class'"),
+        (["--templates=a photo"], "The template 'a photo' has no {label}"),
         (["--graph=none.ttl"], "none.ttl"),
     ],
 )

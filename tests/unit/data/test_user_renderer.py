@@ -1,4 +1,4 @@
-"""A renderer in a user's file draws a graph, and what it wrote is read back as a manifest."""
+"""A renderer in a user's file draws a graph, and its images are read back through their manifest."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def twice(graph):
     return [*render(graph), *render(graph)]
 
 
-def silent(graph):
+def empty(graph):
     return [SourceImage("a", "elements", None, functools.partial(paint, (0, 0, 0)))]
 """
 
@@ -62,12 +62,12 @@ def test_a_renderer_of_the_user(here, capsys):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("mine.py", "the renderer is 'mine.py'; expected FILE.py:FUNCTION"),
+        ("mine.py", "The renderer is 'mine.py'; expected FILE.py:FUNCTION"),
         ("yours.py:render", "file yours.py does not exist"),
-        ("mine.py:draw", "mine.py has no function 'draw'; it has SourceImage, nothing, paint, render, silent, twice"),
+        ("mine.py:draw", "has no function 'draw'; expected one of: SourceImage, empty, nothing, paint, render, twice"),
         ("mine.py:nothing", "made no image"),
-        ("mine.py:twice", "'red/0' is there twice"),
-        ("mine.py:silent", "'a' depicts nothing"),
+        ("mine.py:twice", "'red/0' occurs twice"),
+        ("mine.py:empty", "'a' depicts nothing"),
     ],
 )
 @pytest.mark.usefixtures("here")

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import softmax
 
 from kgv_jax.kg import closure
 from kgv_jax.kg.graph import Graph
@@ -99,6 +100,25 @@ def mistake_severity(distance: np.ndarray) -> float:
 def top_classes(log_p: np.ndarray, k: int) -> np.ndarray:
     """Returns the `k` most probable classes `[n, k]` of `[n, C]`, the best first, ties by number."""
     return np.argsort(-log_p, axis=-1, kind="stable")[:, :k]
+
+
+def expected_costs(log_p: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    """Returns `R` `[n, C]`: what each answer is expected to cost.
+
+    Args:
+      log_p: `[n, C]` log-probabilities, which need not sum to one (the mean of two heads in log space does not).
+      cost: `[C, C]`, of answering the row where the column is right.
+    """
+    return softmax(log_p.astype(np.float64), axis=-1) @ cost.T.astype(np.float64)
+
+
+def least_risk_classes(log_p: np.ndarray, cost: np.ndarray, k: int) -> np.ndarray:
+    """Returns the `k` classes of least risk `[n, k]`, the best first; the more probable of equal ones, then by number.
+
+    Risks that differ by rounding alone are equal: they are compared to twelve digits.
+    """
+    risk = np.round(expected_costs(log_p, cost) / max(float(cost.max(initial=0)), 1e-300), 12)
+    return np.lexsort((-log_p, risk), axis=-1)[:, :k]
 
 
 def branches(hierarchy: Hierarchy) -> dict[int, np.ndarray]:

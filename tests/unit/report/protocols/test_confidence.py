@@ -35,7 +35,7 @@ def test_the_mean_of_two_heads_is_normalised(tmp_path):
     found = study(tmp_path, head="combined", scored=[1, 2, 3, 0])
     ((record,), _) = confidence.report_calibration(found, Options())
     # Logits 2 and 3 / 2 apart from the mean of the heads: halves 1 and 1.5, if they disagree.
-    predictions_of = found.first.predictions["de"]
+    predictions_of = found.first.predictions("de")
     p = np.exp(predictions_of.log_probabilities("combined"))
     assert p.sum(-1).max() < 0.99
     assert record["confidence"] == pytest.approx(float((p.max(-1) / p.sum(-1)).mean()), rel=1e-5)

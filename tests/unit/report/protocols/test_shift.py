@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kgv_jax.report import stats
-from kgv_jax.report.holm import holm
+from kgv_jax.report.paired import holm
 from kgv_jax.report.protocols import shift
 from kgv_jax.report.protocols.base import Options
 from kgv_jax.report.runs import make_study, read_run

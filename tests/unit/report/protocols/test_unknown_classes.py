@@ -56,6 +56,6 @@ def test_what_is_missing(tmp_path):
         unknown_classes.report(found, Options(unknown_domains=("uk",)))
     with pytest.raises(UserError, match=r"--unknown-classes names 'stopp', did you mean 'stop'"):
         unknown_classes.report(found, Options(unknown_classes=("stopp",)))
-    everything = tuple(found.first.predictions["de"].classes.tolist())
-    with pytest.raises(UserError, match="No domain has photographs both of"):
+    everything = tuple(found.first.predictions("de").classes.tolist())
+    with pytest.raises(UserError, match="No domain has images both of"):
         unknown_classes.report(found, Options(unknown_classes=everything))

@@ -1,8 +1,8 @@
 """Generalised zero-shot recognition: seen and unseen classes compete for every test image.
 
 What is measured are the per-class accuracies on images of seen and of unseen classes, each among all classes, and their
-harmonic mean (Xian et al., arXiv 1707.00600). A model prefers the classes it has learnt, so calibrated stacking (Chao et
-al., arXiv 1605.04253) takes a number `gamma` off the scores of seen classes. As `gamma` goes from minus to plus
+harmonic mean (Xian et al., arXiv 1707.00600). A model prefers the classes it has learnt, so calibrated stacking (Chao
+et al., arXiv 1605.04253) takes a number `gamma` off the scores of seen classes. As `gamma` goes from minus to plus
 infinity, the pair of accuracies runs along the seen-unseen curve. The area under that curve (AUSUC) needs no choice of
 `gamma`.
 

@@ -12,18 +12,18 @@ classes of the accuracy within each class. Everything that is measured is linear
     AUSUC              = sum_g sum_h a_g W_gh a_h
 
 for source images `g` of seen and `h` of unseen classes, with `right_g` the number of test images of `g` that are right.
-`W_gh` counts pairs of a test image of `g` and one of `h`. A pair counts if each is the best of its own side and the seen
-one has the larger margin; it counts half where the margins are equal.
+`W_gh` counts pairs of a test image of `g` and one of `h`. A pair counts if each is the best of its own side and the
+seen one has the larger margin; it counts half where the margins are equal.
 
-Why the area is that sum: as `gamma` rises, an unseen test image becomes right when `gamma` passes its margin, and a seen
-one is right until `gamma` reaches its own. The area under seen over unseen accuracy adds up, for every step to the
+Why the area is that sum: as `gamma` rises, an unseen test image becomes right when `gamma` passes its margin, and a
+seen one is right until `gamma` reaches its own. The area under seen over unseen accuracy adds up, for every step to the
 right that an unseen image makes, the weight of the seen images that are still right. So AUSUC is a rank statistic, the
 Mann-Whitney statistic of weighted margins, just as the area under a ROC curve is one (Hanley and McNeil 1982). `W` is
 counted once, and each of ten thousand resamples costs a product of matrices instead of a new curve.
 
 Harmonic means and areas are computed per seed and then averaged over seeds, by the pigeonhole bootstrap of
-`report/stats.py`. What is drawn depends on the domain, its images and the number of seeds alone, so the resamples of two
-methods are pairs. One draw of seeds serves all domains.
+`report/stats.py`. What is drawn depends on the domain, its images and the number of seeds alone, so the resamples of
+two methods are pairs. One draw of seeds serves all domains.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def resample(
 
 
 def measure(gzsl_outcome: GzslOutcome, gamma: float, draws: Draws) -> dict[str, np.ndarray]:
-    """Returns `METRICS`, `[1 + B]` each, of one seed. The first value is the one that is reported, the others resamples."""
+    """Returns `METRICS`, `[1 + B]` each, of one seed: first the value that is reported, then its resamples."""
     sides = tuple(zip((~gzsl_outcome.unseen, gzsl_outcome.unseen), draws, strict=True))
     at = []
     for shift in (0.0, gamma):

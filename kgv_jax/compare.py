@@ -40,6 +40,7 @@ from kgv_jax.report.summary import (
     summary_text,
 )
 from kgv_jax.report.table import markdown, print_tables
+from kgv_jax.run.predictions import current_head
 from kgv_jax.run.workdir import Workdir
 from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError, nearest
@@ -216,9 +217,13 @@ def main(argv: list[str]) -> None:
     # The runs read the same file and overrides; their method, amount of data and seed come last and win.
     arguments = [argument for argument in sys.argv[1:] if argument.startswith("--config")]
     run_all(keys, root, arguments, jobs=_JOBS.value)
-    # Records from versions without shots lack the key, which means none.
-    records = [{"shots": 0, **record} for key in keys for record in Workdir(key.folder(root)).read_results()]
-    # The source is none of them where all of its images were trained on.
+    # Records of earlier versions may lack the shots, which means none, and name heads otherwise.
+    records = [
+        {"shots": 0, **record, "head": current_head(record["head"])}
+        for key in keys
+        for record in Workdir(key.folder(root)).read_results()
+    ]
+    # The source is not among them where all of its images were trained on.
     domains = list(dict.fromkeys(record["domain"] for record in records))
     study = make_comparison(keys, root, domains, source=config.data.source)
     summary = summarise(study)

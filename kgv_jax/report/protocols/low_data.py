@@ -1,4 +1,4 @@
-"""Low-data curves: accuracy by shots, or by share of the training images."""
+"""Low-data curves: accuracy by shots, or by share of the training images, and the area under each."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ from kgv_jax.report.summary import (
     summary_text,
 )
 from kgv_jax.report.table import markdown, print_tables
-from kgv_jax.run.predictions import current_head
+from kgv_jax.run.earlier import current_head
 from kgv_jax.run.workdir import Workdir
 from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError, nearest
@@ -195,7 +195,7 @@ def _run_one(key: RunKey, root: pathlib.Path, config_arguments: Sequence[str], c
 
 
 def _check_archive(file: pathlib.Path) -> None:
-    """Tells before any run what would stop the archive after them all."""
+    """Checks before any run that the archive can be written after them all."""
     if not file.name.endswith(".tar.xz") or not file.absolute().parent.is_dir():
         raise UserError(f"--archive is {file}; expected NAME.tar.xz in a folder that is there.")
 

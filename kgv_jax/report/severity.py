@@ -9,10 +9,9 @@ graph, so what they leave open has to be fixed:
   tree that is the height of the lowest common ancestor. Where no node is above both, an extra root above everything is.
 
 The decision of least risk uses these distances to choose an answer, `R_k = sum_j p_j C_kj`, answer `argmin_k R_k`, with
-`C_kj` the cost of answering `k` where `j` is right: Deng et al. 2010 (What does classifying more than 10,000 image
-categories tell us?) and Karthik et al. 2021 (No cost likelihood manipulation at test time, arXiv 2104.00795), who show
-that plain cross-entropy with this rule makes better mistakes than losses along the hierarchy. The rule reads finished
-predictions: nothing is trained or tuned.
+`C_kj` the cost of answering `k` where `j` is right: Deng et al. 2010 and Karthik et al. 2021 (No cost likelihood
+manipulation at test time, arXiv 2104.00795), who show that plain cross-entropy with this rule makes better mistakes
+than losses along the hierarchy. The rule reads finished predictions: nothing is trained or tuned.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from kgv_jax.data.types import SEEN, UNSEEN, VALIDATION
+from kgv_jax.run.earlier import current_array
 from kgv_jax.run.gzsl_outcome import GzslOutcome, make_gzsl_outcome
 
 HEADS = ("decoder", "density", "combined")
@@ -91,9 +92,8 @@ class Predictions:
     def load(cls, path: pathlib.Path) -> Predictions:
         """Reads what `save` wrote."""
         with np.load(path, allow_pickle=False) as arrays:
-            kept = {name: arrays[name] for name in arrays.files}
-        # Files from earlier versions: they called the group a picture, and had one right label per image.
-        kept.setdefault("group", kept.pop("picture", None))
+            kept = {current_array(name): arrays[name] for name in arrays.files}
+        # Files from earlier versions have one right label per image, and no roles of classes.
         kept.setdefault("also", np.zeros((len(kept["label"]), 0), np.int32))
         kept.setdefault("role", None)
         return cls(**{field.name: kept[field.name] for field in dataclasses.fields(cls)})
@@ -154,7 +154,7 @@ class Outcomes:
         """Reads what `save` wrote."""
         fields = [field.name for field in dataclasses.fields(GzslOutcome)]
         with np.load(path, allow_pickle=False) as arrays:
-            kept = {_renamed(name): arrays[name] for name in arrays.files}
+            kept = {current_array(name): arrays[name] for name in arrays.files}
         heads = [head for head in HEADS if head in kept]
         gzsl_outcomes = {
             head: GzslOutcome(**{name: kept[f"{head}.{name}"] for name in fields})
@@ -162,15 +162,3 @@ class Outcomes:
             if f"{head}.margin" in kept
         }
         return cls(kept["group"], {head: kept[head] for head in heads}, gzsl_outcomes, kept.get("role"))
-
-
-def current_head(name: str) -> str:
-    """Returns today's name of a prediction head, which a file from an earlier version may call otherwise."""
-    return "combined" if name == "both" else name
-
-
-def _renamed(name: str) -> str:
-    """Returns today's name of an array in an outcomes file, which may be from an earlier version."""
-    head, dot, field = name.partition(".")
-    today = {"picture": "group"}
-    return today.get(head, current_head(head)) + dot + today.get(field, field)

@@ -74,7 +74,7 @@ def test_mistakes_in_the_plan(methods, fractions, words):
 
 
 def _save(root, key, domain, hits, scored=None):
-    """Writes predictions that are right for a drawing's ten photographs or wrong for all of them."""
+    """Writes predictions that are right for all ten test images of a source image, or wrong for all."""
     hits = np.repeat(hits, 10)
     label = np.arange(len(hits)) // 10 % 3
     logits = np.eye(3, dtype=np.float32)[np.where(hits, label, (label + 1) % 3)]
@@ -114,7 +114,7 @@ def test_the_summary_of_files_written_by_hand(tmp_path):
     assert by_key["ce", "decoder", TARGETS]["versus"] == {}
     assert all(row["seeds"] == 2 and row["fraction"] == 1.0 for row in rows)
     wide = by_key["ce", "decoder", "cn"]
-    # Twenty drawings, not two hundred photographs: the interval of a binomial of 20.
+    # Twenty source images, not two hundred test images: the interval of a binomial of 20.
     assert 0.15 < wide["mean"] - wide["low"] < 0.3
 
 

@@ -33,7 +33,7 @@ def test_detection_is_scikit_learns():
     assert detection.false_positive_rate(CONFIDENCE[KNOWN], CONFIDENCE[~KNOWN]) == pytest.approx(0.9, rel=1e-12)
 
 
-def test_accuracy_a_class_is_scikit_learns():
+def test_accuracy_per_class_is_scikit_learns():
     assert zero_shot.per_class_accuracy(BEST == LABEL, LABEL) == pytest.approx(0.225, rel=1e-12)
 
 
@@ -53,9 +53,9 @@ def test_holm_is_statsmodels():
 
 
 def test_the_bootstrap_is_scipys_but_for_the_widening():
-    """Drawings of one size and one seed: percentiles of the mean over drawings, widened about the mean."""
+    """Groups of one size and one seed: percentiles of the mean over groups, widened about the mean."""
     share = np.random.default_rng(0).integers(0, 6, 25)
-    correct = np.arange(5) < share[:, None]  # five photographs of each drawing
+    correct = np.arange(5) < share[:, None]  # five test images of each source image
     found = stats.accuracy_interval(correct.reshape(-1), np.repeat(np.arange(25), 5))
     theirs = scipy.stats.bootstrap((share / 5,), np.mean, method="percentile", n_resamples=20_000, rng=1)
     wide = np.sqrt(25 / 24) * scipy.stats.t.ppf(0.975, 24) / scipy.stats.norm.ppf(0.975)

@@ -51,7 +51,7 @@ def test_domains_with_slashes_are_found(tmp_path):
     assert found.targets == ("c/snow/1",)
 
 
-def test_the_head_is_chosen_on_held_out_drawings(tmp_path):
+def test_the_head_is_chosen_on_held_out_images(tmp_path):
     held_out = {"de": predictions("de", RIGHT, scored=SHIFTED), "us": predictions("us", RIGHT, scored=SHIFTED)}
     held_out["validation"] = predictions("validation", SHIFTED, scored=RIGHT)
     folder = write_run(tmp_path / "a", held_out, method="kgv")
@@ -63,7 +63,7 @@ def test_the_head_is_chosen_on_held_out_drawings(tmp_path):
     assert study(folder).heads[setting] == ("decoder",)
 
 
-def test_correct_has_a_row_a_seed(tmp_path):
+def test_correct_has_a_row_per_seed(tmp_path):
     a, b = (run(tmp_path, f"r{s}", method="ce", seed=s, chosen=c) for s, c in ((0, RIGHT), (1, SHIFTED)))
     correct = study(a, b).correct(Setting("ce", 1.0, 0), "decoder", ("us",))
     np.testing.assert_array_equal(correct["us"], [[True] * 8, [True] * 6 + [False] * 2])

@@ -1,4 +1,4 @@
-"""One page of a comparison: chosen heads, every amount of data, gains with p-values corrected over the whole page."""
+"""The summary of a comparison: overview with corrected p-values, tables per amount of data, zero-shot tables."""
 
 import dataclasses
 
@@ -20,7 +20,7 @@ def _row(method, domain, mean, *, fraction=1.0, p=None, head="decoder", chosen=T
     }  # fmt: skip
 
 
-def test_a_row_a_method_with_holms_p():
+def test_a_row_per_method_with_holms_p():
     summary = [
         _row("ce", "de", 0.9), _row("ce", "targets", 0.3),
         _row("ce", "de", 0.5, fraction=0.1), _row("ce", "targets", 0.2, fraction=0.1),
@@ -155,7 +155,7 @@ def test_the_chosen_head_is_starred_and_can_stand_alone():
 def test_shots_have_tables_of_their_own_beside_fractions():
     gain = {"mean": 0.01, "low": 0.0, "high": 0.02, "p": 0.05}
     rows = [
-        summary_row("ce", "targets", 0.4),  # of before there were shots
+        summary_row("ce", "targets", 0.4),  # a record from a version without shots
         summary_row("ce", "targets", 0.2) | {"shots": 4},
         summary_row("kgv", "targets", 0.3, versus={"ce": gain}) | {"shots": 4},
         summary_row("ce", "targets", 0.1) | {"shots": 1},

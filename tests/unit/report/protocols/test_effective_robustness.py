@@ -12,7 +12,7 @@ from tests.report_runs import predictions, write_run
 
 
 def run(root, name, source, target, **settings):
-    """A run that is right for so many of twenty drawings on de, and on us."""
+    """A run that is right for so many of twenty source images on de, and on us."""
     label = np.arange(20) % 4
     found = {
         domain: predictions(domain, np.where(np.arange(20) < right, label, (label + 1) % 4))

@@ -16,9 +16,9 @@ STOP = ("stop",)
 
 
 def study(tmp_path):
-    """At home a drawing of straight-only and one of stop are mistaken; on us every stop is taken for a crossroads."""
-    home = predictions("de", [0, 1, 2, 3, 0, 1, 0, 2], margin=[2, 2, 2, 2, 2, 2, 1, 2])
-    found = {"de": home, "us": predictions("us", [0, 1, 1, 0], margin=0.5)}
+    """In-domain one image of straight-only and one of stop are mistaken; on us every stop is taken for a crossroads."""
+    in_domain = predictions("de", [0, 1, 2, 3, 0, 1, 0, 2], margin=[2, 2, 2, 2, 2, 2, 1, 2])
+    found = {"de": in_domain, "us": predictions("us", [0, 1, 1, 0], margin=0.5)}
     return make_study([read_run(str(write_run(tmp_path / "a", found, method="ce")))])
 
 
@@ -36,8 +36,8 @@ def test_gamma_is_chosen_in_domain_on_classes_that_are_learnt(tmp_path):
     found = study(tmp_path)
     options = Options(unseen_classes=STOP, validation_classes=("straight-only",))
     by = {record["domain"]: record for record in generalised_zero_shot.report(found, options).records}
-    home = found.first.predictions("de")
-    gamma = zero_shot.choose_gamma(home.gzsl_outcome("decoder", unseen=np.arange(4) == 2, seen=np.arange(4) < 2))
+    in_domain = found.first.predictions("de")
+    gamma = zero_shot.choose_gamma(in_domain.gzsl_outcome("decoder", unseen=np.arange(4) == 2, seen=np.arange(4) < 2))
     assert by["us"]["gamma"] == pytest.approx(gamma, abs=1e-6) == pytest.approx(1.5, abs=1e-6)
     us = found.first.predictions("us")
     at = zero_shot.seen_unseen(us.gzsl_outcome("decoder", unseen=np.arange(4) == 3, seen=np.arange(4) < 3), gamma)
@@ -134,10 +134,10 @@ def _area_of_no_preference(of_domain):
     return zero_shot.area_under_curve(zero_shot.seen_unseen_curve(gzsl_outcome))
 
 
-def test_one_unseen_drawing_says_nothing_of_the_next(tmp_path):
+def test_one_unseen_source_image_says_nothing_of_others(tmp_path):
     first = held_out_study(tmp_path).first
     one = {"de": first.predictions("de"), "validation": first.predictions("validation")}
-    kept = np.arange(len(one["de"].label)) < 2 * 5  # five drawings, one of them of stop
+    kept = np.arange(len(one["de"].label)) < 2 * 5  # five source images, one of them of stop
     rows = ("id", "group", "label", "logits", "scores", "also")
     one["de"] = dataclasses.replace(one["de"], **{name: getattr(one["de"], name)[kept] for name in rows})
     runs = [read_run(str(write_run(tmp_path / method, one, method=method))) for method in ("ce", "ebv")]

@@ -14,7 +14,7 @@ RIGHT = {0: [1, 0, 0, 0], 1: [0, 0, 0, 0], 2: [0, 1, 0, 0], 3: [0, 1, 2, 0], 4: 
 
 
 def study(root, points, **common):
-    """Runs that are right for so many of four drawings: `points` has (method, setting, value, right)."""
+    """Runs that are right for so many of four source images: `points` has (method, setting, value, right)."""
     runs = []
     for method, setting, value, right in points:
         found = {domain: predictions(domain, RIGHT[right]) for domain in ("de", "us")}

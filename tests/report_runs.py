@@ -15,7 +15,7 @@ VIEWS = 2  # test images of every source image
 
 
 def predictions(domain: str, chosen, *, margin=2.0, scored=None, label=None) -> Predictions:
-    """Predictions that choose a class for each source image; source image `k` shows class `k mod 4` unless `label` is given.
+    """Predictions that choose a class for each source image; image `k` shows class `k mod 4` unless `label` is given.
 
     Args:
       domain: its name.

@@ -64,7 +64,7 @@ def test_paired_test_keeps_its_level_and_has_power():
 
 
 def test_the_paired_test_by_hand():
-    """Four source images that gain 1, 1, 0, -1: of the 256 ways to sample four, those on the far side of zero are counted."""
+    """Four images that gain 1, 1, 0, -1: of the 256 ways to sample four, those on the far side of zero are counted."""
     a, b = np.array([[1, 1, 0, 0]], bool), np.array([[0, 0, 0, 1]], bool)
     found = stats.paired_difference(a, b, np.arange(4), resamples=40_000)
     assert found.mean == 0.25

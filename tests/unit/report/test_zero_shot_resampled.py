@@ -66,7 +66,7 @@ def test_seeds_are_resampled_and_methods_are_pairs():
 
 
 def test_seeds_are_shared_by_domains_and_source_images_are_not():
-    """Three seeds that differ on unseen classes: their doubt is not averaged out over domains, that of source images is."""
+    """Seeds that differ on unseen classes: their doubt is not averaged out over domains, that of source images is."""
     scores, label, group = _problem(images=400)
     of_seeds = [_gzsl_outcome(scores + shift * UNSEEN, label, group) for shift in (-1.0, 0.0, 1.0)]
     one, other = (_resample(of_seeds, [0] * 3, domain=name)["unseen"] for name in ("us", "de"))

@@ -30,11 +30,17 @@ from kgv_jax.config import schema as config_schema
 from kgv_jax.config.flags import run_command
 from kgv_jax.methods.presets import PRESETS
 from kgv_jax.report import archive
-from kgv_jax.report.comparison import Comparison, RunKey
-from kgv_jax.report.overview import overview_table
-from kgv_jax.report.summary import summarise
-from kgv_jax.report.table import chosen_only, markdown, print_tables, summary_tables, summary_text
-from kgv_jax.report.zero_shot_summary import summarise_zero_shot
+from kgv_jax.report.runs import RunKey, make_comparison
+from kgv_jax.report.summary import (
+    chosen_only,
+    overview_table,
+    summarise,
+    summarise_zero_shot,
+    summary_tables,
+    summary_text,
+)
+from kgv_jax.report.table import markdown, print_tables
+from kgv_jax.run.earlier import current_head
 from kgv_jax.run.workdir import Workdir
 from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError, nearest
@@ -189,7 +195,7 @@ def _run_one(key: RunKey, root: pathlib.Path, config_arguments: Sequence[str], c
 
 
 def _check_archive(file: pathlib.Path) -> None:
-    """Tells before any run what would stop the archive after them all."""
+    """Checks before any run that the archive can be written after them all."""
     if not file.name.endswith(".tar.xz") or not file.absolute().parent.is_dir():
         raise UserError(f"--archive is {file}; expected NAME.tar.xz in a folder that is there.")
 
@@ -211,14 +217,17 @@ def main(argv: list[str]) -> None:
     # The runs read the same file and overrides; their method, amount of data and seed come last and win.
     arguments = [argument for argument in sys.argv[1:] if argument.startswith("--config")]
     run_all(keys, root, arguments, jobs=_JOBS.value)
-    # Runs of before records told their shots have none.
-    records = [{"shots": 0, **record} for key in keys for record in Workdir(key.folder(root)).read_results()]
-    # The source is none of them where all of its images were trained on.
+    # Records of earlier versions may lack the shots, which means none, and name heads otherwise.
+    records = [
+        {"shots": 0, **record, "head": current_head(record["head"])}
+        for key in keys
+        for record in Workdir(key.folder(root)).read_results()
+    ]
+    # The source is not among them where all of its images were trained on.
     domains = list(dict.fromkeys(record["domain"] for record in records))
-    targets = [domain for domain in domains if domain != config.data.source]
-    comparison = Comparison(keys, root, domains)
-    summary = summarise(comparison, targets=targets)
-    unseen = summarise_zero_shot(comparison, source=config.data.source) if config.zero_shot.unseen else None
+    study = make_comparison(keys, root, domains, source=config.data.source)
+    summary = summarise(study)
+    unseen = summarise_zero_shot(study) if config.zero_shot.unseen else None
     report: Mapping[str, Any] = {"records": records, "summary": summary}
     (root / "compare.json").write_text(json.dumps(report, indent=1) + "\n")
     overview = overview_table(summary, source=config.data.source)

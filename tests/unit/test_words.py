@@ -40,6 +40,8 @@ EXCEPT = {
     "tests/unit/test_words.py": "",
     "CHANGELOG.md": "",
     "kgv_jax/config/earlier.py": "",
+    "kgv_jax/run/earlier.py": "",
+    "tests/unit/run/test_earlier.py": "",
 }
 
 

@@ -52,7 +52,7 @@ def test_only_what_is_asked_for_in_that_order(runs, tmp_path, capsys):
     ("arguments", "words"),
     [
         (["--protocol=sift"], "--protocol names 'sift', did you mean 'shift'"),
-        (["--protocol=detection"], "--protocol=detection: no unknown photographs are named; --unknown-domains="),
+        (["--protocol=detection"], "--protocol=detection: no unknown images are named; --unknown-domains="),
         (["--protocol=curve"], "--protocol=curve: the runs have one amount of data"),
         (["--protocol=corruption"], "--protocol=corruption: the runs have no domain c/"),
         (["--protocol=robustness"], "--protocol=robustness: no line is given"),

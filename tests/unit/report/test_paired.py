@@ -1,9 +1,9 @@
-"""Holm's correction, by hand."""
+"""Paired tests: Holm's correction by hand."""
 
 import numpy as np
 import pytest
 
-from kgv_jax.report.holm import holm
+from kgv_jax.report.paired import holm
 
 
 def test_by_hand():

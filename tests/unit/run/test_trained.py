@@ -9,7 +9,7 @@ import pytest
 from kgv_jax.embed.file import RUN_FILE, read_embeddings
 from kgv_jax.init.nodes import init_nodes
 from kgv_jax.parallel.mesh import make_mesh
-from kgv_jax.run.trained_nodes import write_trained_nodes
+from kgv_jax.run.trained import write_trained_nodes
 from kgv_jax.run.workdir import Workdir
 from tests import tiny
 

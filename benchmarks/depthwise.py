@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from benchmarks.harness import in_turns, tell
-from kgv_jax.models import depthwise
+from kgv_jax.models.cpu import depthwise
 from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 # (side of the map of a 32 px input, channels, kernel, stride), each once.

@@ -30,7 +30,7 @@ from kgv_jax.methods.registry import make_objective
 from kgv_jax.models.classifier import Classifier
 from kgv_jax.models.features import Features
 from kgv_jax.models.infuse import make_infuse
-from kgv_jax.models.norm import make_norm
+from kgv_jax.models.layers import make_norm
 from kgv_jax.optim.optimizer import make_optimizer
 from kgv_jax.optim.stages import plan_stages
 from kgv_jax.parallel import mesh as mesh_lib

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from kgv_jax.models import tokenizer
-from kgv_jax.models.layer_norm import LayerNorm
+from kgv_jax.models.layers import LayerNorm
 from kgv_jax.models.pretrained.clip import clip_layouts
 from kgv_jax.models.spec import EncoderSpec
 from kgv_jax.models.transformer import Transformer

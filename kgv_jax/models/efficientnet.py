@@ -15,10 +15,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 
-from kgv_jax.models.conv import Conv
-from kgv_jax.models.depthwise import DepthwiseConv
 from kgv_jax.models.features import Features, explainable
-from kgv_jax.models.norm import make_norm
+from kgv_jax.models.layers import Conv, DepthwiseConv, make_norm
 from kgv_jax.models.pretrained import efficientnet as layouts
 from kgv_jax.models.spec import EncoderOptions, EncoderSpec
 

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from kgv_jax.config import schema as config_schema
-from kgv_jax.models.layer_norm import LayerNorm
+from kgv_jax.models.layers import LayerNorm
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.lists import split_names
 

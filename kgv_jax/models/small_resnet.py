@@ -10,9 +10,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 
-from kgv_jax.models.conv import Conv
 from kgv_jax.models.features import Features, explainable
-from kgv_jax.models.norm import make_norm
+from kgv_jax.models.layers import Conv, make_norm
 from kgv_jax.models.spec import EncoderOptions, EncoderSpec
 
 

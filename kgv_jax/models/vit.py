@@ -11,7 +11,7 @@ from jax import Array
 from jax.typing import DTypeLike
 
 from kgv_jax.models.features import Features
-from kgv_jax.models.layer_norm import LayerNorm
+from kgv_jax.models.layers import LayerNorm
 from kgv_jax.models.positions import resize_grid
 from kgv_jax.models.pretrained.vit import vit_layouts
 from kgv_jax.models.spec import EncoderOptions, EncoderSpec

@@ -30,7 +30,8 @@ class Conv(nn.Module):
       features: `F`.
       kernel_size: `(kh, kw)`.
       strides: of both axes.
-      padding: "SAME" (as TensorFlow: of an odd amount, the larger part goes to the end), "VALID", or (low, high) of each axis.
+      padding: "SAME" (TensorFlow's: the larger part of an odd amount goes to the end), "VALID", or (low, high) of each
+        axis.
       dtype: of the input and the output; None is the widest of input and kernel.
     """
 
@@ -57,8 +58,7 @@ class DepthwiseConv(nn.Module):
     Attributes:
       kernel_size: `(kh, kw)`.
       stride: of both axes.
-      padding: "SAME" (as TensorFlow: of an odd amount, the larger part goes to the end), "VALID", or (low, high) of each axis, which for
-        torch's `padding=p` is `((p, p), (p, p))`.
+      padding: as of `Conv`; torch's `padding=p` is `((p, p), (p, p))`.
       dtype: of the input and the output; sums are at least float32.
     """
 
@@ -99,7 +99,7 @@ class LayerNorm(nn.Module):
 def make_norm(
     kind: str, *, train: bool, groups: int = 8, epsilon: float = 1e-5, dtype: DTypeLike | None = None
 ) -> Callable[..., nn.Module]:
-    """Returns a factory of normalisation layers for convolutional networks: "group" (independent of the batch) or "batch".
+    """Returns a factory of a convolutional network's norms: "group" (independent of the batch) or "batch".
 
     Statistics are at least float32 whatever `dtype` is; None keeps the input's.
     """

@@ -21,7 +21,7 @@ def attend(query: Array, key: Array, value: Array, *, causal: bool) -> Array:
 
 
 def heads_first(query: Array, key: Array, value: Array, *, causal: bool) -> Array:
-    """`attend` with heads before positions, so that no product transposes its arrays, and with weights computed once."""
+    """`attend` with heads before positions: no product transposes its arrays, and weights are computed once."""
     query, key, value = (x.swapaxes(1, 2) for x in (query * query.shape[-1] ** -0.5, key, value))
     scores = jnp.einsum("bhqd,bhkd->bhqk", query, key, preferred_element_type=jnp.float32)
     if causal:

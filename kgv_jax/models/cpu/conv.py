@@ -1,8 +1,8 @@
 """Dense convolution whose kernel gradient is a matrix product on a CPU.
 
 XLA computes that gradient as a convolution whose window is the whole map, and on a CPU that takes two to eight times as
-long as the forward pass. A product of two matrices, patches of the input by the gradient of the output, is as fast as
-the forward pass. Forward pass and input gradient are XLA's own on every platform.
+long as the forward pass. Here it is a product of two matrices on a CPU: patches of the input by the gradient of the
+output. Forward pass and input gradient are XLA's own on every platform.
 """
 
 from __future__ import annotations

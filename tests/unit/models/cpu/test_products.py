@@ -47,5 +47,5 @@ def test_only_a_cpu_gets_the_order_of_its_own(platform):
 
 
 def test_what_no_dense_layer_asks_for_is_refused():
-    with pytest.raises(ValueError, match="expected those of nn.Dense"):
+    with pytest.raises(ValueError, match=r"expected those of nn\.Dense"):
         products.dense_product(_normal(2, 3), _normal(4, 3), (((1,), (1,)), ((), ())))

@@ -61,7 +61,7 @@ def evaluate_run(run: Run, state: State, workdir: Workdir) -> list[dict[str, Any
     # Every domain, with predictions files.
     records = records_of(state, workdir)
 
-    # What the run learnt of the graph.
+    # The trained nodes and relations of the graph.
     write_trained_nodes(run.config, workdir, run.experiment, run.objective, state.ema or state.params, run.mesh)
 
     # Records: validation apart, and results.json last, because it is the mark of a finished run.
@@ -106,7 +106,7 @@ def predict(
 
 
 def _batches(images: np.ndarray | Cropped, batch_size: int) -> Iterator[np.ndarray]:
-    """Yields this process's rows of every global batch."""
+    """Yields the rows of every global batch that this process holds; zeros pad the last one."""
     per_process = batch_size // jax.process_count()
     start = jax.process_index() * per_process
     for first in range(start, len(images) + start, batch_size):
@@ -126,7 +126,7 @@ def evaluate_domains(
     workdir: Workdir | None,
     mesh: Mesh,
 ) -> list[dict[str, Any]]:
-    """Evaluates every domain; writes `predictions/` and `outcomes/`, if there is a folder.
+    """Evaluates every domain; writes `predictions/` and `outcomes/`, if a folder is given.
 
     Returns the records of `results.json`.
     """

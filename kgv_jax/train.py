@@ -53,7 +53,7 @@ def train_and_evaluate(config: Config, workdir: Workdir) -> list[dict[str, Any]]
         state = fit(run, state, workdir, checkpointer)
 
     # ----------------------------------------------------------------------------------------------------------------
-    # Evaluate: predictions of every test domain, what was learnt of the graph, results.json as the mark of the end.
+    # Evaluate: predictions of every test domain, the trained nodes, and last results.json, the mark of a finished run.
     # ----------------------------------------------------------------------------------------------------------------
     return evaluate_run(run, state, workdir)
 
@@ -77,7 +77,7 @@ def fit(run: Run, state: State, workdir: Workdir, checkpointer: Checkpointer) ->
     """Trains from the step of `state` to the last one; returns the state there.
 
     The loop runs under the transfer guard: a line that moves an array between host and device, or waits for the
-    device, has to say so, or raises an error.
+    device, has to do so explicitly, or raises an error.
 
     Raises:
       UserError: the loss is not finite.

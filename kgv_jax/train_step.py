@@ -141,7 +141,7 @@ def _coefficients(objective: Objective, terms: Sequence[str]) -> dict[str, float
 def _mixed(terms: Callable[[Batch], Metrics], batch: Batch) -> Metrics:
     """Returns the terms `[B]` of a batch; for mixed images (mixup, cutmix), the weighted sum of both sources' terms.
 
-    Every term is linear in the target, so mixing the terms is mixing the targets, and no objective knows of it.
+    Every term is linear in the target, so mixing the terms is mixing the targets, and objectives need no code for it.
     """
     own = terms(batch)
     if "own_share" not in batch:

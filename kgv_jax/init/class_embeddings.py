@@ -84,7 +84,7 @@ def triples_text(graph: Graph, node: int) -> str:
 
 
 def description_text(graph: Graph, node: int) -> str:
-    """Returns what literals say of a class, or its label and the labels of what is up to two steps away."""
+    """Returns the literals that describe a class, or its label and the labels of nodes up to two steps away."""
     literals = graph.attributes.get(node, {})
     if texts := [literals[name] for name in _LITERALS if name in literals]:
         return " ".join((graph.labels[node], *texts))

@@ -39,7 +39,7 @@ class Attention(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         batch, length, width = x.shape
-        # Fan-in alone: what Xavier gives each of the three square matrices.
+        # LeCun's, of the fan-in alone, has the variance that Xavier's gives each of the three square matrices.
         qkv = Dense(3 * width, dtype=self.dtype, kernel_init=nn.initializers.lecun_uniform(), name="qkv")(x)
         query, key, value = jnp.split(qkv.reshape(batch, length, 3 * self.heads, -1), 3, axis=2)
         y = attend(query, key, value, causal=self.causal)
@@ -159,7 +159,7 @@ class Transformer(nn.Module):
                 name=f"block{number}",
             )(x)
             if number == self.depth - 2:
-                # The last block is where an image's class token reads the patches for the last time.
+                # In the last block, an image's class token reads the patches for the last time.
                 x = explainable(self, x)
             outputs.append(x)
         return tuple(outputs)

@@ -1,8 +1,8 @@
-"""What a run trained, left in its folder by name, so that the folder can be used without the code that made it.
+"""What a run trained, by name: records in its folder with which other runs and evaluations can use it.
 
 `trained.json` names what the rows of the parameters stand for: classes, nodes, relations, facts. Evaluation with an
-extended graph finds them there (`zero_shot/extended_graph.py`). `embeddings.safetensors` holds what the run learnt of
-the graph; `config.kg.vectors=FOLDER` lets another run begin with it (`embed/sources.py`).
+extended graph finds them there (`zero_shot/extended_graph.py`). `embeddings.safetensors` holds the trained nodes
+and relations; with `config.kg.vectors=FOLDER` another run begins with them (`embed/sources.py`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """An interpreter of pickle's opcodes that can build nothing but tensors and plain values.
 
-Python's own unpickler imports whatever a file names and calls it, so a file of weights can run any program.
-Here a name is looked up in one fixed table; what it maps to are the functions of this module, which make the
-descriptions below. Any other name ends the reading.
+Python's own unpickler imports whatever a file names and calls it, so a file of weights can run any program. Here a name
+is looked up in one fixed table, whose entries are functions of this module; they return the descriptions below. Any
+other name raises an error.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def _put_items(target: Any, items: list[Any]) -> None:
     if not isinstance(target, dict):
         raise ValueError(f"it puts items into a {type(target).__name__}")
     for key, value in zip(items[::2], items[1::2], strict=True):
-        # A tuple of tuples of tuples ... is small in the file and takes for ever to hash.
+        # A tuple of tuples of tuples ... is small in the file and takes forever to hash.
         if not isinstance(key, _SCALARS):
             raise ValueError(f"a key of a dict is a {type(key).__name__}")
         target[key] = value

@@ -85,7 +85,7 @@ class Record(dict):
 
 
 def load(file: BinaryIO, *, source: str, storages: dict[str, Storage] | None = None) -> Any:
-    """Interprets one pickle from the place where `file` stands, and leaves it behind the pickle's end.
+    """Interprets one pickle from the position of `file`, and leaves the position after the pickle's end.
 
     Args:
       file: needs `read`, `readline` and `tell`.
@@ -96,7 +96,7 @@ def load(file: BinaryIO, *, source: str, storages: dict[str, Storage] | None = N
       Plain values, dicts, lists, and the descriptions above.
 
     Raises:
-      UserError: it asks for anything else, or is damaged; nothing was run.
+      UserError: it names anything else, or is damaged; nothing was run.
     """
     machine = _Machine(source, {} if storages is None else storages)
     try:

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import ml_dtypes  # noqa: F401  numpy knows "bfloat16" and "float8_e4m3fn" by name from here on
+import ml_dtypes  # noqa: F401  registers "bfloat16" and "float8_e4m3fn" with numpy
 import numpy as np
 
 from kgv_jax.models.pretrained import opcodes

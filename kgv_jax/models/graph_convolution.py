@@ -9,8 +9,8 @@ categories is sparse.
        `H' = sigma( sum_k a_k D_k^-1 A_k (H W + b) )`, `a = softmax(w)`
 
 A layer is computed as `(A H) W + (A 1) b`, which is equal. The last layer, the widest, then multiplies only rows of
-nodes that are predicted. All have LeakyReLU 0.2 between layers, and rows of length 1 at the end. What the
-equations leave open follows the authors' programs: which layers have a bias, and which have dropout 0.5 on their input (the last
+nodes that are predicted. All have LeakyReLU 0.2 between layers, and rows of length 1 at the end. What the equations
+leave open follows the authors' programs: which layers have a bias, and which have dropout 0.5 on their input (the last
 two of GCNZ; both of SGCN and DGP).
 """
 

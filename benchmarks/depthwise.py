@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from benchmarks.harness import in_turns, print_figure
-from kgv_jax.models import depthwise
+from kgv_jax.models.cpu import depthwise
 
 # (side of the map of a 32 px input, channels, kernel, stride), each once.
 SHAPES = (

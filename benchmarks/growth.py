@@ -59,10 +59,10 @@ def make_program(sizes: Sizes, folder: pathlib.Path) -> Program:
     import numpy as np
 
     from benchmarks.graphs import write_graph
-    from kgv_jax import train
     from kgv_jax.config import schema as config_schema
     from kgv_jax.models.classifier import Outputs
     from kgv_jax.parallel import mesh as mesh_lib
+    from kgv_jax.run.build import make_run
 
     config = config_schema.default_config()
     config.method = "kgv_no_synthetic"
@@ -73,7 +73,7 @@ def make_program(sizes: Sizes, folder: pathlib.Path) -> Program:
     config.model.update(encoder="resnet_test", dim=sizes.D)
     config.train.batch_size = sizes.B
     config.mesh.model = sizes.devices
-    run = train.make_run(config_schema.resolve(config))
+    run = make_run(config_schema.resolve(config))
     batch = mesh_lib.put_batch(run.experiment.pipeline[0], run.mesh)
     z = np.random.default_rng(0).normal(size=(sizes.B, sizes.D)).astype(np.float32)
     z = jax.device_put(z, mesh_lib.batch_sharding(run.mesh))

@@ -23,10 +23,11 @@ import jax
 
 from benchmarks.graphs import write_graph
 from benchmarks.harness import in_turns, print_figure
-from kgv_jax import train
 from kgv_jax.config import schema as config_schema
 from kgv_jax.optim.stages import plan_stages
 from kgv_jax.parallel import mesh as mesh_lib
+from kgv_jax.run.build import make_run, make_state
+from kgv_jax.train_step import compile_step
 
 RELATIONS = 8
 
@@ -94,11 +95,11 @@ def config_of(case: Case, graph: Graph, method: str, folder: pathlib.Path) -> co
 
 def make_call(config: config_schema.Config, steps: int) -> Callable[[], None]:
     """Returns what takes so many steps on the first batch of a run."""
-    run = train.make_run(config)
-    state = train.make_state(run)
+    run = make_run(config)
+    state = make_state(run)
     batch = mesh_lib.put_batch(run.experiment.pipeline[0], run.mesh)
     (stage,) = plan_stages(config)
-    step = train.compile_step(run, stage, state, batch)
+    step = compile_step(run, stage, state, batch)
 
     def call() -> None:
         nonlocal state

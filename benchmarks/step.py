@@ -67,7 +67,7 @@ def make_ours(case: Case):
     from kgv_jax.models.spec import EncoderOptions
     from kgv_jax.optim.optimizer import make_optimizer
     from kgv_jax.optim.stages import plan_stages
-    from kgv_jax.parallel.compiler import compiler_options
+    from kgv_jax.parallel.compilation import compiler_options
     from kgv_jax.parallel.mesh import batch_sharding, make_mesh, replicated
 
     config = config_schema.default_config()

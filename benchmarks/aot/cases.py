@@ -14,7 +14,6 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from benchmarks.aot.chips import CHIPS
 from configs import imagenet
-from kgv_jax import train
 from kgv_jax.config import schema as config_schema
 from kgv_jax.config.schema import Config
 from kgv_jax.kg.graph import Graph
@@ -27,6 +26,7 @@ from kgv_jax.models.features import Features
 from kgv_jax.optim.optimizer import make_optimizer
 from kgv_jax.optim.stages import plan_stages
 from kgv_jax.parallel import mesh as mesh_lib
+from kgv_jax.run.build import make_classifier
 from kgv_jax.run.state import init_state
 from kgv_jax.train_step import make_train_step
 
@@ -155,7 +155,7 @@ def abstract_batch(case: Case, size_px: int) -> dict[str, jax.ShapeDtypeStruct]:
 
 
 def _classifier(case: Case, config: Config) -> Classifier:
-    classifier = train.make_classifier(config, num_classes=case.heads)
+    classifier = make_classifier(config, num_classes=case.heads)
     return classifier.clone(encoder=PixelMean()) if case.encoder == NO_ENCODER else classifier
 
 

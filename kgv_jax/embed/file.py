@@ -24,7 +24,7 @@ from kgv_jax.util.errors import UserError, nearest
 FORMAT = "kgv_jax.embed 1"
 SUFFIX = ".safetensors"
 RUN_FILE = "embeddings.safetensors"
-"""What a run leaves in its folder (`trained_nodes.py`)."""
+"""What a run leaves in its folder (`run/trained.py`)."""
 
 
 class Embeddings(NamedTuple):

@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kgv_jax import train
 from kgv_jax.config.schema import Config
 from kgv_jax.data.records import Cropped
 from kgv_jax.data.render_augment import RENDER_SCALE, RenderAugmentation, object_box, view_rng
@@ -24,9 +23,10 @@ from kgv_jax.explain.randomised import cascade
 from kgv_jax.models import registry
 from kgv_jax.models.spec import EncoderSpec
 from kgv_jax.run import wise_ft
+from kgv_jax.run.build import Run
+from kgv_jax.run.restore import restore_run
 from kgv_jax.run.state import State
 from kgv_jax.run.workdir import Workdir
-from kgv_jax.train import Run
 from kgv_jax.util.errors import UserError, nearest
 
 _BATCH = 2 * (STEPS + 1)  # the images of one deletion curve and one insertion curve
@@ -47,7 +47,7 @@ class Explainer:
     @classmethod
     def restore(cls, workdir: Workdir) -> Explainer:
         """Reads the run of a folder."""
-        run, state = train.restore_run(workdir.read_config(), workdir)
+        run, state = restore_run(workdir.read_config(), workdir)
         return cls(run, _evaluated(run, state))
 
     @property

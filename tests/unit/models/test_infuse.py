@@ -115,7 +115,7 @@ def test_what_is_aligned_at_a_map_does_not_see_what_comes_after_it(name):
 def test_maps_that_there_are_not_are_refused():
     with pytest.raises(UserError, match=r"infuse\.taps has 3; this encoder has 3 maps: 0 to 2, or from -3 to -1"):
         find_taps(("0", "3"), scales=2, maps=3)
-    with pytest.raises(UserError, match=r"infuse\.taps is 'spread', but this encoder returns no maps on the way"):
+    with pytest.raises(UserError, match=r"infuse\.taps is 'spread', but this encoder returns no feature maps"):
         find_taps(("spread",), scales=2, maps=0)
 
 

@@ -1,4 +1,4 @@
-"""Averages of the weights between the start and the end of fine-tuning."""
+"""Weights interpolated between the two ends of fine-tuning."""
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +31,7 @@ def test_the_line_ends_at_the_moving_average_where_there_is_one():
     assert jax.tree.structure(mixed) == jax.tree.structure(state)
 
 
-def test_the_anchor_is_dropped_where_the_state_is_now():
+def test_the_anchor_moves_to_the_present_weights():
     moved = wise_ft.anchored(_state())
     np.testing.assert_allclose(moved.anchor["params"]["classifier"]["kernel"], [4.0])
     np.testing.assert_allclose(moved.anchor["batch_stats"]["mean"], [3.0])

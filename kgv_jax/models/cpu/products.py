@@ -1,7 +1,7 @@
 """Matrix products and their gradients in the order that XLA's CPU backend computes fast.
 
 That backend computes a value again in every product that reads it in another layout, and transposes the left side of a
-product by a copy. Both are kept out of the largest arrays here; other platforms get the plain products.
+product by a copy. Here neither happens to the larger array. Other platforms get the plain products.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ def sum_of_outer_products(x: Array, g: Array) -> Array:
     )
     if x.shape[1] <= g.shape[1]:
         return product(x, g)
-    # The side that is transposed should be the small one; without the barrier XLA turns it round again.
+    # The side that is transposed should be the small one. Without the barrier, XLA swaps the sides again.
     return lax.optimization_barrier(product(g, x)).T
 
 
 def dense_product(x: Array, kernel: Array, dimension_numbers: Any, *, precision: Any = None) -> Array:
     """Returns `x` `[..., C]` times `kernel` `[C, F]`, as the `dot_general` of a `nn.Dense`; for reverse mode."""
     if dimension_numbers != (((x.ndim - 1,), (0,)), ((), ())) or precision is not None:
-        raise ValueError(f"got {dimension_numbers} and precision {precision}; expected what a dense layer asks for")
+        raise ValueError(
+            f"Got dimension numbers {dimension_numbers} and precision {precision}; expected those of nn.Dense, and no "
+            "precision. Use jax.lax.dot_general for other products."
+        )
     return lax.platform_dependent(x, kernel, cpu=_of_rows, default=jnp.matmul)
 
 

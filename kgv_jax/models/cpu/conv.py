@@ -1,56 +1,25 @@
-"""Dense convolution with the kernel's gradient in the form that is fast on the platform it runs on.
+"""Dense convolution whose kernel gradient is a matrix product on a CPU.
 
 XLA computes that gradient as a convolution whose window is the whole map, and on a CPU that takes two to eight times as
-long as the forward pass. A product of two matrices, patches of the input by the output's gradient, does not. Forward
-and input gradient are XLA's own everywhere. As in `models/depthwise.py`, the platform is chosen at lowering.
+long as the forward pass. Here it is a product of two matrices on a CPU: patches of the input by the gradient of the
+output. Forward pass and input gradient are XLA's own on every platform.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Sequence
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jax.typing import DTypeLike
 
-from kgv_jax.models.products import sum_of_outer_products
+from kgv_jax.models.cpu.products import sum_of_outer_products
 
 Pads = tuple[tuple[int, int], tuple[int, int]]
 
-# Fewer input channels (images) make patches too narrow to be worth the copy.
+# With fewer input channels (images), patches are too narrow to be worth the copy.
 _MIN_CHANNELS = 8
-
-
-class Conv(nn.Module):
-    """A convolution without bias; its parameter is that of `nn.Conv`: `kernel` `[kh, kw, C, F]`.
-
-    Attributes:
-      features: `F`.
-      kernel_size: `(kh, kw)`.
-      strides: of both axes.
-      padding: "SAME" (TensorFlow's: what is odd goes to the end), "VALID", or (low, high) of each axis.
-      dtype: of the input and the output; None is the widest of input and kernel.
-    """
-
-    features: int
-    kernel_size: tuple[int, int]
-    strides: int = 1
-    padding: str | Sequence[tuple[int, int]] = "SAME"
-    dtype: DTypeLike | None = None
-    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        kernel = self.param("kernel", self.kernel_init, (*self.kernel_size, x.shape[-1], self.features))
-        x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
-        padding = self.padding
-        if isinstance(padding, str):
-            padding = lax.padtype_to_pads(x.shape[1:3], self.kernel_size, (self.strides, self.strides), padding)
-        return conv(x, kernel, self.strides, tuple((low, high) for low, high in padding))
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
@@ -99,7 +68,7 @@ def by_patches(x: Array, g: Array, size: tuple[int, int], stride: int, pads: Pad
     dL/dkernel[i, j] = sum_bpq x[b, stride p + i - pads[0][0], stride q + j - pads[1][0]] g[b, p, q]^T
     """
     padded = _pad(x, *pads)
-    rows, columns = ((places - 1) * stride + 1 for places in g.shape[1:3])
+    rows, columns = ((positions - 1) * stride + 1 for positions in g.shape[1:3])
     taps = [
         padded[:, i : i + rows : stride, j : j + columns : stride]
         for i, j in itertools.product(range(size[0]), range(size[1]))

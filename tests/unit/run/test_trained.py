@@ -1,4 +1,4 @@
-"""What a run learnt of the graph is left under full names, and starts another run."""
+"""Trained nodes are written under their full names, and another run can begin with them."""
 
 import types
 
@@ -9,7 +9,7 @@ import pytest
 from kgv_jax.embed.file import RUN_FILE, read_embeddings
 from kgv_jax.init.nodes import init_nodes
 from kgv_jax.parallel.mesh import make_mesh
-from kgv_jax.run.trained_nodes import write_trained_nodes
+from kgv_jax.run.trained import write_trained_nodes
 from kgv_jax.run.workdir import Workdir
 from tests import tiny
 
@@ -24,7 +24,7 @@ def _write(method, folder, **settings):
     return problem, experiment, params["knowledge"]
 
 
-def test_a_run_starts_from_another(tmp_path):
+def test_a_run_begins_with_the_nodes_of_another(tmp_path):
     problem, experiment, params = _write("kgv", tmp_path / "first", kgv__var_init=0.5)
     nodes, relations, arrays = read_embeddings(tmp_path / "first" / RUN_FILE)
     assert nodes == problem.mask.graph.nodes and relations == problem.mask.relations

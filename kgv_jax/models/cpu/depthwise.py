@@ -1,52 +1,21 @@
-"""Depthwise convolution, in the form that is fast on the platform it runs on.
+"""Depthwise convolution as a sum of shifted products on a CPU.
 
-On a CPU, XLA's grouped convolution with one channel a group costs 20 times as much as the arithmetic: it runs
-group by group. A sum of shifted products fuses into one loop over the channels instead. Accelerators have kernels
-for the grouped form. `lax.platform_dependent` chooses when the program is lowered rather than when it is traced, so
-a program exported or compiled ahead of time for another platform gets that platform's form.
-`benchmarks/depthwise.py` prints the gain.
+XLA's CPU backend runs a grouped convolution group by group; with one channel per group that costs 20 times as much as
+the arithmetic. A sum of shifted products fuses into one loop over the channels instead. Accelerators have kernels for
+the grouped form and get it. `benchmarks/depthwise.py` prints the gain.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jax.typing import DTypeLike
 
 Pads = tuple[tuple[int, int], tuple[int, int]]
-
-
-class DepthwiseConv(nn.Module):
-    """One filter a channel; its parameter is that of a grouped `nn.Conv`: `kernel` `[kh, kw, 1, C]`.
-
-    Attributes:
-      kernel_size: `(kh, kw)`.
-      stride: of both axes.
-      padding: "SAME" (TensorFlow's: what is odd goes to the end), "VALID", or (low, high) of each axis, which for
-        torch's `padding=p` is `((p, p), (p, p))`.
-      dtype: of the input and the output; sums are at least float32.
-    """
-
-    kernel_size: tuple[int, int] = (3, 3)
-    stride: int = 1
-    padding: str | Sequence[tuple[int, int]] = "SAME"
-    dtype: DTypeLike | None = None
-    kernel_init: nn.initializers.Initializer = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        kernel = self.param("kernel", self.kernel_init, (*self.kernel_size, 1, x.shape[-1]))
-        x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
-        padding = self.padding
-        if isinstance(padding, str):
-            padding = lax.padtype_to_pads(x.shape[1:3], self.kernel_size, (self.stride, self.stride), padding)
-        return depthwise_conv(x, kernel, self.stride, tuple((low, high) for low, high in padding))
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
@@ -102,12 +71,13 @@ depthwise_conv.defvjp(_forward, _backward)
 
 
 def _input_gradient(x: Array, kernel: Array, g: Array, stride: int, pads: Pads) -> Array:
-    """Returns dL/dx: for each of `stride^2` residues of a place, a sum of shifted products over the taps that reach it.
+    """Returns dL/dx: for each of the `stride^2` residues of a position, a sum of shifted products over its taps.
 
-    The usual form, a convolution of `g` with zeros between its places, spends 3 of 4 products of stride 2 on zeros.
+    The usual form is a convolution of `g` with zeros between its positions. At stride 2 it spends three of four
+    products on zeros.
     """
     kernel, (height, width) = _wide(kernel), x.shape[1:3]
-    # Places of a residue in the padded input, up to the last one that lies in x.
+    # Positions of a residue in the padded input, up to the last one that lies in x.
     rows, columns = -(-(height + pads[0][0]) // stride), -(-(width + pads[1][0]) // stride)
     reach = [(size - 1) // stride for size in kernel.shape[:2]]
     wanted = ((reach[0], rows - g.shape[1]), (reach[1], columns - g.shape[2]))
@@ -120,15 +90,15 @@ def _input_gradient(x: Array, kernel: Array, g: Array, stride: int, pads: Pads) 
             total += kernel[i, j, 0] * g[:, top : top + rows, left : left + columns]
         return total
 
-    places = jnp.stack([jnp.stack([residue(a, b) for b in range(stride)], 3) for a in range(stride)], 2)
-    places = places.reshape(x.shape[0], rows * stride, columns * stride, x.shape[3])
+    parts = jnp.stack([jnp.stack([residue(a, b) for b in range(stride)], 3) for a in range(stride)], 2)
+    whole = parts.reshape(x.shape[0], rows * stride, columns * stride, x.shape[3])
     top, left = pads[0][0], pads[1][0]
-    return places[:, top : top + height, left : left + width].astype(x.dtype)
+    return whole[:, top : top + height, left : left + width].astype(x.dtype)
 
 
 def _kernel_gradient(x: Array, kernel: Array, g: Array, stride: int, pads: Pads) -> Array:
-    """Returns dL/dkernel `[kh, kw, 1, C]`, all taps in one pass over `x`: separate sums read it once each."""
-    # Without the barrier the padding is done again for every tap.
+    """Returns dL/dkernel `[kh, kw, 1, C]`, all taps in one pass over `x`; separate sums would read it once each."""
+    # Without the barrier, XLA pads again for every tap.
     padded, g = lax.optimization_barrier(_pad(x, pads)), _wide(g)
     products = [_wide(tap) * g for _, tap in _taps(padded, kernel.shape[:2], stride, g.shape[1:3])]
     zeros = [jnp.zeros((), g.dtype)] * len(products)
@@ -136,8 +106,10 @@ def _kernel_gradient(x: Array, kernel: Array, g: Array, stride: int, pads: Pads)
     return jnp.stack(sums).reshape(kernel.shape).astype(kernel.dtype)
 
 
-def _taps(padded: Array, kernel_size: tuple[int, int], stride: int, output_size: tuple[int, int]):
-    """Yields `((i, j), places [B, p, q, C] that the filter's entry (i, j) reads)`."""
+def _taps(
+    padded: Array, kernel_size: tuple[int, int], stride: int, output_size: tuple[int, int]
+) -> Iterator[tuple[tuple[int, int], Array]]:
+    """Yields `((i, j), [B, p, q, C] positions that the filter's entry (i, j) reads)`."""
     rows, columns = ((size - 1) * stride + 1 for size in output_size)
     for i, j in itertools.product(range(kernel_size[0]), range(kernel_size[1])):
         yield (i, j), padded[:, i : i + rows : stride, j : j + columns : stride]
@@ -153,4 +125,5 @@ def _pad(x: Array, pads: Pads) -> Array:
 
 
 def _wide(x: Array) -> Array:
+    """Returns `x` in float32 at least, the type of all sums."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from jax import lax
 
-from kgv_jax.models import conv
+from kgv_jax.models.cpu import conv
+from kgv_jax.models.layers import Conv
 
 
 def _xla(x, kernel, stride, pads):
@@ -64,12 +65,12 @@ def test_only_a_cpu_gets_the_product():
 def test_module_has_the_parameters_and_values_of_linen():
     x, kernel, _ = _arrays(8, 4, 3, 2, ((1, 1), (1, 1)))
     settings = {"features": 4, "kernel_size": (3, 3), "strides": 2, "padding": "SAME"}
-    ours, theirs = conv.Conv(**settings), nn.Conv(use_bias=False, **settings)
+    ours, theirs = Conv(**settings), nn.Conv(use_bias=False, **settings)
     shapes = [jax.eval_shape(module.init, jax.random.key(0), x) for module in (ours, theirs)]
     assert shapes[0] == shapes[1]
     variables = {"params": {"kernel": kernel}}
     np.testing.assert_allclose(ours.apply(variables, x), theirs.apply(variables, x), rtol=1e-6)
-    assert conv.Conv(dtype=jnp.bfloat16, **settings).apply(variables, x).dtype == jnp.bfloat16
+    assert Conv(dtype=jnp.bfloat16, **settings).apply(variables, x).dtype == jnp.bfloat16
 
 
 def test_bfloat16_gradients_are_sums_in_float32():

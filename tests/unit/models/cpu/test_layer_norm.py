@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kgv_jax.models.layer_norm import LayerNorm
+from kgv_jax.models.layers import LayerNorm
 
 
 def _tokens(dtype=np.float32, offset=0.0):

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kgv_jax.models import depthwise
+from kgv_jax.models.cpu import depthwise
+from kgv_jax.models.layers import DepthwiseConv
 
 RNG = np.random.default_rng(0)
 
@@ -43,7 +44,7 @@ def test_the_module_has_the_parameter_and_the_values_of_a_grouped_nn_conv(paddin
     x, _ = _arrays((6, 8), (3, 3), channels=4)
     reference = nn.Conv(4, (3, 3), strides=2, padding=padding, feature_group_count=4, use_bias=False)
     variables = reference.init(jax.random.key(0), x)
-    ours = depthwise.DepthwiseConv((3, 3), stride=2, padding=padding)
+    ours = DepthwiseConv((3, 3), stride=2, padding=padding)
     shapes = jax.eval_shape(lambda: ours.init(jax.random.key(0), x))
     assert jax.tree.map(jnp.shape, shapes) == jax.tree.map(jnp.shape, variables)
     np.testing.assert_allclose(ours.apply(variables, x), reference.apply(variables, x), atol=1e-5)

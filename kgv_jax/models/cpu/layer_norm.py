@@ -1,4 +1,4 @@
-"""Layer norm (Ba et al., arXiv 1607.06450) whose gradient is written out on a CPU.
+"""Normalisation of layer norm (Ba et al., arXiv 1607.06450) whose gradient is written out on a CPU.
 
 Differentiated step by step, mean and variance leave a chain of sums that XLA's CPU backend computes again for each of
 its readers. Other platforms get the gradient as JAX derives it.
@@ -8,29 +8,9 @@ from __future__ import annotations
 
 import functools
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jax.typing import DTypeLike
-
-
-class LayerNorm(nn.Module):
-    """`scale (x - mean) / sqrt(variance + epsilon) + bias` over the last axis, in float32.
-
-    Attributes:
-      epsilon: added to the variance.
-      dtype: of the output.
-    """
-
-    epsilon: float
-    dtype: DTypeLike = jnp.float32
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        scale = self.param("scale", nn.initializers.ones, (x.shape[-1],))
-        bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],))
-        return (normalise(x, self.epsilon) * scale + bias).astype(self.dtype)
 
 
 def normalise(x: Array, epsilon: float) -> Array:

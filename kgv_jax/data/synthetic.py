@@ -1,6 +1,6 @@
 """Synthetic images of what a graph speaks of: its elements one by one, and the signs that its facts compose.
 
-Images of your own are drawn by `python -m kgv_jax.data.user_renderer FILE.py:FUNCTION`, or by any generator; a run reads
+Images of your own are drawn by `kgv prepare elements FILE.py:FUNCTION`, or by any generator; a run reads
 their folder with `--config.synthetic.manifest=DIR` (`docs/data.md`).
 """
 

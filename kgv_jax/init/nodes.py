@@ -57,7 +57,7 @@ def init_nodes(config: Config, experiment: Experiment) -> dict[str, np.ndarray]:
     if not deviation > 1e-6:  # NaN too
         raise UserError(
             f"The vectors of config.kg.vectors = {source!r} are all alike (their deviation is {deviation:.2g}); a run "
-            "cannot start from them. Name another source, or embed with other settings: python -m kgv_jax.embed."
+            "cannot start from them. Name another source, or embed with other settings: kgv embed."
         )
     scale = 1 / deviation
     mu = np.where(nodes.covered[:, None], scale * (nodes.vectors - centre), 0.0)

@@ -1,6 +1,6 @@
 """What the tables of a comparison are made of, in one small file: whoever has it prints and tests them again untrained.
 
-    python -m kgv_jax.compare --config=FILE --workdir=DIR ... --archive=FILE.tar.xz
+    kgv compare --config=FILE --workdir=DIR ... --archive=FILE.tar.xz
     mkdir DIR && tar xf FILE.tar.xz -C DIR    # elsewhere; the same command then finds every run finished
 
 Of each run it holds the config, the records and who is right on which image; no weights and no predictions. Names of

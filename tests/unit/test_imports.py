@@ -22,6 +22,9 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"evaluate"}),
     frozenset({"train"}),
     frozenset({"explain", "main", "compare"}),
+    frozenset({"commands"}),
+    frozenset({"cli"}),
+    frozenset({"__main__"}),
 )
 ALLOWED_SIDEWAYS = {("data", "kg"), ("methods", "losses")}
 NO_JAX_PACKAGES = ("util", "kg", "data", "config", "experiment", "report")

@@ -1,4 +1,4 @@
-"""Emoji in eleven styles, fetched once and rendered: `python -m kgv_jax.data.prepare emoji`.
+"""Emoji in eleven styles, fetched once and rendered: `kgv prepare emoji`.
 
 Eleven npm packages are fetched and checked by digest. A class is a concept that every style draws, and that no style
 draws as it draws another; which icon of a package is which concept follows from its code points, or, where a package

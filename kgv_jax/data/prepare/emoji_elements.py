@@ -1,6 +1,6 @@
 """Images of what the graph of emoji speaks of, its tags and categories: icons of other hands, with a manifest.
 
-    python -m kgv_jax.data.prepare emoji      # writes these too; a run reads them with synthetic.manifest=emoji
+    kgv prepare emoji      # writes these too; a run reads them with synthetic.manifest=emoji
 
 A node's image is the icon that has its label as name, one a set. No class has an image, nor has a tag or category
 that is called like a class: a method with element images sees no more labelled ones than a method without. What is a

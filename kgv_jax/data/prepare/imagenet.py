@@ -1,4 +1,4 @@
-"""ImageNet in shards, stopped and resumed at will: `python -m kgv_jax.data.prepare imagenet`."""
+"""ImageNet in shards, stopped and resumed at will: `kgv prepare imagenet`."""
 
 from __future__ import annotations
 

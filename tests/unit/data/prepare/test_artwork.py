@@ -225,7 +225,7 @@ def test_a_cache_of_an_older_table_is_noticed_and_renewed(world, tmp_path):
 
 
 def test_nothing_prepared_names_the_command(tmp_path, world):
-    with pytest.raises(UserError, match=r"python -m kgv_jax.data.prepare roadsigns"):
+    with pytest.raises(UserError, match=r"kgv prepare roadsigns"):
         prepare.open_prepared(tmp_path, world.table)
 
 

@@ -192,8 +192,11 @@ def parse(command: Command, arguments: Sequence[str]) -> Options:
     if command.takes_config:
         from ml_collections import config_flags
 
-        config_flags.DEFINE_config_file("config", None, flag_values=own, sys_argv=["", *arguments])
-    operands = _absl_parse(own, arguments, command)
+        given = [_with_path(argument) for argument in arguments]
+        config_flags.DEFINE_config_file("config", None, flag_values=own, sys_argv=["", *given])
+    else:
+        given = arguments
+    operands = _absl_parse(own, given, command)
     values = {name.replace(".", "_"): own[name].value for name in own if not name.startswith("config.")}
     for name in command.required:
         if values[name] in (None, ""):
@@ -203,8 +206,11 @@ def parse(command: Command, arguments: Sequence[str]) -> Options:
 
 
 def _normalised(arguments: Sequence[str], own: flags.FlagValues, command: Command) -> list[str]:
-    """Returns the arguments, each flag with its value in one, names with `_`, and the config's path first."""
-    # The words of one flag: a value that stands alone belongs to the flag before it, unless that needs none.
+    """Returns the arguments, each flag with its value in one, names with `_`, and the config first.
+
+    ml_collections defines the settings while it reads the config, so `--config` has to come before them.
+    """
+    # A word that stands alone is the value of the flag before it, unless that is a switch.
     joined: list[str] = []
     rest = list(arguments)
     while rest:
@@ -230,7 +236,7 @@ def _normalised(arguments: Sequence[str], own: flags.FlagValues, command: Comman
     if not named and command.config:
         named = [f"--config={command.config}"]
     others = [argument for argument in joined if not argument.startswith("--config=")]
-    return [*(f"--config={_resolved(argument.removeprefix('--config='))}" for argument in named), *others]
+    return [*named, *others]
 
 
 def _takes_value(name: str, following: str) -> bool:
@@ -247,10 +253,12 @@ def _values_of(flag: str, arguments: Iterable[str]) -> list[str]:
     return [argument.removeprefix(f"{flag}=") for argument in arguments if argument.startswith(f"{flag}=")]
 
 
-def _resolved(text: str) -> str:
-    """Returns FILE.py[:variant] of itself or of NAME[:variant]."""
-    name, colon, variant = text.partition(":")
-    if name and not name.endswith(".py") and "/" not in name and not pathlib.Path(name).exists():
+def _with_path(argument: str) -> str:
+    """Returns --config=FILE.py[:variant] of itself or of --config=NAME[:variant], other arguments as they are."""
+    if not argument.startswith("--config="):
+        return argument
+    name, colon, variant = argument.removeprefix("--config=").partition(":")
+    if name and not name.endswith(".py") and "/" not in name and not pathlib.Path(name).is_file():
         from kgv_jax.config.files import find_config_path
 
         name = str(find_config_path(name))
@@ -258,7 +266,7 @@ def _resolved(text: str) -> str:
     if not path.is_file():
         there = sorted(str(file) for file in path.parent.glob("*.py")) if path.parent.is_dir() else []
         raise UserError(f"--config names {path}, which is no file{nearest(str(path), there)}; there are: {there}.")
-    return f"{name}{colon}{variant}"
+    return f"--config={name}{colon}{variant}"
 
 
 def _absl_parse(own: flags.FlagValues, arguments: list[str], command: Command) -> list[str]:

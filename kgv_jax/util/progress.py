@@ -87,6 +87,9 @@ class Progress:
         # Read after the loss: until then a step is only sent to the device, not done.
         now = self._clock()
         self._shown_at, self._shown_step = now, step
+        if len(self._past) == 1 and step == self._past[0][1] + 1:
+            # The first step includes compilation, from which nothing follows for the others.
+            self._past.clear()
         self._past.append((now, step))
         while len(self._past) > 2 and now - self._past[0][0] > _WINDOW_SECONDS:
             self._past.popleft()

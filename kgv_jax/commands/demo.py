@@ -92,8 +92,8 @@ def conclusion(versus: Mapping[str, Mapping[str, float]], targets: Sequence[str]
     domains = " and ".join((", ".join(targets[:-1]), targets[-1])) if len(targets) > 1 else targets[0]
     return (
         f"On the mean over {domains}, {METHOD} is {_points(plain)} against {CONTROLS[0]} and {_points(shuffled)} "
-        f"against {CONTROLS[1]}, whose facts are wrong: {_reading(plain, shuffled)} (95 % intervals over source images, "
-        "one seed)."
+        f"against {CONTROLS[1]}, whose facts are wrong: {_reading(plain, shuffled)} "
+        "(95 % intervals over source images, one seed)."
     )
 
 

@@ -29,7 +29,7 @@ def run(given: Flags) -> None:
             raise UserError(f"--protocol names {name!r}{nearest(name, PROTOCOLS)}; there are {', '.join(PROTOCOLS)}.")
     options = Options(
         control=given.control,
-        baselines=_unique(given.baselines) or _unique(given.control),
+        baselines=_unique(given.baselines) or _unique([given.control]),
         unknown_domains=_unique(given.unknown_domains),
         unknown_classes=_unique(given.unknown_classes),
         unseen_classes=_unique(given.unseen_classes),

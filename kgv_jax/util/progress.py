@@ -46,6 +46,7 @@ class Progress:
         """
         self._total = total_steps
         self._images = images_per_step
+        self._start_step = start_step
         self._clock = clock
         self._console = console or rich.console.Console(stderr=True)
         self._interval = _REDRAW_SECONDS if self._console.is_terminal else every_seconds
@@ -87,7 +88,7 @@ class Progress:
         # Read after the loss: until then a step is only sent to the device, not done.
         now = self._clock()
         self._shown_at, self._shown_step = now, step
-        if len(self._past) == 1 and step == self._past[0][1] + 1:
+        if step == self._start_step + 1:
             # The first step includes compilation, from which nothing follows for the others.
             self._past.clear()
         self._past.append((now, step))

@@ -240,7 +240,8 @@ def test_the_command_line_prints_errors_without_a_traceback(tmp_path):
     command = [
         sys.executable,
         "-m",
-        "kgv_jax.data.prepare",
+        "kgv_jax",
+        "prepare",
         "roadsigns",
         "--cache",
         str(tmp_path / "cache"),

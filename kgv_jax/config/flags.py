@@ -107,7 +107,8 @@ def run_command(command: Command, arguments: Sequence[str] | None = None) -> int
     """
     if arguments is None:
         arguments = sys.argv[1:]
-        prepare_process(command)
+        if not wants_help(arguments):
+            prepare_process(command)
     return guarded(lambda: _run(command, arguments))
 
 
@@ -163,6 +164,10 @@ def prepare_process(command: Command) -> None:
     logging.basicConfig(handlers=[handler])
     if command.shows_notes:
         logging.getLogger("kgv_jax").setLevel(logging.INFO)
+        from kgv_jax.util.compiled import keep_compiled_programs
+
+        # Before a config is read, since that may import methods, and with them JAX.
+        keep_compiled_programs()
     # Orbax logs every write through absl's logger, which would have a lower level of its own.
     logging.getLogger("absl").setLevel(logging.WARNING)
 

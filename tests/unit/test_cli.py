@@ -213,16 +213,16 @@ def test_a_config_by_name_or_path_with_settings_before_or_after_it(monkeypatch):
 
 
 def test_plugins_are_imported_before_the_config_and_passed_on(tmp_path, monkeypatch):
-    (tmp_path / "mine.py").write_text("import os; os.environ['PLUGIN_SEEN'] = '7'")
+    monkeypatch.setattr("kgv_jax.util.plugin.load_plugin", lambda path: os.environ.update(PLUGIN_SEEN=path[-4]))
     (tmp_path / "configured.py").write_text(
         "import os; from kgv_jax.config.schema import default_config\n"
         "def get_config():\n    config = default_config()\n    config.seed = int(os.environ['PLUGIN_SEEN'])\n"
         "    return config\n"
     )
     monkeypatch.setenv("PLUGIN_SEEN", "0")
-    options = _options("compare", f"--config={tmp_path / 'configured.py'}", "--plugin", str(tmp_path / "mine.py"))
+    options = _options("compare", f"--config={tmp_path / 'configured.py'}", "--plugin", str(tmp_path / "mine7.py"))
     assert options.config.seed == 7
-    assert f"--plugin={tmp_path / 'mine.py'}" in options.config_arguments
+    assert f"--plugin={tmp_path / 'mine7.py'}" in options.config_arguments
 
 
 # Completion.

@@ -132,7 +132,9 @@ def _run(command: Command, arguments: Sequence[str]) -> int | None:
 def guarded(run: Callable[[], int | None]) -> int:
     """Runs something and returns its exit code. The one place that prints errors: one message, never a traceback."""
     try:
-        return run() or 0
+        code = run() or 0
+        sys.stdout.flush()  # here, where a reader that has left is no error, and not when Python ends
+        return code
     except UserError as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
         return 2

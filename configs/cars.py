@@ -1,7 +1,7 @@
 """Cars: tell the model of a used car; train on some colours, viewpoints or years, test on others (DVM-CAR).
 
-    python -m kgv_jax.kg.cars ROOT --out=cars.ttl --shift=colour --domains=black+silver+grey,red,blue,white
-    python -m kgv_jax.main --config=configs/cars.py --config.data.root=ROOT --config.kg.path=cars.ttl \
+    kgv build-graph cars ROOT --out=cars.ttl --shift=colour --domains=black+silver+grey,red,blue,white
+    kgv train --config=configs/cars.py --config.data.root=ROOT --config.kg.path=cars.ttl \
         --workdir=runs/cars
 
 Variants, the shifts:

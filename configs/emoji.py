@@ -1,8 +1,8 @@
 """Emoji: 473 concepts learnt in the colour drawings of three families, recognised in those of three others.
 
-    python -m kgv_jax.data.prepare emoji
-    python -m kgv_jax.main --config=configs/emoji.py --workdir=runs/emoji
-    python -m kgv_jax.main --config=configs/emoji.py --workdir=runs/emoji-ce --config.method=ce
+    kgv prepare emoji
+    kgv train --config=configs/emoji.py --workdir=runs/emoji
+    kgv train --config=configs/emoji.py --workdir=runs/emoji-ce --config.method=ce
 
 Three targets are colour styles of other hands, two are line art (`kgv_jax/data/sources/emoji.py`). The graph has the
 groups, subgroups and tags of Unicode's CLDR and the hypernyms of WordNet; its element images are icons of tags and

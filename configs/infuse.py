@@ -1,11 +1,11 @@
 """Knowledge injection (arXiv 2401.04441): three scales of knowledge, aligned first, then cross-entropy.
 
-    python -m kgv_jax.data.prepare roadsigns    # for emoji: python -m kgv_jax.data.prepare emoji
-    python -m kgv_jax.main --config=configs/infuse.py --workdir=runs/infuse
-    python -m kgv_jax.main --config=configs/infuse.py:emoji --workdir=runs/infuse-emoji
-    python -m kgv_jax.main --config=configs/infuse.py --config.infuse.scales=triples,graph --workdir=runs/two-scales
-    python -m kgv_jax.main --config=configs/infuse.py --config.infuse.taps=0,1,z --workdir=runs/at-maps
-    python -m kgv_jax.explain --workdir=runs/infuse --domain=germany
+    kgv prepare roadsigns    # for emoji: kgv prepare emoji
+    kgv train --config=configs/infuse.py --workdir=runs/infuse
+    kgv train --config=configs/infuse.py:emoji --workdir=runs/infuse-emoji
+    kgv train --config=configs/infuse.py --config.infuse.scales=triples,graph --workdir=runs/two-scales
+    kgv train --config=configs/infuse.py --config.infuse.taps=0,1,z --workdir=runs/at-maps
+    kgv explain --workdir=runs/infuse --domain=germany
 
 Variants:
   (none), roadsigns  the sign artwork of `configs/roadsigns.py:artwork`.

@@ -1,6 +1,6 @@
 """mini-ImageNet: the 100 classes of few-shot learning (arXiv 1606.04080) of ImageNet-1k, tested on its shifts.
 
-    python -m kgv_jax.main --config=configs/mini_imagenet.py --workdir=runs/mini --config.data.root=ROOT
+    kgv train --config=configs/mini_imagenet.py --workdir=runs/mini --config.data.root=ROOT
 
 ROOT is that of configs/imagenet.py; images of other classes are left out. The graph is WordNet around the 100
 classes: 231 ancestors and 347 edges in the hierarchy, 1,327 nodes with parts and words of looks. ImageNet-R has 21 of

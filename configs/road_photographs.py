@@ -1,6 +1,6 @@
 """Photographs of road signs: train on Germany (GTSRB), test on China (TSRD) and Russia (RTSD).
 
-    python -m kgv_jax.main --config=configs/road_photographs.py --config.data.root=ROOT --workdir=runs/photographs
+    kgv train --config=configs/road_photographs.py --config.data.root=ROOT --workdir=runs/photographs
 
 ROOT holds the sets as their archives unpack; `kgv_jax/data/sources/road_photographs.py` says how:
   ROOT/GTSRB  https://benchmark.ini.rub.de

@@ -1,13 +1,13 @@
 """Road signs: train on one country's drawings, test on other countries'.
 
-    python -m kgv_jax.main --config=configs/roadsigns.py --workdir=runs/roadsigns
-    python -m kgv_jax.main --config=configs/roadsigns.py:quick --workdir=runs/quick
-    python -m kgv_jax.compare --config=configs/roadsigns.py:artwork --workdir=runs/artwork --seeds=3 --fractions=1,0.1
+    kgv train --config=configs/roadsigns.py --workdir=runs/roadsigns
+    kgv train --config=configs/roadsigns.py:quick --workdir=runs/quick
+    kgv compare --config=configs/roadsigns.py:artwork --workdir=runs/artwork --seeds=3 --fractions=1,0.1
 
 Variants:
   (none)    drawn signs, Germany to China, Russia and the United States: about 2 minutes on two cores.
   quick     the same, for a first look: under two minutes with compilation on a slow machine.
-  artwork   the real artwork (`python -m kgv_jax.data.prepare roadsigns` first), Vienna convention to
+  artwork   the real artwork (`kgv prepare roadsigns` first), Vienna convention to
             Germany, clip art, US diamonds and rectangles: about a minute a run. The README's table.
 
 Every choice below was made on held-out images of the source domain.

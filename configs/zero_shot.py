@@ -1,7 +1,7 @@
 """Classes without images: some are held out of training and recognised by what the graph states of them.
 
-    python -m kgv_jax.main --config=configs/zero_shot.py:artwork --workdir=runs/zero-shot
-    python -m kgv_jax.compare --config=configs/zero_shot.py:emoji --workdir=runs/zero-shot-emoji --seeds=3 \
+    kgv train --config=configs/zero_shot.py:artwork --workdir=runs/zero-shot
+    kgv compare --config=configs/zero_shot.py:emoji --workdir=runs/zero-shot-emoji --seeds=3 \
         --methods=kgv,ale,dgp,ce
 
 Variants:

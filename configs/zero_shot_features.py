@@ -1,9 +1,9 @@
 """AwA2, CUB, SUN and other zero-shot benchmarks, from the features and splits that Xian et al. publish.
 
-    python -m kgv_jax.kg.attributes ROOT --out=awa2.ttl
-    python -m kgv_jax.main --config=configs/zero_shot_features.py --workdir=runs/awa2 --config.data.root=ROOT \
+    kgv build-graph attributes ROOT --out=awa2.ttl
+    kgv train --config=configs/zero_shot_features.py --workdir=runs/awa2 --config.data.root=ROOT \
         --config.kg.path=awa2.ttl
-    python -m kgv_jax.report runs/awa2 --protocol=zero_shot
+    kgv report runs/awa2 --protocol=zero_shot
 
 ROOT holds `res101.mat` and `att_splits.mat`. Training is on the classes of the proposed split less those of `val_loc`,
 on which gamma and every choice are made. `--config.zero_shot.validation=` (empty) trains on all of trainval, as

@@ -44,7 +44,7 @@ def _check_data(config: Config) -> None:
             )
         if not config.kg.path:
             raise UserError(
-                "config.kg.path is empty; make a graph of the attributes (python -m kgv_jax.kg.attributes ROOT "
+                "config.kg.path is empty; make a graph of the attributes (kgv build-graph attributes ROOT "
                 "--out=FILE.ttl) and name it: --config.kg.path=FILE.ttl."
             )
     ways = ("auto", "label", "iri", "local")

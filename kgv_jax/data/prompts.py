@@ -1,4 +1,4 @@
-"""`python -m kgv_jax.data.prompts --graph=FILE --out=DIR`: prompts for a text-to-image model from a graph's nodes.
+"""`kgv prepare prompts --graph=FILE --out=DIR`: prompts for a text-to-image model, of the nodes of a graph.
 
 Writes `DIR/manifest.csv` (image, node, prompt, seed) with the images that are to be made, and `DIR/prompts.txt` with
 one prompt per line in the same order. Once the images exist, a run reads them with `config.synthetic.manifest=DIR`.
@@ -6,19 +6,15 @@ one prompt per line in the same order. Once the images exist, a run reads them w
 
 from __future__ import annotations
 
-import argparse
-import collections
 import csv
 import os
 import pathlib
 import re
-import sys
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from kgv_jax.data.synthetic_manifest import NAME
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.load import load_graph
 from kgv_jax.kg.names import local_name
 from kgv_jax.util.errors import UserError, nearest
 
@@ -97,31 +93,3 @@ def _filled(template: str, label: str, description: str) -> str:
     # In one pass: a label may hold braces.
     text = re.sub("|".join(map(re.escape, values)), lambda match: values[match[0]], template)
     return " ".join(text.split()).rstrip(", ")
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m kgv_jax.data.prompts", description="Prompts of a graph's nodes.")
-    parser.add_argument("--graph", required=True, metavar="FILE", help="graph, such as one of `kgv_jax.kg wordnet`")
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for prompts and manifest")
-    parser.add_argument("--types", default="", metavar="NAME,...", help="types of nodes (default: all)")
-    parser.add_argument("--templates", default="|".join(TEMPLATES), help="separated by | (default: %(default)s)")
-    parser.add_argument("--per-prompt", type=int, default=1, help="images of each prompt (default: %(default)s)")
-    options = parser.parse_args(argv)
-    try:
-        graph = load_graph(pathlib.Path(options.graph)).graph
-        types, templates = filter(None, options.types.split(",")), options.templates.split("|")
-        made = make_prompts(graph, templates=templates, types=tuple(types), per_prompt=options.per_prompt)
-        prompts = list(made)
-        write_prompts(prompts, options.out)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    kinds = collections.Counter(graph.types[graph.node(name)] for name in {prompt.node for prompt in prompts})
-    listed = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
-    print(f"{len(prompts)} images to make of {kinds.total()} nodes ({listed}): {pathlib.Path(options.out, NAME)}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

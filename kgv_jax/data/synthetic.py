@@ -5,7 +5,7 @@ alone. A composition puts the shape, colours and legends that the graph states f
 class of which no photograph exists, with every fact that it shows known (`SourceImage.depicts`). Both are rendered in
 styles that no test domain has, so they add knowledge of the graph and no knowledge of a target.
 
-Images of your own are made by `python -m kgv_jax.data.user_renderer FILE.py:FUNCTION`, or by any generator; a run reads
+Images of your own are made by `kgv prepare elements FILE.py:FUNCTION`, or by any generator; a run reads
 their folder with `--config.synthetic.manifest=DIR` (`docs/data.md`).
 """
 

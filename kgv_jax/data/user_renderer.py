@@ -1,4 +1,4 @@
-"""`python -m kgv_jax.data.user_renderer FILE.py:FUNCTION --graph=FILE --out=DIR`: a user's renderer draws a graph.
+"""`kgv prepare elements FILE.py:FUNCTION --graph=FILE --out=DIR`: a user's renderer makes images of nodes.
 
 The function gets the `kg.graph.Graph` and returns or yields `data.types.SourceImage`s with `depicts` filled in:
 
@@ -13,20 +13,17 @@ cannot start anything.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import importlib.util
 import os
 import pathlib
-import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from PIL import Image
 
 from kgv_jax.data.synthetic_manifest import NAME
 from kgv_jax.data.types import SourceImage
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.load import load_graph
 from kgv_jax.util.errors import UserError
 
 Renderer = Callable[[Graph], Iterable[SourceImage]]
@@ -80,27 +77,3 @@ def write_images(images: Iterable[SourceImage], folder: str | os.PathLike, *, si
     with open(folder / NAME, "w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("image", "node", "relation"), *rows])
     return len(seen)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m kgv_jax.data.user_renderer", description="Draws a graph's elements."
-    )
-    parser.add_argument("renderer", metavar="FILE.py:FUNCTION", help="your code, which is executed")
-    parser.add_argument("--graph", required=True, metavar="FILE", help="graph to draw")
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for images and manifest")
-    parser.add_argument("--size-px", type=int, default=256, help="side of the images (default: %(default)s)")
-    options = parser.parse_args(argv)
-    try:
-        graph = load_graph(pathlib.Path(options.graph)).graph
-        count = write_images(load_renderer(options.renderer)(graph), options.out, size_px=options.size_px)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"{count} images in {options.out}; a run reads them with --config.synthetic.manifest={options.out}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -111,7 +111,7 @@ def write_embeddings(path: str | os.PathLike, embeddings: Embeddings, notes: Map
 
 
 def read_embeddings(path: str | os.PathLike) -> Embeddings:
-    """Reads a file that `python -m kgv_jax.embed` or a run wrote.
+    """Reads a file that `kgv embed` or a run wrote.
 
     Raises:
       UserError: the file is missing, damaged, or of another kind.
@@ -121,7 +121,7 @@ def read_embeddings(path: str | os.PathLike) -> Embeddings:
     if metadata.get("format") != FORMAT:
         raise UserError(
             f"{path}: its metadata has the format {metadata.get('format', '')!r}, expected {FORMAT!r}; make the file "
-            "with python -m kgv_jax.embed --out."
+            "with kgv embed --out."
         )
     try:
         nodes, relations = (tuple(map(str, json.loads(metadata[key]))) for key in ("nodes", "relations"))

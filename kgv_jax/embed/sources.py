@@ -1,6 +1,6 @@
 """Where the vectors of a graph's nodes come from, by one text: `config.kg.vectors`.
 
-FILE.safetensors    of `python -m kgv_jax.embed --out`
+FILE.safetensors    of `kgv embed --out`
 FILE.csv, FILE.tsv  a plain table (`embed/table.py`)
 FOLDER              the workdir of another run, which left `embeddings.safetensors` there
 words               word vectors of labels
@@ -58,7 +58,7 @@ def find_embeddings(source: str, graph: Graph, *, dim: int, epochs: int, seed: i
         return read_embeddings(path)
     names = (*LOOKED_UP, *RECIPES, *(name + _GCN for name in RECIPES))
     raise UserError(
-        f"config.kg.vectors is {source!r}{nearest(source, names)}; expected FILE{SUFFIX} of python -m kgv_jax.embed, a "
+        f"config.kg.vectors is {source!r}{nearest(source, names)}; expected FILE{SUFFIX} of kgv embed, a "
         f"table FILE{' or FILE'.join(DELIMITERS)}, the folder of a run, or one of {', '.join((*LOOKED_UP, *RECIPES))}, "
         f"models also as MODEL{_GCN}."
     )

@@ -60,7 +60,7 @@ def init_nodes(config: Config, experiment: Experiment) -> dict[str, np.ndarray]:
     if not std > 1e-6:  # NaN too
         raise UserError(
             f"The vectors of config.kg.vectors = {source!r} are all alike (their standard deviation is {std:.2g}); a "
-            "run cannot begin with them. Name another source, or embed with other settings: python -m kgv_jax.embed."
+            "run cannot begin with them. Name another source, or embed with other settings: kgv embed."
         )
     scale = 1 / std
     mu = np.where(nodes.covered[:, None], scale * (nodes.vectors - centre), 0.0)

@@ -25,7 +25,7 @@ from kgv_jax.util.packages import from_npm
 
 VERSION = 2  # raise it when the same package gives other concepts or another graph
 NAMESPACE = "https://kgv-jax.github.io/emoji#"
-COMMAND = "python -m kgv_jax.data.prepare emoji"
+COMMAND = "kgv prepare emoji"
 PACKAGE = from_npm(
     "emojibase-data",
     "17.0.0",

@@ -1,6 +1,6 @@
 """What the tables of a comparison are made of, in one small file: it prints and tests them again without training.
 
-    python -m kgv_jax.compare --config=FILE --workdir=DIR ... --archive=FILE.tar.xz
+    kgv compare --config=FILE --workdir=DIR ... --archive=FILE.tar.xz
     mkdir DIR && tar xf FILE.tar.xz -C DIR    # elsewhere; the same command then finds every run finished
 
 An archive holds the config of each run, its records and its outcomes; it holds no weights and no predictions. Most of

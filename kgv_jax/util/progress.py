@@ -46,6 +46,7 @@ class Progress:
         """
         self._total = total_steps
         self._images = images_per_step
+        self._start_step = start_step
         self._clock = clock
         self._console = console or rich.console.Console(stderr=True)
         self._interval = _REDRAW_SECONDS if self._console.is_terminal else every_seconds
@@ -87,6 +88,9 @@ class Progress:
         # The clock is read after the loss, since reading the loss waits until the device has done the step.
         now = self._clock()
         self._shown_at, self._shown_step = now, step
+        if step == self._start_step + 1:
+            # The first step includes compilation, from which nothing follows for the others.
+            self._past.clear()
         self._past.append((now, step))
         while len(self._past) > 2 and now - self._past[0][0] > _WINDOW_SECONDS:
             self._past.popleft()

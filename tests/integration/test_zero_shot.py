@@ -113,7 +113,7 @@ def test_methods_are_compared_on_classes_without_images(tmp_path):
 
 def test_feature_files_are_trained_and_evaluated(tmp_path):
     root, graph = zero_shot_files.write(tmp_path / "AWA2"), tmp_path / "awa.ttl"
-    cli.succeed("kg.attributes", str(root), f"--out={graph}")
+    cli.succeed("build-graph", "attributes", str(root), f"--out={graph}")
     arguments = (
         "--config=configs/zero_shot_features.py", f"--config.data.root={root}", f"--config.kg.path={graph}",
         "--config.model.dim=16", "--config.train.batch_size=16", "--config.train.steps=200",

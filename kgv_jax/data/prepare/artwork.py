@@ -1,4 +1,4 @@
-"""The real sign artwork, fetched once and rendered: `python -m kgv_jax.data.prepare roadsigns`.
+"""The real sign artwork, fetched once and rendered: `kgv prepare roadsigns`.
 
 Three packages are fetched with their registries' clients and checked by digest. Every image that
 `sources/artwork_classes.csv` names is then rendered once. The cache holds `artwork.npy` [n, 96, 96, 4] uint8
@@ -28,7 +28,7 @@ from kgv_jax.util.packages import Package, from_debian, from_npm, from_pypi
 
 VERSION = "1"
 SIZE_PX = 96
-COMMAND = "python -m kgv_jax.data.prepare roadsigns"
+COMMAND = "kgv prepare roadsigns"
 
 PACKAGES = (
     from_npm(

@@ -1,4 +1,4 @@
-"""Emoji in eleven styles, fetched once and rendered: `python -m kgv_jax.data.prepare emoji`.
+"""Emoji in eleven styles, fetched once and rendered: `kgv prepare emoji`.
 
 Eleven npm packages are fetched and checked by digest. A class is a concept of which every style has an icon, and whose
 icon differs from those of all other concepts in every style. An icon is matched to its concept by its code points, or,

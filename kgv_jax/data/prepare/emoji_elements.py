@@ -1,6 +1,6 @@
 """Element images of the emoji graph: icons of its tags and categories from general icon sets, with a manifest.
 
-    python -m kgv_jax.data.prepare emoji      # writes these too; a run reads them with synthetic.manifest=emoji
+    kgv prepare emoji      # writes these too; a run reads them with synthetic.manifest=emoji
 
 A node's images are the icons whose name is its label, one per icon set. Classes get no images, and neither does a tag
 or category that shares its name with a class: a method with element images must not see more labelled images of

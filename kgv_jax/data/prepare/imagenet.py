@@ -1,4 +1,4 @@
-"""ImageNet in shards: `python -m kgv_jax.data.prepare imagenet`. A conversion that was stopped continues."""
+"""ImageNet in shards: `kgv prepare imagenet`. A conversion that was stopped continues."""
 
 from __future__ import annotations
 

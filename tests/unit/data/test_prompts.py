@@ -5,11 +5,12 @@ import csv
 import pytest
 from PIL import Image
 
-from kgv_jax.data.prompts import TEMPLATES, main, make_prompts
+from kgv_jax.data.prompts import TEMPLATES, make_prompts
 from kgv_jax.data.synthetic_manifest import read_manifest
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.load import load_graph
 from kgv_jax.util.errors import UserError
+from tests import cli
 
 TURTLE = """\
 @prefix k: <https://example.org/k#> .
@@ -55,7 +56,8 @@ def test_nodes_of_one_local_name_have_folders_of_their_own():
 
 def test_the_written_manifest_is_read_once_it_is_filled(graph_file, tmp_path, capsys):
     out = tmp_path / "made"
-    assert main([f"--graph={graph_file}", f"--out={out}", "--templates=a {label}|the {label}"]) == 0
+    templates = "--templates=a {label}|the {label}"
+    assert cli.run("prepare", "prompts", f"--graph={graph_file}", f"--out={out}", templates) == 0
     assert "4 images to make of 2 nodes (Class 1, Part 1)" in capsys.readouterr().out
     assert (out / "prompts.txt").read_text().splitlines()[0] == "a dog, a furry animal"
     graph = load_graph(graph_file).graph
@@ -80,9 +82,9 @@ def test_the_written_manifest_is_read_once_it_is_filled(graph_file, tmp_path, ca
     ],
 )
 def test_mistakes(graph_file, tmp_path, capsys, arguments, words):
-    assert main([f"--graph={graph_file}", f"--out={tmp_path / 'made'}", *arguments]) == 2
+    assert cli.run("prepare", "prompts", f"--graph={graph_file}", f"--out={tmp_path / 'made'}", *arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and words in error
     (tmp_path / "manifest.csv").write_text("")
-    assert main([f"--graph={graph_file}", f"--out={tmp_path}"]) == 2
+    assert cli.run("prepare", "prompts", f"--graph={graph_file}", f"--out={tmp_path}") == 2
     assert "exists already" in capsys.readouterr().err

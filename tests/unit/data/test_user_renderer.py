@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from kgv_jax.data.synthetic_manifest import read_manifest
-from kgv_jax.data.user_renderer import main
 from kgv_jax.kg.load import load_graph
+from tests import cli
 
 RENDERER = """
 import functools
@@ -49,13 +49,13 @@ def here(tmp_path, monkeypatch):
 
 
 def test_a_renderer_of_the_user(here, capsys):
-    assert main(["mine.py:render", "--graph=graph.csv", "--out=made", "--size-px=20"]) == 0
+    assert cli.run("prepare", "elements", "mine.py:render", "--graph=graph.csv", "--out=made", "--size-px=20") == 0
     assert capsys.readouterr().out == "2 images in made; a run reads them with --config.synthetic.manifest=made\n"
     red, blue = read_manifest("made", load_graph(here / "graph.csv").graph).images
     assert red.id == "elements/red/0.png"
     assert (red.depicts, blue.depicts) == ((("instanceOf", "red"),), (("instanceOf", "blue"),))
     np.testing.assert_array_equal(blue.load(20)[0, 0], (0, 0, 200, 255))
-    assert main(["mine.py:render", "--graph=graph.csv", "--out=made"]) == 2
+    assert cli.run("prepare", "elements", "mine.py:render", "--graph=graph.csv", "--out=made") == 2
     assert "manifest.csv exists already" in capsys.readouterr().err
 
 
@@ -72,6 +72,6 @@ def test_a_renderer_of_the_user(here, capsys):
 )
 @pytest.mark.usefixtures("here")
 def test_mistakes(capsys, name, words):
-    assert main([name, "--graph=graph.csv", "--out=made"]) == 2
+    assert cli.run("prepare", "elements", name, "--graph=graph.csv", "--out=made") == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and words in error

@@ -175,7 +175,7 @@ def test_folders_that_are_none(graph_file, tmp_path):
 
 def command(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "kgv_jax.kg", "check", *map(str, arguments)],
+        [sys.executable, "-m", "kgv_jax", "check-graph", *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -201,8 +201,8 @@ def test_exit_codes(graph_file, tmp_path):
 @pytest.mark.processes
 def test_it_starts_without_jax(graph_file):
     code = (
-        "import sys; from kgv_jax.kg.__main__ import main; "
-        f"assert main(['check', {str(graph_file())!r}]) == 0; "
+        "import sys; from kgv_jax.cli import main; "
+        f"assert main(['check-graph', {str(graph_file())!r}]) == 0; "
         "heavy = {'jax', 'networkx', 'scipy', 'PIL', 'flax'} & set(sys.modules); assert not heavy, heavy"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)

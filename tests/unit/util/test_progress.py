@@ -64,6 +64,19 @@ def test_the_time_of_compilation_drops_out_of_the_rate():
     assert "  100 images/s" in out.getvalue().splitlines()[-1]
 
 
+def test_no_time_is_estimated_from_the_step_that_compiles():
+    out, clock = io.StringIO(), Clock()
+    console = rich.console.Console(file=out, force_terminal=False)
+    with Progress(30, images_per_step=10, console=console, clock=clock) as progress:
+        for step in range(1, 22):
+            clock.seconds += 100.0 if step == 1 else 0.5
+            progress.update(step, 1.0)
+    assert out.getvalue().splitlines() == [
+        "step 1/30  loss 1.0000  - images/s",
+        "step 21/30  loss 1.0000  20 images/s  0:00:04 left",
+    ]
+
+
 def test_the_loss_is_read_only_when_shown():
     loss = Loss()
     run(terminal=False, steps=25, loss=loss)

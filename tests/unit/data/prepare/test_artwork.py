@@ -225,7 +225,7 @@ def test_a_cache_of_an_older_table_is_noticed_and_renewed(world, tmp_path):
 
 
 def test_nothing_prepared_names_the_command(tmp_path, world):
-    with pytest.raises(UserError, match=r"python -m kgv_jax.data.prepare roadsigns"):
+    with pytest.raises(UserError, match=r"kgv prepare roadsigns"):
         prepare.open_prepared(tmp_path, world.table)
 
 
@@ -240,7 +240,8 @@ def test_the_command_line_prints_errors_without_a_traceback(tmp_path):
     command = [
         sys.executable,
         "-m",
-        "kgv_jax.data.prepare",
+        "kgv_jax",
+        "prepare",
         "roadsigns",
         "--cache",
         str(tmp_path / "cache"),

@@ -102,7 +102,7 @@ def test_an_archive_that_is_not_there(archives):
 
 
 def test_nothing_prepared(tmp_path):
-    with pytest.raises(UserError, match=r"The emoji artwork is not prepared.*python -m kgv_jax\.data\.prepare emoji"):
+    with pytest.raises(UserError, match=r"The emoji artwork is not prepared.*kgv prepare emoji"):
         open_emoji(tmp_path)
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from kgv_jax.data.prepare import shards
-from kgv_jax.data.prepare.__main__ import main
 from kgv_jax.data.prepare.imagenet import prepare_imagenet
 from kgv_jax.data.sources import imagenet
 from kgv_jax.util.errors import UserError
+from tests import cli
 from tests.imagenet_files import IDS, jpeg, tar, train_tar, write, write_imagenet
 
 
@@ -31,8 +31,9 @@ def _load(root, ids):
 def test_from_the_archives_to_a_data_set(archives, capsys):
     out = archives / "shards"
     train, val = (str(archives / f"ILSVRC2012_img_{part}.tar") for part in ("train", "val"))
-    assert main(["imagenet", f"--from={train}", f"--out={out}", "--per-shard=5"]) == 0
-    assert main(["imagenet", f"--from={val}", f"--out={out}", f"--labels={archives}/LOC_val_solution.csv"]) == 0
+    assert cli.run("prepare", "imagenet", f"--from={train}", f"--out={out}", "--per-shard=5") == 0
+    labels = f"--labels={archives}/LOC_val_solution.csv"
+    assert cli.run("prepare", "imagenet", f"--from={val}", f"--out={out}", labels) == 0
     reported = capsys.readouterr()
     assert "train 3 shards written" in reported.out
     assert "train/part-00002.array_record: 2 images, 3 of 3" in reported.err
@@ -124,7 +125,7 @@ def test_a_truncated_archive(archives, kept, capsys):
     path = archives / "ILSVRC2012_img_train.tar"
     data = path.read_bytes()
     path.write_bytes(data[: int(kept * len(data))])
-    assert main(["imagenet", f"--from={path}", f"--out={archives}/out"]) == 2
+    assert cli.run("prepare", "imagenet", f"--from={path}", f"--out={archives}/out") == 2
     error = capsys.readouterr().err
     assert str(path) in error and ("truncated" in error or "damaged" in error)
     assert not (archives / "out").exists()

@@ -1,4 +1,4 @@
-"""`python -m kgv_jax.embed --graph=FILE|FOLDER --model=NAME`: vectors of the nodes of a graph, and how good they are.
+"""`kgv embed --graph=FILE|FOLDER --model=NAME`: embeddings of the nodes of a graph, and how good they are.
 
 A FOLDER holds train.txt, valid.txt and test.txt; a FILE is a graph (`.ttl`, `.nt`, `.csv` ...), of which triples are
 held out. Prints the filtered mean reciprocal rank and Hits@k, heads and tails together, ties at their mean rank.
@@ -6,22 +6,20 @@ held out. Prints the filtered mean reciprocal rank and Hits@k, heads and tails t
 
 from __future__ import annotations
 
-import argparse
 import math
 import pathlib
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kgv_jax.config.flags import Options
 from kgv_jax.embed import evaluate, train, triples, words
 from kgv_jax.embed.convolution import convolved
 from kgv_jax.embed.file import Embeddings, NodeVectors, check_target, embeddings_of, write_embeddings
-from kgv_jax.embed.losses import LOSSES
 from kgv_jax.embed.model import choose
 from kgv_jax.embed.netmf import netmf
 from kgv_jax.embed.registry import RECIPES, recipe
@@ -41,66 +39,11 @@ class Loaded(NamedTuple):
     labels: tuple[str, ...]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code."""
-    options = _parser().parse_args(argv)
-    try:
-        _run(options)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m kgv_jax.embed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--graph", required=True, type=pathlib.Path, metavar="FILE|FOLDER")
-    parser.add_argument("--model", required=True, metavar="NAME", help=f"{', '.join((*RECIPES, *LOOKED_UP))}")
-    parser.add_argument("--dim", type=_count, metavar="D", help=f"numbers a node (default: {_DIM})")
-    parser.add_argument("--epochs", type=_count, metavar="E", help=f"(default: {_EPOCHS})")
-    parser.add_argument("--loss", metavar="NAME", help=f"{', '.join(LOSSES)} (default: the model's own)")
-    parser.add_argument(
-        "--reciprocal", action="store_true", default=None, help="every relation has an inverse with a vector of its own"
-    )
-    parser.add_argument(
-        "--gcn", type=_count, metavar="LAYERS", help="graph convolutions before the model (default: none)"
-    )
-    parser.add_argument("--batch", type=_count, metavar="B", help="triples a step (default: the model's own)")
-    parser.add_argument("--learning-rate", type=_rate, metavar="X", help="of Adam (default: the model's own)")
-    parser.add_argument("--seed", type=_seed, default=0, help="of the split and of training (default: %(default)s)")
-    parser.add_argument(
-        "--holdout", type=float, metavar="SHARE", help=f"of a FILE, for valid and test each (default: {_HOLDOUT})"
-    )
-    parser.add_argument("--out", metavar="FILE.safetensors", help="where the vectors go, with the names of the nodes")
-    return parser
-
-
-def _count(text: str) -> int:
-    return _number(text, int, "a whole number from 1")
-
-
-def _rate(text: str) -> float:
-    return _number(text, float, "a number above 0, such as 0.01")
-
-
-def _seed(text: str) -> int:
-    # As of runs; larger ones would repeat the draws of smaller ones.
-    return _number(text, int, f"a whole number from 0 to {2**32 - 1}", above=-1, below=2**32)
-
-
-def _number(text: str, kind: Callable[[str], Any], expected: str, *, above: float = 0, below: float = math.inf) -> Any:
-    try:
-        value = kind(text)
-    except ValueError:
-        value = above
-    if not above < value < below:
-        raise argparse.ArgumentTypeError(f"{text!r}, expected {expected}")
-    return value
-
-
-def _run(options: argparse.Namespace) -> None:
+def run(options: Options) -> None:
+    """Embeds the graph, prints how well test triples are ranked, and writes the embeddings if a file is named."""
+    rate = options.learning_rate
+    if rate is not None and not 0 < rate < math.inf:
+        raise UserError(f"--learning_rate is {rate}; expected a number above 0, such as 0.01.")
     choose(options.model, (*RECIPES, *LOOKED_UP), "the model")
     if options.out:
         check_target(options.out)
@@ -110,7 +53,7 @@ def _run(options: argparse.Namespace) -> None:
         _train(options)
 
 
-def _train(options: argparse.Namespace) -> None:
+def _train(options: Options) -> None:
     own = recipe(options.model)
     chosen = (own.behind_convolutions() if options.gcn else own).changed(
         loss=options.loss, batch=options.batch, learning_rate=options.learning_rate, reciprocal=options.reciprocal
@@ -118,7 +61,7 @@ def _train(options: argparse.Namespace) -> None:
     settings = chosen.settings(options.dim or _DIM, options.epochs or _EPOCHS)
     graph, _ = _load(options, _HOLDOUT if options.holdout is None else options.holdout)
     print(
-        f"{options.model}{' with inverse relations' if chosen.reciprocal else ''}: {settings.dim} numbers a node, "
+        f"{options.model}{' with inverse relations' if chosen.reciprocal else ''}: {settings.dim} dimensions per node, "
         f"{settings.epochs} epochs of batches of {settings.batch}, loss {chosen.loss}, learning rate "
         f"{settings.learning_rate}, seed {options.seed}"
     )
@@ -139,7 +82,7 @@ def _train(options: argparse.Namespace) -> None:
     if not np.isfinite(losses[-1]):
         raise UserError(
             f"the loss is {losses[-1]} after {settings.epochs} epochs at learning rate {settings.learning_rate}; "
-            "expected a finite number: lower --learning-rate"
+            "expected a finite number: lower --learning_rate"
         )
     print(f"loss {losses[0]:.4g} -> {losses[-1]:.4g} in {time.perf_counter() - start:.1f} s, compilation included")
     figures = {}
@@ -159,13 +102,12 @@ def _train(options: argparse.Namespace) -> None:
 _METRICS = {"mrr": "MRR", "hits@1": "Hits@1", "hits@3": "Hits@3", "hits@10": "Hits@10"}
 
 
-def _look_up(options: argparse.Namespace) -> None:
+def _look_up(options: Options) -> None:
     for name in ("epochs", "loss", "batch", "learning_rate", "holdout", "reciprocal", "gcn"):
         if getattr(options, name) is not None:
-            flag = name.replace("_", "-")
             raise UserError(
-                f"--{flag}={getattr(options, name)} with --model={options.model}, which is not trained; leave --{flag} "
-                f"out, or name a model that is: {', '.join(RECIPES)}"
+                f"--{name}={getattr(options, name)} with --model={options.model}, which is not trained; leave --{name} "
+                f"out, or name a model that is: {', '.join(RECIPES)}."
             )
     graph, labels = _load(options, 0.0)
     if options.model == "words":
@@ -173,7 +115,7 @@ def _look_up(options: argparse.Namespace) -> None:
     else:
         found = netmf(graph.nodes, graph.train[:, [0, 2]], dim=options.dim or _DIM)
     counts = f"{found.covered.sum()} of {len(found.nodes)} nodes covered ({found.coverage():.1%})"
-    print(f"{options.model}: {found.vectors.shape[-1]} numbers a node, {counts}")
+    print(f"{options.model}: {found.vectors.shape[-1]} dimensions per node, {counts}")
     if missing := found.missing():
         print(f"without a vector: {', '.join(missing[:10])}{' ...' if len(missing) > 10 else ''}")
     if options.out:
@@ -187,12 +129,12 @@ def _words(nodes: Sequence[str], labels: Sequence[str], dim: int | None) -> Node
     vocabulary = words.load_glove()
     width = vocabulary.vectors.shape[-1]
     if dim not in (None, width):
-        raise UserError(f"--dim={dim} with --model=words, whose vectors have {width} numbers; leave --dim out")
+        raise UserError(f"--dim={dim} with --model=words, whose vectors have {width} dimensions; leave --dim out")
     return words.word_vectors(nodes, labels, vocabulary)
 
 
-def _load(options: argparse.Namespace, share: float) -> Loaded:
-    path = options.graph
+def _load(options: Options, share: float) -> Loaded:
+    path = pathlib.Path(options.graph)
     if path.is_dir():
         if options.holdout is not None:
             raise UserError(
@@ -217,7 +159,3 @@ def _write(path: str, embeddings: Embeddings, notes: dict[str, Any]) -> None:
     write_embeddings(path, embeddings, notes)
     arrays = ", ".join(f"{name} {list(array.shape)}" for name, array in embeddings.arrays.items())
     print(f"{path}: {arrays}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

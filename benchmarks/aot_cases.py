@@ -19,8 +19,8 @@ from kgv_jax.config import schema as config_schema
 from kgv_jax.config.schema import Config
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.mask import CandidateSet, Entries, MaskTable
+from kgv_jax.methods import make_objective
 from kgv_jax.methods.graph_arrays import GraphArrays, make_graph_arrays
-from kgv_jax.methods.registry import make_objective
 from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
 from kgv_jax.models.features import Features

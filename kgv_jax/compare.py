@@ -28,7 +28,7 @@ from ml_collections import config_flags
 
 from kgv_jax.config import schema as config_schema
 from kgv_jax.config.flags import run_command
-from kgv_jax.methods.presets import PRESETS
+from kgv_jax.config.methods import METHODS
 from kgv_jax.report import archive
 from kgv_jax.report.comparison import Comparison, RunKey
 from kgv_jax.report.overview import overview_table
@@ -41,7 +41,9 @@ from kgv_jax.util.errors import UserError, nearest
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; `FILE.py:artwork` names a variant.")
 _WORKDIR = flags.DEFINE_string("workdir", "runs/compare", "Folder of the comparison.")
-_METHODS = flags.DEFINE_list("methods", list(PRESETS), "Methods; `NAME:SEEDS` gives one its own number of seeds.")
+_METHODS = flags.DEFINE_list(
+    "methods", None, "Methods, all if left out; `NAME:SEEDS` gives one its own number of seeds."
+)
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of every method.", lower_bound=1)
 _FRACTIONS = flags.DEFINE_list("fractions", ["1"], "Shares of the training photographs; may be empty with --shots.")
 _SHOTS = flags.DEFINE_list("shots", [], "Numbers of training images of every class, beside the fractions.")
@@ -79,7 +81,7 @@ def plan(
     counts = _seeds_of(methods, "--methods", seeds)
     shot_counts = _seeds_of(shot_methods, "--shot_methods", seeds, counts) if shot_methods else counts
     if not (counts or shot_counts):
-        raise UserError(f"--methods is empty; expected NAME or NAME:SEEDS of {', '.join(PRESETS)}.")
+        raise UserError(f"--methods is empty; expected NAME or NAME:SEEDS of {', '.join(METHODS)}.")
     try:
         shares = [float(fraction) for fraction in fractions]
     except ValueError as error:
@@ -106,8 +108,8 @@ def _seeds_of(entries: Sequence[str], flag: str, seeds: int, known: Mapping[str,
     counts: dict[str, int] = {}
     for entry in entries:
         method, _, own = entry.partition(":")
-        if method not in PRESETS:
-            raise UserError(f"{flag} names {method!r}{nearest(method, PRESETS)}; known: {', '.join(PRESETS)}.")
+        if method not in METHODS:
+            raise UserError(f"{flag} names {method!r}{nearest(method, METHODS)}; known: {', '.join(METHODS)}.")
         if own and not (own.isdecimal() and int(own)):
             raise UserError(f"{flag} has {entry!r}; expected NAME or NAME:SEEDS, SEEDS from 1, such as {method}:5.")
         counts[method] = int(own) if own else (known or {}).get(method, seeds)
@@ -205,11 +207,12 @@ def main(argv: list[str]) -> None:
     config = config_schema.resolve(_CONFIG.value)
     if _ARCHIVE.value:
         _check_archive(pathlib.Path(_ARCHIVE.value))
-    keys = plan(_METHODS.value, _FRACTIONS.value, _SEEDS.value, shots=_SHOTS.value, shot_methods=_SHOT_METHODS.value)
+    methods = list(METHODS) if _METHODS.value is None else _METHODS.value
+    keys = plan(methods, _FRACTIONS.value, _SEEDS.value, shots=_SHOTS.value, shot_methods=_SHOT_METHODS.value)
     root = pathlib.Path(_WORKDIR.value).absolute()
     claim_all(keys, root, _CONFIG.value.to_dict())
     # The runs read the same file and overrides; their method, amount of data and seed come last and win.
-    arguments = [argument for argument in sys.argv[1:] if argument.startswith("--config")]
+    arguments = [argument for argument in sys.argv[1:] if argument.startswith(("--config", "--plugin"))]
     run_all(keys, root, arguments, jobs=_JOBS.value)
     # Runs of before records told their shots have none.
     records = [{"shots": 0, **record} for key in keys for record in Workdir(key.folder(root)).read_results()]

@@ -23,9 +23,9 @@ from kgv_jax.experiment import build as experiment_lib
 from kgv_jax.experiment.build import Experiment
 from kgv_jax.experiment.class_roles import Trained
 from kgv_jax.init.weights import load_weights, make_start, recorded_epsilon
+from kgv_jax.methods import make_objective
 from kgv_jax.methods.graph_arrays import GraphArrays, make_graph_arrays
 from kgv_jax.methods.objective import Objective
-from kgv_jax.methods.registry import make_objective
 from kgv_jax.models import registry
 from kgv_jax.models.classifier import DECODER_AXES, Classifier
 from kgv_jax.models.infuse import make_infuse

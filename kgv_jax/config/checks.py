@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import typing
 
+from kgv_jax.config.methods import SETTINGS
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.util.lists import split_names
 
@@ -16,9 +16,9 @@ def check_together(config: Config) -> None:
     """Raises a UserError that names the settings, if some that are fine alone do not go together."""
     _check_data(config)
     _check_batches(config)
-    _check_kgv(config)
+    for section in SETTINGS:
+        getattr(config, section).check(config)
     _check_model(config)
-    _check_infuse(config)
     _check_transfer(config)
 
 
@@ -86,77 +86,6 @@ def _check_batches(config: Config) -> None:
             "config.kgv.loss is 'images', which contrasts over the whole batch, with train.accumulate > 1: the "
             "micro-batches would not add up to the batch. Set train.accumulate=1 or another kgv.loss."
         )
-
-
-def _check_kgv(config: Config) -> None:
-    kgv = config.kgv
-    if kgv.var_min >= kgv.var_max:
-        raise UserError(
-            f"config.kgv.var_min is {kgv.var_min} and var_max {kgv.var_max}; expected var_min below var_max. "
-            "For variances that all stay at var_init, set kgv.vector_nodes=true, with bounds around it."
-        )
-    if not kgv.var_min <= kgv.var_init <= kgv.var_max:
-        raise UserError(
-            f"config.kgv.var_init is {kgv.var_init}; expected between var_min = {kgv.var_min} "
-            f"and var_max = {kgv.var_max}."
-        )
-    sums_only = {"kgv.score": kgv.score == "streamed", "kgv.candidate_share": kgv.candidate_share < 1}
-    for name in (name for name, asked in sums_only.items() if asked):
-        value = getattr(kgv, name.removeprefix("kgv."))
-        if kgv.loss != "nodes":
-            raise UserError(
-                f"config.{name} is {value!r} with kgv.loss = {kgv.loss!r}, which needs every score. Set kgv.loss=nodes,"
-                " or kgv.score=auto and kgv.candidate_share=1."
-            )
-        if kgv.score not in ("auto", "streamed"):
-            raise UserError(
-                f"config.{name} is {value!r} with kgv.score = {kgv.score!r}, which holds every score. Set "
-                "kgv.score=auto, or kgv.candidate_share=1."
-            )
-
-
-def _check_infuse(config: Config) -> None:
-    infuse, decoder, scales = config.infuse, config.model.decoder, config.infuse.names()
-    for name in scales:
-        if name not in (known := ("triples", "graph", "description", "random")):
-            raise UserError(f"config.infuse.scales has {name!r}{nearest(name, known)}; expected {', '.join(known)}.")
-    if not scales:
-        return
-    if decoder not in ("linear", "mlp"):
-        raise UserError(
-            f"config.infuse.scales is {infuse.scales!r} with model.decoder = {decoder!r}, which does not read "
-            "the infuse layers. Set model.decoder=mlp or linear, or leave the scales empty."
-        )
-    if "graph" in scales and not config.kg.vectors:
-        raise UserError(
-            f"config.infuse.scales is {infuse.scales!r} and config.kg.vectors is empty, so there is no embedding of "
-            "the graph. Name a file or a model, such as --config.kg.vectors=transh, or leave graph out."
-        )
-    weights, taps = split_names(infuse.weights), split_names(infuse.taps)
-    for text in weights:
-        if not _is_weight(text):
-            raise UserError(f"config.infuse.weights has {text!r}; expected a number from 0, such as 0.5, a scale.")
-    if weights and not any(map(float, weights)):
-        raise UserError(f"config.infuse.weights is {infuse.weights!r}: nothing would be aligned. Give one more than 0.")
-    for text in taps if taps != ("spread",) else ():
-        if text != "z" and not text.removeprefix("-").isdecimal():
-            raise UserError(
-                f"config.infuse.taps has {text!r}{nearest(text, ('spread',))}; expected spread, or for each scale z or "
-                "the number of a map, such as 0 or -1."
-            )
-    for name, given in (("weights", weights), ("taps", () if taps == ("spread",) else taps)):
-        if given and len(given) != len(scales):
-            raise UserError(
-                f"config.infuse.{name} is {getattr(infuse, name)!r}, {len(given)} for the {len(scales)} scales "
-                f"{infuse.scales!r}; expected one for each scale."
-            )
-
-
-def _is_weight(text: str) -> bool:
-    try:
-        return 0 <= float(text) < math.inf
-    except ValueError:
-        return False
 
 
 def _check_model(config: Config) -> None:

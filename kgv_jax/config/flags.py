@@ -12,6 +12,7 @@ from absl import app, flags
 from absl import logging as absl_logging
 
 from kgv_jax.config.schema import default_config
+from kgv_jax.util.compiled import keep_compiled_programs
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.util.huge_pages import restart_with_huge_pages
 
@@ -60,6 +61,7 @@ def _unknown_setting(argv: list[str]) -> str | None:
 def run_command(main: Callable[[list[str]], None]) -> None:
     """Runs a command: a user's mistake is one message and exit code 2, never a traceback."""
     restart_with_huge_pages()
+    keep_compiled_programs()  # before a config is read, which imports the methods and with them JAX
     try:
         app.run(lambda argv: _with_logging(main, argv), flags_parser=parse_flags)
     except UserError as error:

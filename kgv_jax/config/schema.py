@@ -7,6 +7,7 @@ A config file returns a `ConfigDict` made by `default_config()`; `resolve` turns
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -16,10 +17,9 @@ from typing import Any
 import ml_collections
 
 from kgv_jax.config.checks import check_together
+from kgv_jax.config.methods import METHODS, SETTINGS
 from kgv_jax.config.setting import setting
-from kgv_jax.methods.presets import PRESETS
 from kgv_jax.util.errors import UserError, nearest
-from kgv_jax.util.lists import split_names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,101 +188,6 @@ class Transfer:
 
 
 @dataclasses.dataclass(frozen=True)
-class Kgv:
-    """The regulariser of KGV."""
-
-    beta: float = setting(1.0, "weight of the regulariser", low=0.0)
-    loss: str = setting("nodes", "its form", choices=("nodes", "joint", "images", "logistic", "sum"))
-    temperature: float = setting(1.0, "start of T, in units of sqrt(D)", low=1e-3)
-    learn_temperature: bool = setting(True, "train T")
-    vector_nodes: bool = setting(False, "nodes are points: every variance stays at var_init")
-    var_min: float = setting(0.05, "lower bound of a variance", low=1e-6)
-    var_max: float = setting(5.0, "upper bound of a variance", low=1e-6)
-    var_init: float = setting(1.0, "start of every variance", low=1e-6)
-    inclusion: float = setting(0.0, "weight of KL(child || parent) over hierarchical triples", low=0.0)
-    score: str = setting(
-        "auto",
-        "form of the score: whole, streamed in tiles of nodes, by size (auto), or as written in the paper (oracle)",
-        choices=("auto", "whole", "streamed", "oracle"),
-    )
-    candidate_share: float = setting(
-        1.0, "share of the nodes, in tiles drawn anew each step, that a positive is compared with", low=1e-6, high=1.0
-    )
-    density_head: str = setting(
-        "instance",
-        "what the density head sums: instanceOf alone; the evidence of every fact; lift: that over a uniform guess",
-        choices=("instance", "facts", "lift"),
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class Attributes:
-    """The attribute baselines."""
-
-    weight: float = setting(1.0, "weight of the binary cross-entropy", low=0.0)
-    label_embedding: str = setting(
-        "ranking", "loss of the label embedding: ranking, or cross-entropy", choices=("ranking", "ce")
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class Contrast:
-    """Contrastive learning over the images of a batch."""
-
-    positives: str = setting("label", "what is pulled together: images of a class, or views of an image",
-                              choices=("label", "view"))  # fmt: skip
-    temperature: float = setting(0.1, "of the cosines", low=1e-3)
-    dim: int = setting(128, "width of the projection that is thrown away", low=2)
-
-
-@dataclasses.dataclass(frozen=True)
-class Hierarchy:
-    """Losses along the tree of the classes."""
-
-    loss: str = setting("hxe", "hierarchical cross-entropy, or soft labels", choices=("hxe", "soft"))
-    alpha: float = setting(0.1, "how fast weights fall with height (hxe)", low=0.0)
-    beta: float = setting(10.0, "how fast targets fall with distance (soft)", low=0.0)
-
-
-@dataclasses.dataclass(frozen=True)
-class Gcn:
-    """A network on the graph that predicts classifiers."""
-
-    kind: str = setting("dgp", "GCNZ, SGCN or dense graph propagation", choices=("gcnz", "sgcn", "dgp"))
-    hidden: int = setting(2048, "width of its first layer", low=4)
-    epochs: int = setting(3000, "full-batch steps of its regression", low=1)
-
-
-@dataclasses.dataclass(frozen=True)
-class Infuse:
-    """Knowledge of several scales in layers behind the encoder."""
-
-    scales: str = setting(
-        "",
-        "what layers are aligned with, separated by commas: triples, graph, description; random is the control; empty: "
-        "no layers",
-    )
-    taps: str = setting(
-        "",
-        "what each scale's layer reads, separated by commas: the number of a map of the encoder (0 nearest the input, "
-        "-1 the last) or z; spread: maps at equal distances, the last scale z; empty: z",
-    )
-    weights: str = setting("", "weight of each scale in the alignment, separated by commas; empty: 1")
-    whiten: bool = setting(False, "whiten embeddings of texts over the classes: they differ in few directions")
-    loss: str = setting("contrastive", "of the alignment", choices=("contrastive", "cosine"))
-    temperature: float = setting(0.1, "of its cosines (contrastive)", low=1e-3)
-    dropout: float = setting(0.1, "rate in each layer", low=0.0, high=0.9)
-
-    def names(self) -> tuple[str, ...]:
-        """Returns the names of the scales."""
-        return split_names(self.scales)
-
-    def lambdas(self) -> tuple[float, ...]:
-        """Returns the weight of each scale."""
-        return tuple(map(float, split_names(self.weights))) or (1.0,) * len(self.names())
-
-
-@dataclasses.dataclass(frozen=True)
 class Optim:
     """AdamW with a warm-up and a cosine."""
 
@@ -330,9 +235,13 @@ class Evaluate:
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """One run. `method` is a name of `kgv_jax/methods/presets.py`; its settings replace the config's."""
+    """One run: the sections below, and those that methods bring along (`config.kgv`, `config.infuse`, ...).
 
-    method: str = setting("kgv", "what is trained", choices=tuple(PRESETS))
+    `Config(...)` makes an instance of the subclass that has the fields of both; `config_class()` returns it. The
+    settings that a method fixes replace the config's (`resolve`).
+    """
+
+    method: str = setting("kgv", "what is trained", choices=lambda: tuple(METHODS))
     seed: int = setting(0, "initialisation and order of the images", low=0, high=2**32 - 1)
     fraction: float = setting(1.0, "share of the training photographs, stratified and nested", low=0.001, high=1.0)
     shots: int = setting(0, "training images of each class, stratified and nested; 0: as many as there are", low=0)
@@ -344,16 +253,24 @@ class Config:
     augment: Augment = dataclasses.field(default_factory=Augment)
     model: Model = dataclasses.field(default_factory=Model)
     transfer: Transfer = dataclasses.field(default_factory=Transfer)
-    kgv: Kgv = dataclasses.field(default_factory=Kgv)
-    attributes: Attributes = dataclasses.field(default_factory=Attributes)
-    contrast: Contrast = dataclasses.field(default_factory=Contrast)
-    hierarchy: Hierarchy = dataclasses.field(default_factory=Hierarchy)
-    gcn: Gcn = dataclasses.field(default_factory=Gcn)
-    infuse: Infuse = dataclasses.field(default_factory=Infuse)
     optim: Optim = dataclasses.field(default_factory=Optim)
     train: Train = dataclasses.field(default_factory=Train)
     mesh: Mesh = dataclasses.field(default_factory=Mesh)
     evaluate: Evaluate = dataclasses.field(default_factory=Evaluate)
+
+    def __new__(cls, *_args: Any, **_values: Any) -> Config:
+        return object.__new__(config_class() if cls is Config else cls)
+
+
+def config_class() -> type[Config]:
+    """Returns the dataclass of a whole config: the fixed sections, then those of the methods that are there now."""
+    return _compose(tuple(SETTINGS.items()))
+
+
+@functools.cache
+def _compose(sections: tuple[tuple[str, type], ...]) -> type[Config]:
+    fields = [(name, section, dataclasses.field(default_factory=section)) for name, section in sections]
+    return dataclasses.make_dataclass("Config", fields, bases=(Config,), frozen=True)
 
 
 def default_config() -> ml_collections.ConfigDict:
@@ -402,12 +319,12 @@ def resolve(values: ml_collections.ConfigDict | dict[str, Any]) -> Config:
       UserError: for an unknown key, a wrong type, a value out of range, or settings at odds.
     """
     plain = values.to_dict() if isinstance(values, ml_collections.ConfigDict) else dict(values)
-    config = _read(Config, plain, "config")
-    preset, untouched = PRESETS[config.method], Config()
-    for key, value in (preset.defaults | preset.settings).items():
+    config = _read(config_class(), plain, "config")
+    method, untouched = METHODS[config.method], Config()
+    for key, value in (method.defaults | method.settings).items():
         section, name = key.split(".")
         current = getattr(config, section)
-        if key in preset.settings or getattr(current, name) == getattr(getattr(untouched, section), name):
+        if key in method.settings or getattr(current, name) == getattr(getattr(untouched, section), name):
             config = dataclasses.replace(config, **{section: dataclasses.replace(current, **{name: value})})
     check_together(config)
     return config

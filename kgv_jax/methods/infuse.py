@@ -1,13 +1,18 @@
-"""`infuse`: scales of knowledge are injected into layers at the encoder's maps or behind it (arXiv 2401.04441).
+"""`infuse`: several scales of knowledge are injected into layers at the encoder's maps or behind it (arXiv 2401.04441).
 
-Stage 1 aligns, `sum_m lambda_m CE(cos(p_m, K_m) / T, y)` (contrastive) or `sum_m lambda_m (1 - cos(p_m, k_m[y]))`
-(cosine); stage 2 is cross-entropy, with encoder and layers as they are or at a tenth of the rate. `K_m` `[C, D]` are
-fixed embeddings of the classes: of their triples as a sentence, of their nodes in the graph, of a longer description
-(`class_embeddings.py`). `p_m`: `models/infuse.py`.
+Stage 1 aligns a layer `p_m` with each scale `m` of knowledge, by the contrastive or the cosine loss
+
+    L = sum_m lambda_m CE(cos(p_m, K_m) / T, y)    or    L = sum_m lambda_m (1 - cos(p_m, K_m[y]));
+
+stage 2 is cross-entropy, with encoder and layers frozen or at a tenth of the rate. `K_m` `[C, D]` are fixed embeddings
+of the classes: of their triples as a sentence, of their nodes in the graph, of a longer description
+(`init/class_embeddings.py`). `models/infuse.py` has the layers.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from typing import Any
 
 import flax.linen as nn
@@ -16,13 +21,95 @@ import jax.numpy as jnp
 from jax import Array
 
 from kgv_jax import losses
+from kgv_jax.config.methods import Method, Section
+from kgv_jax.config.schema import Config
+from kgv_jax.config.setting import setting
 from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.methods.objective import Batch, Objective
+from kgv_jax.methods.settings import EMBEDDED, NO_IMAGES
 from kgv_jax.models.classifier import Outputs
+from kgv_jax.util.errors import UserError, nearest
+from kgv_jax.util.lists import split_names
+
+
+@dataclasses.dataclass(frozen=True)
+class InfuseSettings(Section):
+    """Knowledge of several scales in layers behind the encoder."""
+
+    scales: str = setting(
+        "",
+        "what layers are aligned with, separated by commas: triples, graph, description; random is the control; empty: "
+        "no layers",
+    )
+    taps: str = setting(
+        "",
+        "what each scale's layer reads, separated by commas: the number of a map of the encoder (0 nearest the input, "
+        "-1 the last) or z; spread: maps at equal distances, the last scale z; empty: z",
+    )
+    weights: str = setting("", "weight of each scale in the alignment, separated by commas; empty: 1")
+    whiten: bool = setting(False, "whiten embeddings of texts over the classes: they differ in few directions")
+    loss: str = setting("contrastive", "of the alignment", choices=("contrastive", "cosine"))
+    temperature: float = setting(0.1, "of its cosines (contrastive)", low=1e-3)
+    dropout: float = setting(0.1, "rate in each layer", low=0.0, high=0.9)
+
+    def names(self) -> tuple[str, ...]:
+        """Returns the names of the scales."""
+        return split_names(self.scales)
+
+    def lambdas(self) -> tuple[float, ...]:
+        """Returns the weight of each scale."""
+        return tuple(map(float, split_names(self.weights))) or (1.0,) * len(self.names())
+
+    def check(self, config: Config) -> None:
+        decoder, scales = config.model.decoder, self.names()
+        for name in scales:
+            if name not in (known := ("triples", "graph", "description", "random")):
+                raise UserError(
+                    f"config.infuse.scales has {name!r}{nearest(name, known)}; expected {', '.join(known)}."
+                )
+        if not scales:
+            return
+        if decoder not in ("linear", "mlp"):
+            raise UserError(
+                f"config.infuse.scales is {self.scales!r} with model.decoder = {decoder!r}, which does not read "
+                "the infuse layers. Set model.decoder=mlp or linear, or leave the scales empty."
+            )
+        if "graph" in scales and not config.kg.vectors:
+            raise UserError(
+                f"config.infuse.scales is {self.scales!r} and config.kg.vectors is empty, so there is no embedding of "
+                "the graph. Name a file or a model, such as --config.kg.vectors=transh, or leave graph out."
+            )
+        weights, taps = split_names(self.weights), split_names(self.taps)
+        for text in weights:
+            if not _is_weight(text):
+                raise UserError(f"config.infuse.weights has {text!r}; expected a number from 0, such as 0.5, a scale.")
+        if weights and not any(map(float, weights)):
+            raise UserError(
+                f"config.infuse.weights is {self.weights!r}: nothing would be aligned. Give one more than 0."
+            )
+        for text in taps if taps != ("spread",) else ():
+            if text != "z" and not text.removeprefix("-").isdecimal():
+                raise UserError(
+                    f"config.infuse.taps has {text!r}{nearest(text, ('spread',))}; expected spread, or for each scale "
+                    "z or the number of a map, such as 0 or -1."
+                )
+        for name, given in (("weights", weights), ("taps", () if taps == ("spread",) else taps)):
+            if given and len(given) != len(scales):
+                raise UserError(
+                    f"config.infuse.{name} is {getattr(self, name)!r}, {len(given)} for the {len(scales)} scales "
+                    f"{self.scales!r}; expected one for each scale."
+                )
+
+
+def _is_weight(text: str) -> bool:
+    try:
+        return 0 <= float(text) < math.inf
+    except ValueError:
+        return False
 
 
 class _Scales(nn.Module):
-    """The `K_m`, random if nothing else is given; no loss trains them."""
+    """The `K_m`: random unless `init/class_embeddings.py` gives them; no loss trains them."""
 
     scales: int
     num_classes: int
@@ -34,7 +121,7 @@ class _Scales(nn.Module):
 
 
 class Infuse(Objective):
-    """Term `align` beside the cross-entropy; stages decide when either counts."""
+    """Term `align` beside the cross-entropy; the stages of training decide when either counts."""
 
     def make_head(self, graph_arrays: GraphArrays) -> nn.Module:
         return _Scales(len(self.config.infuse.names()), len(graph_arrays.class_node))
@@ -62,3 +149,43 @@ class Infuse(Objective):
 
 def _directions(x: Array) -> Array:
     return x / jnp.maximum(jnp.linalg.norm(x, axis=-1, keepdims=True), 1e-6)
+
+
+# Stage 2 trains encoder and infuse layers at a tenth of the rate (slow), or leaves them as they are (freeze).
+_STAGES = "align 0.7 terms=align rate=0.5; classify 0.3 terms=ce {}=encoder/.*,projection/.*,infuse/.*"
+_DEFAULTS = EMBEDDED | {
+    "infuse.scales": "triples,graph,description",
+    "model.decoder": "mlp",
+    "train.stages": _STAGES.format("slow"),
+}
+
+
+def _method(about: str, **settings: Any) -> Method:
+    """Returns `infuse` with some of its settings fixed."""
+    return Method(Infuse, about, NO_IMAGES | settings, _DEFAULTS)
+
+
+def _of_scales(*scales: str) -> Method:
+    """Returns `infuse` with some of its scales: a row of the ablation."""
+    about = f"knowledge injection of {' and '.join(scales)} alone"
+    return _method(about, **{"infuse.scales": ",".join(scales)})
+
+
+SETTINGS = {"infuse": InfuseSettings}
+METHODS = {
+    "infuse": _method("three scales of knowledge in layers behind the encoder"),
+    "infuse_triples": _of_scales("triples"),
+    "infuse_graph": _of_scales("graph"),
+    "infuse_description": _of_scales("description"),
+    "infuse_triples_graph": _of_scales("triples", "graph"),
+    "infuse_triples_description": _of_scales("triples", "description"),
+    "infuse_graph_description": _of_scales("graph", "description"),
+    "infuse_taps": _method("three scales at maps of the encoder", **{"infuse.taps": "spread"}),
+    "infuse_frozen": _method(
+        "three scales; then cross-entropy trains the decoder alone", **{"train.stages": _STAGES.format("freeze")}
+    ),
+    "infuse_random": _method(
+        "the same layers and stages, aligned with random directions: the control",
+        **{"infuse.scales": "random,random,random"},
+    ),
+}

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from kgv_jax.config import schema as config_schema
 from kgv_jax.models.layer_norm import LayerNorm
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.lists import split_names
@@ -64,8 +64,8 @@ class Infuse(nn.Module):
         return LayerNorm(_EPSILON, name="norm")(h), tuple(aligned)
 
 
-def make_infuse(settings: config_schema.Infuse, *, width: int) -> Infuse | None:
-    """Returns the layers of `config.infuse`, none without scales."""
+def make_infuse(settings: Any, *, width: int) -> Infuse | None:
+    """Returns the layers of `config.infuse` (`methods/infuse.py`), none without scales."""
     scales = len(settings.names())
     return Infuse(scales, width, settings.dropout, split_names(settings.taps)) if scales else None
 

@@ -6,8 +6,8 @@ import typing
 import pytest
 
 from kgv_jax.config import schema as config_schema
-from kgv_jax.config.schema import Config, default_config, differences, digest, resolve, to_dict
-from kgv_jax.methods.presets import PRESETS
+from kgv_jax.config.methods import METHODS
+from kgv_jax.config.schema import Config, config_class, default_config, differences, digest, resolve, to_dict
 from kgv_jax.util.errors import UserError
 
 
@@ -23,7 +23,8 @@ def _with(**settings):
     return values
 
 
-def _fields(cls=Config, prefix=""):
+def _fields(cls=None, prefix=""):
+    cls = cls or config_class()
     types = typing.get_type_hints(cls)
     for field in dataclasses.fields(cls):
         if dataclasses.is_dataclass(types[field.name]):
@@ -36,6 +37,7 @@ def _fields(cls=Config, prefix=""):
 def test_every_setting_is_documented_and_its_default_is_valid(name, type_, field):
     about, low, high, choices = (field.metadata[key] for key in ("about", "low", "high", "choices"))
     assert about and isinstance(field.default, type_)
+    choices = choices() if callable(choices) else choices
     assert choices is None or field.default in choices
     if isinstance(field.default, (int, float)) and not isinstance(field.default, bool):
         assert low is not None and low <= field.default <= (float("inf") if high is None else high)
@@ -90,7 +92,7 @@ def test_integers_pass_as_floats_and_lists_as_names():
 def test_a_method_replaces_the_configs_settings():
     config = resolve(_with(method="kgv_vector", kgv__vector_nodes=False, synthetic__compositions=True))
     assert config.kgv.vector_nodes and config.synthetic.elements and not config.synthetic.compositions
-    assert set(PRESETS) == set(config_schema.Config.__dataclass_fields__["method"].metadata["choices"])
+    assert set(METHODS) == set(config_schema.Config.__dataclass_fields__["method"].metadata["choices"]())
 
 
 def test_the_digest_follows_every_setting_and_nothing_else():

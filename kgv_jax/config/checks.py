@@ -15,6 +15,7 @@ if typing.TYPE_CHECKING:
 def check_together(config: Config) -> None:
     """Raises a UserError that names the settings, if some that are fine alone do not go together."""
     _check_data(config)
+    _check_zero_shot(config)
     _check_batches(config)
     _check_kgv(config)
     _check_model(config)
@@ -53,15 +54,24 @@ def _check_data(config: Config) -> None:
             f"config.kg.class_by is {config.kg.class_by!r}{nearest(config.kg.class_by, ways)}; expected one of "
             f"{', '.join(ways)}, or TABLE.csv:COLUMN."
         )
-    if config.zero_shot.validation and not config.zero_shot.unseen:
-        raise UserError(
-            f"config.zero_shot.validation is {config.zero_shot.validation!r} and config.zero_shot.unseen is empty: "
-            "there is nothing that choices would be made for. Name classes to test in config.zero_shot.unseen."
-        )
     low_data = {"fraction": config.fraction < 1, "shots": config.shots > 0, "subset": bool(config.subset)}
     if sum(low_data.values()) > 1:
         found = " and ".join(f"config.{name} = {getattr(config, name)!r}" for name, asked in low_data.items() if asked)
         raise UserError(f"{found}: each chooses the training images; keep one of them.")
+
+
+def _check_zero_shot(config: Config) -> None:
+    given = {role: config.zero_shot.given(role) for role in ("unseen", "validation")}
+    for role, settings in given.items():
+        if len(settings) > 1:
+            found = " and ".join(f"config.zero_shot.{name} = {value!r}" for name, value in settings.items())
+            raise UserError(f"{found}: each says which classes are {role}; keep one of them.")
+    if given["validation"] and not given["unseen"]:
+        ((name, value),) = given["validation"].items()
+        raise UserError(
+            f"config.zero_shot.{name} is {value!r} and no class is unseen, so there is nothing to make choices for. "
+            "Hold classes out to be tested, such as --config.zero_shot.unseen_count=30, or leave this setting out."
+        )
 
 
 def _check_batches(config: Config) -> None:
@@ -181,8 +191,9 @@ def _check_model(config: Config) -> None:
 def _check_transfer(config: Config) -> None:
     train, transfer, warmup = config.train, config.transfer, config.optim.warmup_steps
     if train.stages and transfer.probe_steps:
+        names = ", ".join(stage.name for stage in train.stages)
         raise UserError(
-            f"config.transfer.probe_steps is {transfer.probe_steps} with config.train.stages = {train.stages!r}: both "
+            f"config.transfer.probe_steps is {transfer.probe_steps} with stages ({names}) in config.train.stages: both "
             "divide the steps. Write the probe as a stage with freeze=encoder/.*, or leave one of them out."
         )
     for name, steps in (("transfer.probe_steps", transfer.probe_steps), ("train.steps", train.steps)):
@@ -191,13 +202,4 @@ def _check_transfer(config: Config) -> None:
             less = " less transfer.probe_steps" if name == "train.steps" and transfer.probe_steps else ""
             raise UserError(
                 f"config.optim.warmup_steps is {warmup}; expected less than {name}{less} = {steps}, which it warms up."
-            )
-    for text in split_names(transfer.wise_ft):
-        try:
-            inside = 0.0 <= float(text) <= 1.0
-        except ValueError:
-            inside = False
-        if not inside:
-            raise UserError(
-                f"config.transfer.wise_ft holds {text!r}; expected numbers from 0 to 1, such as 0,0.25,0.5,0.75,1."
             )

@@ -65,7 +65,10 @@ def _check_zero_shot(config: Config) -> None:
     for role, settings in given.items():
         if len(settings) > 1:
             found = " and ".join(f"config.zero_shot.{name} = {value!r}" for name, value in settings.items())
-            raise UserError(f"{found}: each says which classes are {role}; keep one of them.")
+            raise UserError(
+                f"{found}: each says which classes are {role}. Keep one, and set the others to 0, "
+                "empty or false."
+            )
     if given["validation"] and not given["unseen"]:
         ((name, value),) = given["validation"].items()
         raise UserError(

@@ -1,4 +1,4 @@
-"""Settings that are fine alone and do not go together."""
+"""Settings that are valid alone and contradict each other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if typing.TYPE_CHECKING:
 
 
 def check_together(config: Config) -> None:
-    """Raises a UserError that names the settings, if some that are fine alone do not go together."""
+    """Raises a UserError that names the settings, if some that are valid alone contradict each other."""
     _check_data(config)
     _check_zero_shot(config)
     _check_batches(config)
@@ -30,18 +30,19 @@ def _check_data(config: Config) -> None:
             section, key = name.split(".")
             if not getattr(getattr(config, section), key):
                 raise UserError(f"config.{name} is empty; a folder data set needs it: --config.{name}={example}.")
-    given = {"config.data.name": config.data.name == "zero_shot_features",
-             "config.model.encoder": config.model.encoder == "features"}  # fmt: skip
-    if len(set(given.values())) > 1:
+    # The encoder `features` reads vectors, and no other encoder does: the two settings go together or not at all.
+    has_vectors, reads_vectors = config.data.name == "zero_shot_features", config.model.encoder == "features"
+    if has_vectors != reads_vectors:
         raise UserError(
             f"config.data.name is {config.data.name!r} and config.model.encoder {config.model.encoder!r}: feature "
             "vectors need the encoder features, and images another. Set both, as configs/zero_shot_features.py does."
         )
-    if all(given.values()):
+    if has_vectors:
         if config.synthetic.elements or config.synthetic.compositions:
             raise UserError(
-                f"config.data.name is {config.data.name!r}, of which only feature vectors are there, and method "
-                f"{config.method!r} draws images beside them. Use kgv_no_synthetic, ale, sgcn, ce or another without."
+                f"config.data.name is {config.data.name!r}, which has feature vectors instead of images, and method "
+                f"{config.method!r} trains on synthetic images too. Use kgv_no_synthetic, ale, sgcn, ce or another "
+                "method without synthetic images."
             )
         if not config.kg.path:
             raise UserError(
@@ -54,6 +55,7 @@ def _check_data(config: Config) -> None:
             f"config.kg.class_by is {config.kg.class_by!r}{nearest(config.kg.class_by, ways)}; expected one of "
             f"{', '.join(ways)}, or TABLE.csv:COLUMN."
         )
+    # Each of the three makes the training set smaller; together, the size of the result would depend on their order.
     low_data = {"fraction": config.fraction < 1, "shots": config.shots > 0, "subset": bool(config.subset)}
     if sum(low_data.values()) > 1:
         found = " and ".join(f"config.{name} = {getattr(config, name)!r}" for name, asked in low_data.items() if asked)
@@ -66,8 +68,7 @@ def _check_zero_shot(config: Config) -> None:
         if len(settings) > 1:
             found = " and ".join(f"config.zero_shot.{name} = {value!r}" for name, value in settings.items())
             raise UserError(
-                f"{found}: each says which classes are {role}. Keep one, and set the others to 0, "
-                "empty or false."
+                f"{found}: each says which classes are {role}. Keep one, and set the others to 0, empty or false."
             )
     if given["validation"] and not given["unseen"]:
         ((name, value),) = given["validation"].items()
@@ -84,11 +85,13 @@ def _check_batches(config: Config) -> None:
             f"config.train.accumulate is {train.accumulate}, which does not divide "
             f"config.train.batch_size = {train.batch_size}; choose a divisor."
         )
+    # Mixup and cutmix take an image's neighbour in the batch as its partner; views of one image are neighbours too.
     if augment.views > 1 and (augment.mixup or augment.cutmix):
         raise UserError(
             f"config.augment.views is {augment.views} with mixup or cutmix, which mix neighbours: views of an image "
             "would be mixed with another's. Set config.augment.mixup and cutmix to 0, or views to 1."
         )
+    # A micro-batch is a slice of the batch, so it may hold one view of an image without the others.
     if augment.views > 1 and train.accumulate > 1:
         raise UserError(
             f"config.augment.views is {augment.views} with train.accumulate > 1: views of an image would lie in "
@@ -179,6 +182,7 @@ def _check_model(config: Config) -> None:
             f"config.model.drop_path is {model.drop_path} with model.statistics = 'fixed', under which the encoder "
             "runs as in evaluation and drops nothing. Set one of the two back."
         )
+    # No family publishes weights with group norm.
     if model.init and model.norm == "group":
         raise UserError(
             f"config.model.norm is 'group', but the weights of config.model.init = {model.init!r} were trained with "
@@ -199,6 +203,7 @@ def _check_transfer(config: Config) -> None:
             f"config.transfer.probe_steps is {transfer.probe_steps} with stages ({names}) in config.train.stages: both "
             "divide the steps. Write the probe as a stage with freeze=encoder/.*, or leave one of them out."
         )
+    # The probe and the training after it have a warm-up each; `optim/stages.py` checks stages that are written out.
     for name, steps in (("transfer.probe_steps", transfer.probe_steps), ("train.steps", train.steps)):
         steps -= transfer.probe_steps if name == "train.steps" else 0
         if 0 < steps <= warmup or steps < 0:

@@ -1,7 +1,7 @@
 """Which classes a run has, and what each is to training: seen, held out to be tested, or held out to choose with.
 
-A run that is evaluated with another graph than it was trained with has the classes that it was trained with, and those
-that the graph adds and the data set has images of; the added ones are unseen.
+A run may be evaluated with an extended graph. It then has the classes that it was trained with, and the classes that
+the graph adds and the data set has images of; the added ones are unseen.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from kgv_jax.util.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """What the rows of a run's parameters stand for, by name.
+    """What a run was trained on, by name: the rows of its parameters.
 
     Attributes:
-      classes, roles: `C`.
-      nodes: IRIs, `N`.
-      hidden: those among them that no image of training could be positive for.
-      relations: local names, `R`.
-      facts: (relation local name, node IRI), `A`.
+      classes, roles: `[C]` class names, and what each is to training.
+      nodes: `[N]` IRIs.
+      hidden: those among them that no training image could be positive for.
+      relations: `[R]` local names.
+      facts: `[A]` pairs of a relation's local name and a node's IRI.
     """
 
     classes: tuple[str, ...]
@@ -64,11 +64,12 @@ def find_parents(config: Config, graph: Graph) -> np.ndarray:
 def set_roles(
     config: Config, dataset: Dataset, graph: Graph, trained: Trained | None
 ) -> tuple[Dataset, np.ndarray, tuple[str, ...]]:
-    """Returns the data set with the classes of the run, nothing to learn of held-out ones; their nodes; their roles.
+    """Returns the data set of the run, the nodes `[C]` of its classes, and their roles `[C]`.
+
+    The data set has the run's classes, and no training image of those that are held out.
 
     Raises:
-      UserError: a class without a node that is not held out, a held-out name that is no class, or no image of a class
-        that was trained.
+      UserError: a class to be learnt has no node, a held-out name is no class, or a trained class has no image.
     """
     whole = dataset
     dataset = restrict(dataset, _known(config, dataset, graph, trained))
@@ -100,8 +101,9 @@ def _choices(config: Config) -> dict[str, ClassChoice]:
 def _known(config: Config, dataset: Dataset, graph: Graph, trained: Trained | None) -> list[str]:
     """Returns the classes that the run can have.
 
-    In training a class needs images of the source, or a setting that holds it out; one that is held out and that the
-    graph does not know is left to a graph that adds it. With another graph: what was trained, and what the graph adds.
+    In training, a class needs images of the source, or a setting that holds it out. A class that is held out and that
+    the graph does not know is left out, until an extended graph adds it. With an extended graph, a run has the classes
+    that it was trained with and those that the graph adds.
     """
     if trained is None:
         named = {name for choice in _choices(config).values() for name in names_in(choice, dataset)}

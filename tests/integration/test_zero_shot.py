@@ -127,4 +127,4 @@ def test_feature_files_are_trained_and_evaluated(tmp_path):
     seen = found.label < 3
     assert np.mean(found.scores[seen][:, :3].argmax(1) == found.label[seen]) > 0.8
     reported = cli.refused("main", *arguments[:-1], f"--workdir={tmp_path / 'other'}", "--config.method=kgv")
-    assert "of which only feature vectors are there" in reported
+    assert "which has feature vectors instead of images" in reported

@@ -70,7 +70,7 @@ def test_defaults_resolve_and_round_trip():
         (
             # The graph of such a data set may have no hierarchy, without which dgp is refused.
             {"data__name": "zero_shot_features", "model__encoder": "features"},
-            r"method 'kgv' draws images beside them. Use kgv_no_synthetic, ale, sgcn, ce or another without",
+            r"method 'kgv' trains on synthetic images too\. Use kgv_no_synthetic, ale, sgcn, ce or another method",
         ),
         ({"fraction": 0.1, "shots": 4}, r"config.fraction = 0.1 and config.shots = 4: each chooses the training"),
         ({"train__accumulate": 3}, r"accumulate is 3, which does not divide config.train.batch_size = 128"),

@@ -221,7 +221,7 @@ def main(argv: list[str]) -> None:
     targets = [domain for domain in domains if domain != config.data.source]
     comparison = Comparison(keys, root, domains)
     summary = summarise(comparison, targets=targets)
-    unseen = summarise_zero_shot(comparison, source=config.data.source) if config.zero_shot.unseen else None
+    unseen = summarise_zero_shot(comparison, source=config.data.source) if config.zero_shot.holds_out else None
     report: Mapping[str, Any] = {"records": records, "summary": summary}
     (root / "compare.json").write_text(json.dumps(report, indent=1) + "\n")
     overview = overview_table(summary, source=config.data.source)

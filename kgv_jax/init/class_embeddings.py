@@ -34,7 +34,7 @@ def class_embeddings(
       UserError: a text none of whose words has a vector, or vectors wider than `config.model.dim`.
     """
     found = {}
-    for number, scale in enumerate(config.infuse.names()):
+    for number, scale in enumerate(config.infuse.scales):
         if scale == "graph":
             rows = init_nodes(config, experiment)["mu"][experiment.class_nodes]
         elif scale == "random":

@@ -12,7 +12,6 @@ of the classes: of their triples as a sentence, of their nodes in the graph, of 
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
 import flax.linen as nn
@@ -28,84 +27,72 @@ from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.methods.objective import Batch, Objective
 from kgv_jax.methods.settings import EMBEDDED, NO_IMAGES
 from kgv_jax.models.classifier import Outputs
+from kgv_jax.models.infuse import BEHIND, SPREAD
 from kgv_jax.util.errors import UserError, nearest
-from kgv_jax.util.lists import split_names
 
 
 @dataclasses.dataclass(frozen=True)
 class InfuseSettings(Section):
     """Knowledge of several scales in layers behind the encoder."""
 
-    scales: str = setting(
-        "",
-        "what layers are aligned with, separated by commas: triples, graph, description; random is the control; empty: "
-        "no layers",
+    scales: tuple[str, ...] = setting(
+        (),
+        "what layers are aligned with, one layer per scale: triples, graph, description; random is the control; "
+        "empty: no layers",
+        choices=("triples", "graph", "description", "random"),
     )
-    taps: str = setting(
-        "",
-        "what each scale's layer reads, separated by commas: the number of a map of the encoder (0 nearest the input, "
-        "-1 the last) or z; spread: maps at equal distances, the last scale z; empty: z",
+    taps: tuple[str, ...] = setting(
+        (),
+        "what each scale's layer reads: the number of a map of the encoder (0 nearest the input, -1 the last) or z; "
+        "spread: maps at equal distances, the last scale z; empty: z",
     )
-    weights: str = setting("", "weight of each scale in the alignment, separated by commas; empty: 1")
+    weights: tuple[float, ...] = setting((), "weight of each scale in the alignment; empty: 1", low=0.0)
     whiten: bool = setting(False, "whiten embeddings of texts over the classes: they differ in few directions")
     loss: str = setting("contrastive", "of the alignment", choices=("contrastive", "cosine"))
     temperature: float = setting(0.1, "of its cosines (contrastive)", low=1e-3)
     dropout: float = setting(0.1, "rate in each layer", low=0.0, high=0.9)
 
-    def names(self) -> tuple[str, ...]:
-        """Returns the names of the scales."""
-        return split_names(self.scales)
-
     def lambdas(self) -> tuple[float, ...]:
         """Returns the weight of each scale."""
-        return tuple(map(float, split_names(self.weights))) or (1.0,) * len(self.names())
+        return self.weights or (1.0,) * len(self.scales)
 
     def check(self, config: Config) -> None:
-        decoder, scales = config.model.decoder, self.names()
-        for name in scales:
-            if name not in (known := ("triples", "graph", "description", "random")):
-                raise UserError(
-                    f"config.infuse.scales has {name!r}{nearest(name, known)}; expected {', '.join(known)}."
-                )
-        if not scales:
+        if not self.scales:
             return
+        decoder, scales = config.model.decoder, ",".join(self.scales)
         if decoder not in ("linear", "mlp"):
             raise UserError(
-                f"config.infuse.scales is {self.scales!r} with model.decoder = {decoder!r}, which does not read "
-                "the infuse layers. Set model.decoder=mlp or linear, or leave the scales empty."
+                f"config.infuse.scales is {scales!r} with model.decoder = {decoder!r}, which does not read the infuse "
+                "layers. Set model.decoder=mlp or linear, or leave the scales empty."
             )
-        if "graph" in scales and not config.kg.vectors:
+        if "graph" in self.scales and not config.kg.vectors:
             raise UserError(
-                f"config.infuse.scales is {self.scales!r} and config.kg.vectors is empty, so there is no embedding of "
-                "the graph. Name a file or a model, such as --config.kg.vectors=transh, or leave graph out."
+                f"config.infuse.scales is {scales!r} and config.kg.vectors is empty, so there is no embedding of the "
+                "graph. Name a file or a model, such as --config.kg.vectors=transh, or leave graph out."
             )
-        weights, taps = split_names(self.weights), split_names(self.taps)
-        for text in weights:
-            if not _is_weight(text):
-                raise UserError(f"config.infuse.weights has {text!r}; expected a number from 0, such as 0.5, a scale.")
-        if weights and not any(map(float, weights)):
+        if self.weights and not any(self.weights):
             raise UserError(
-                f"config.infuse.weights is {self.weights!r}: nothing would be aligned. Give one more than 0."
+                f"config.infuse.weights is {_listed(self.weights)!r}: nothing would be aligned. Give one more than 0."
             )
-        for text in taps if taps != ("spread",) else ():
-            if text != "z" and not text.removeprefix("-").isdecimal():
+        # `spread` chooses a map for each scale; else there is one tap, and one weight, for each.
+        taps = () if self.taps == (SPREAD,) else self.taps
+        for tap in taps:
+            if tap != BEHIND and not tap.removeprefix("-").isdecimal():
                 raise UserError(
-                    f"config.infuse.taps has {text!r}{nearest(text, ('spread',))}; expected spread, or for each scale "
-                    "z or the number of a map, such as 0 or -1."
+                    f"config.infuse.taps has {tap!r}{nearest(tap, (SPREAD,))}; expected {SPREAD}, or for each scale "
+                    f"{BEHIND} or the number of a map, such as 0 or -1."
                 )
-        for name, given in (("weights", weights), ("taps", () if taps == ("spread",) else taps)):
-            if given and len(given) != len(scales):
+        for name, given in (("weights", self.weights), ("taps", taps)):
+            if given and len(given) != len(self.scales):
                 raise UserError(
-                    f"config.infuse.{name} is {getattr(self, name)!r}, {len(given)} for the {len(scales)} scales "
-                    f"{self.scales!r}; expected one for each scale."
+                    f"config.infuse.{name} is {_listed(given)!r}, {len(given)} for the {len(self.scales)} scales "
+                    f"{scales!r}; expected one for each scale."
                 )
 
 
-def _is_weight(text: str) -> bool:
-    try:
-        return 0 <= float(text) < math.inf
-    except ValueError:
-        return False
+def _listed(values: tuple[Any, ...]) -> str:
+    """Returns a tuple as the command line writes it."""
+    return ",".join(f"{value:g}" if isinstance(value, float) else value for value in values)
 
 
 class _Scales(nn.Module):
@@ -124,7 +111,7 @@ class Infuse(Objective):
     """Term `align` beside the cross-entropy; the stages of training decide when either counts."""
 
     def make_head(self, graph_arrays: GraphArrays) -> nn.Module:
-        return _Scales(len(self.config.infuse.names()), len(graph_arrays.class_node))
+        return _Scales(len(self.config.infuse.scales), len(graph_arrays.class_node))
 
     def coefficients(self) -> dict[str, float]:
         return super().coefficients() | {"align": 1.0}
@@ -154,7 +141,7 @@ def _directions(x: Array) -> Array:
 # Stage 2 trains encoder and infuse layers at a tenth of the rate (slow), or leaves them as they are (freeze).
 _STAGES = "align 0.7 terms=align rate=0.5; classify 0.3 terms=ce {}=encoder/.*,projection/.*,infuse/.*"
 _DEFAULTS = EMBEDDED | {
-    "infuse.scales": "triples,graph,description",
+    "infuse.scales": ("triples", "graph", "description"),
     "model.decoder": "mlp",
     "train.stages": _STAGES.format("slow"),
 }
@@ -168,7 +155,7 @@ def _method(about: str, **settings: Any) -> Method:
 def _of_scales(*scales: str) -> Method:
     """Returns `infuse` with some of its scales: a row of the ablation."""
     about = f"knowledge injection of {' and '.join(scales)} alone"
-    return _method(about, **{"infuse.scales": ",".join(scales)})
+    return _method(about, **{"infuse.scales": scales})
 
 
 SETTINGS = {"infuse": InfuseSettings}
@@ -180,12 +167,12 @@ METHODS = {
     "infuse_triples_graph": _of_scales("triples", "graph"),
     "infuse_triples_description": _of_scales("triples", "description"),
     "infuse_graph_description": _of_scales("graph", "description"),
-    "infuse_taps": _method("three scales at maps of the encoder", **{"infuse.taps": "spread"}),
+    "infuse_taps": _method("three scales at maps of the encoder", **{"infuse.taps": (SPREAD,)}),
     "infuse_frozen": _method(
         "three scales; then cross-entropy trains the decoder alone", **{"train.stages": _STAGES.format("freeze")}
     ),
     "infuse_random": _method(
         "the same layers and stages, aligned with random directions: the control",
-        **{"infuse.scales": "random,random,random"},
+        **{"infuse.scales": ("random",) * 3},
     ),
 }

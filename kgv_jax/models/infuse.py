@@ -25,7 +25,6 @@ from jax import Array
 
 from kgv_jax.models.layer_norm import LayerNorm
 from kgv_jax.util.errors import UserError
-from kgv_jax.util.lists import split_names
 
 BEHIND, SPREAD = "z", "spread"
 _EPSILON = 1e-6
@@ -66,8 +65,8 @@ class Infuse(nn.Module):
 
 def make_infuse(settings: Any, *, width: int) -> Infuse | None:
     """Returns the layers of `config.infuse` (`methods/infuse.py`), none without scales."""
-    scales = len(settings.names())
-    return Infuse(scales, width, settings.dropout, split_names(settings.taps)) if scales else None
+    scales = len(settings.scales)
+    return Infuse(scales, width, settings.dropout, settings.taps) if scales else None
 
 
 def find_taps(names: Sequence[str], *, scales: int, maps: int) -> tuple[int | None, ...]:

@@ -75,7 +75,7 @@ def read_run(text: str) -> Run:
             f"{folder} has no config.json, so no run is there, but there are {len(inside)} runs below it, such as "
             f"{inside[0].parent}; name these."
         )
-    config = _read_config(workdir)
+    config = workdir.read_config()
     results = workdir.read_results()
     if results is None:
         raise UserError(
@@ -88,18 +88,6 @@ def read_run(text: str) -> Run:
         files[VALIDATION] = held_out
     setting = Setting(name or config.method, config.fraction, config.shots)
     return Run(folder, setting, config, {domain: _load(file, folder) for domain, file in files.items()})
-
-
-def _read_config(workdir: Workdir) -> Config:
-    there = (workdir.path / "config.json").exists()
-    try:
-        return workdir.read_config()
-    except ValueError as error:  # also of a file that is no JSON
-        if not there:
-            raise
-        raise UserError(
-            f"{workdir.path}: config.json is not of this version: {error} Train again, or leave it out."
-        ) from error
 
 
 def _load(file: pathlib.Path, folder: pathlib.Path) -> Predictions:

@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
+from kgv_jax.util.registry import Registry
+
 _NEVER = -1e30  # not -inf: its gradient in a logsumexp over nothing is NaN.
 
 
@@ -136,13 +138,19 @@ def contrast(score: Array, positive: Array, present: Array) -> Array:
     return -_mean(score - log_z, positive, -1)
 
 
-REGULARISERS: dict[str, Callable[[Array, Array], Array]] = {
-    "nodes": info_nce_nodes,
-    "joint": info_nce_joint,
-    "images": info_nce_images,
-    "logistic": logistic,
-    "sum": clamped_sum,
-}
+# `kgv.loss`: functions of scores over T and mask, `[B, R, N]` each, that return one value per image, `[B]`.
+REGULARISERS: Registry[Callable[[Array, Array], Array]] = Registry(
+    "loss of the regulariser",
+    attribute="REGULARISERS",
+    of=Callable,
+    entries={
+        "nodes": info_nce_nodes,
+        "joint": info_nce_joint,
+        "images": info_nce_images,
+        "logistic": logistic,
+        "sum": clamped_sum,
+    },
+)
 
 
 def binary_cross_entropy(logits: Array, mask: Array) -> Array:

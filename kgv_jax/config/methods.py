@@ -54,6 +54,8 @@ class Method:
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
 
-METHODS: Registry[Method] = Registry("method", attribute="METHODS", package="kgv_jax.methods")
+METHODS: Registry[Method] = Registry("method", attribute="METHODS", package="kgv_jax.methods", of=Method)
 # Name of a section of the config -> its dataclass.
-SETTINGS: Registry[type[Section]] = Registry("section of settings", attribute="SETTINGS", package="kgv_jax.methods")
+SETTINGS: Registry[type[Section]] = Registry(
+    "section of settings", attribute="SETTINGS", package="kgv_jax.methods", of=type
+)

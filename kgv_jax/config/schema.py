@@ -19,10 +19,11 @@ from typing import Any
 import ml_collections
 
 from kgv_jax.config.checks import check_together
-from kgv_jax.config.methods import METHODS, SETTINGS
+from kgv_jax.config.methods import METHODS, SETTINGS, Section
 from kgv_jax.config.setting import setting
 from kgv_jax.config.stages import StageSettings, read_stages
 from kgv_jax.config.values import AnyList, read_section, read_value, to_json
+from kgv_jax.util.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -314,6 +315,13 @@ def config_class() -> type[Config]:
 
 @functools.cache
 def _compose(sections: tuple[tuple[str, type], ...]) -> type[Config]:
+    fixed = {field.name for field in dataclasses.fields(Config)}
+    for name, section in sections:
+        if name in fixed or not (dataclasses.is_dataclass(section) and issubclass(section, Section)):
+            raise UserError(
+                f"SETTINGS[{name!r}] is {section.__name__}; expected a frozen dataclass that is a subclass of "
+                f"kgv_jax.config.methods.Section, under another name than {', '.join(sorted(fixed))}."
+            )
     fields = [(name, section, dataclasses.field(default_factory=section)) for name, section in sections]
     return dataclasses.make_dataclass("Config", fields, bases=(Config,), frozen=True)
 

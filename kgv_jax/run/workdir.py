@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pathlib
 from typing import Any
@@ -10,7 +11,12 @@ from typing import Any
 from kgv_jax.config import earlier
 from kgv_jax.config.schema import Config, differences, to_dict
 from kgv_jax.util.errors import UserError
+from kgv_jax.util.plugin import loaded_plugins
 from kgv_jax.util.writers import METRICS_FILE, naming_full_disk
+
+_PLUGINS = "plugins.json"
+
+_log = logging.getLogger(__name__)
 
 
 class Workdir:
@@ -47,9 +53,10 @@ class Workdir:
         Raises:
           UserError: the folder holds a run of another config (the differences are listed), or cannot be written.
         """
-        file = self.path / "config.json"
+        file, plugins = self.path / "config.json", loaded_plugins()
         if file.exists():
             found = differences(earlier.with_defaults(_read_json(file)), to_dict(config))
+            found += differences({"--plugin": self._read_plugins()}, {"--plugin": plugins})
             if found and self._has_run():
                 raise UserError(
                     f"{self.path} holds a run of another config ({len(found)} differences, in the folder -> now):\n  "
@@ -61,6 +68,8 @@ class Workdir:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._write("config.json", earlier.with_version(config))
+            if plugins or self._read_plugins():
+                self._write(_PLUGINS, plugins)
         except OSError as error:
             raise UserError(
                 f"--workdir={self.path} cannot be written: {error.strerror}. Choose another folder."
@@ -75,12 +84,33 @@ class Workdir:
         """Returns the config of the run that is in the folder, also of one that an earlier version wrote.
 
         Raises:
-          UserError: there is no run, or this version cannot read its config.
+          UserError: there is no run, it was trained with a plugin that is not loaded, or this version cannot read its
+            config.
         """
         file = self.path / "config.json"
         if not file.exists():
             raise UserError(f"{self.path} has no config.json, so no run is there. Train first, with --config=FILE.")
+        self._check_plugins()
         return earlier.read_config(_read_json(file), str(file))
+
+    def _read_plugins(self) -> list[dict[str, str]]:
+        """Returns the plugins of the run in the folder: what each file is called, and its SHA-256."""
+        file = self.path / _PLUGINS
+        return _read_json(file) if file.exists() else []
+
+    def _check_plugins(self) -> None:
+        """Raises a UserError if a plugin of the run is not loaded: a folder never starts a user's code itself."""
+        loaded = {plugin["file"]: plugin["sha256"] for plugin in loaded_plugins()}
+        for plugin in self._read_plugins():
+            name = plugin["file"]
+            if plugin["sha256"] in loaded.values():
+                continue
+            if name not in loaded:
+                raise UserError(
+                    f"The run in {self.path} was trained with the plugin {name}, which is not loaded. Name the file: "
+                    f"--plugin={name}."
+                )
+            _log.warning("The plugin %s has changed since the run in %s was trained with it.", name, self.path)
 
     def read_results(self) -> list[dict[str, Any]] | None:
         """Returns the records of a finished run, or None."""

@@ -26,7 +26,13 @@ class Registry(Mapping[str, T], Generic[T]):
     """
 
     def __init__(
-        self, kind: str, *, attribute: str, package: str | None = None, entries: Mapping[str, T] | None = None
+        self,
+        kind: str,
+        *,
+        attribute: str,
+        package: str | None = None,
+        entries: Mapping[str, T] | None = None,
+        of: type = object,
     ) -> None:
         """Makes a table.
 
@@ -34,8 +40,10 @@ class Registry(Mapping[str, T], Generic[T]):
           kind, attribute: see the attributes.
           package: the subpackage whose modules state entries; None if `entries` are all there are.
           entries: further entries that are stated here.
+          of: what an entry is an instance of; a user's file is checked for it.
         """
         self.kind, self.attribute = kind, attribute
+        self._of = of
         self._package = package
         self._stated = dict(entries or {})
         self._entries: dict[str, T] | None = None
@@ -70,8 +78,11 @@ class Registry(Mapping[str, T], Generic[T]):
         return len(self._read())
 
     def check(self, entries: Mapping[str, T], *, where: str) -> None:
-        """Raises a UserError that names `where`, the user's file with these entries, if a name is taken."""
-        for name in entries:
+        """Raises a UserError that names `where`, the user's file with these entries, if one cannot be added."""
+        for name, entry in entries.items():
+            if not isinstance(entry, self._of):
+                found = f"{self.attribute}[{name!r}] is {entry!r} ({type(entry).__name__})"
+                raise UserError(f"{where}: {found}; expected an entry of type {self._of.__name__}.")
             if name in self:
                 raise UserError(f"{where} adds the {self.kind} {name!r}, which exists already. Give it another name.")
 
@@ -83,7 +94,7 @@ class Registry(Mapping[str, T], Generic[T]):
           where: the file, for messages.
 
         Raises:
-          UserError: a name is taken.
+          UserError: a name is taken, or an entry is of another type.
         """
         self.check(entries, where=where)
         self._added |= entries

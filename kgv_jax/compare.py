@@ -25,7 +25,7 @@ from typing import Any
 
 from kgv_jax.config import schema as config_schema
 from kgv_jax.config.flags import Options, require_config
-from kgv_jax.methods.presets import PRESETS
+from kgv_jax.config.methods import METHODS
 from kgv_jax.report import archive
 from kgv_jax.report.runs import RunKey, make_comparison
 from kgv_jax.report.summary import (
@@ -67,7 +67,7 @@ def plan(
     counts = _seeds_of(methods, "--methods", seeds)
     shot_counts = _seeds_of(shot_methods, "--shot_methods", seeds, counts) if shot_methods else counts
     if not (counts or shot_counts):
-        raise UserError(f"--methods is empty; expected NAME or NAME:SEEDS of {', '.join(PRESETS)}.")
+        raise UserError(f"--methods is empty; expected NAME or NAME:SEEDS of {', '.join(METHODS)}.")
     try:
         shares = [float(fraction) for fraction in fractions]
     except ValueError as error:
@@ -94,8 +94,8 @@ def _seeds_of(entries: Sequence[str], flag: str, seeds: int, known: Mapping[str,
     counts: dict[str, int] = {}
     for entry in entries:
         method, _, own = entry.partition(":")
-        if method not in PRESETS:
-            raise UserError(f"{flag} names {method!r}{nearest(method, PRESETS)}; known: {', '.join(PRESETS)}.")
+        if method not in METHODS:
+            raise UserError(f"{flag} names {method!r}{nearest(method, METHODS)}; known: {', '.join(METHODS)}.")
         if own and not (own.isdecimal() and int(own)):
             raise UserError(f"{flag} has {entry!r}; expected NAME or NAME:SEEDS, SEEDS from 1, such as {method}:5.")
         counts[method] = int(own) if own else (known or {}).get(method, seeds)
@@ -192,7 +192,7 @@ def run(options: Options) -> None:
     config = config_schema.resolve(values)
     if options.archive:
         _check_archive(pathlib.Path(options.archive))
-    methods = list(PRESETS) if options.methods is None else options.methods
+    methods = list(METHODS) if options.methods is None else options.methods
     keys = plan(methods, options.fractions, options.seeds, shots=options.shots, shot_methods=options.shot_methods)
     root = pathlib.Path(options.workdir).absolute()
     claim_all(keys, root, values.to_dict())
@@ -208,7 +208,7 @@ def run(options: Options) -> None:
     domains = list(dict.fromkeys(record["domain"] for record in records))
     study = make_comparison(keys, root, domains, source=config.data.source)
     summary = summarise(study)
-    unseen = summarise_zero_shot(study) if config.zero_shot.unseen else None
+    unseen = summarise_zero_shot(study) if config.zero_shot.holds_out else None
     report: Mapping[str, Any] = {"records": records, "summary": summary}
     (root / "compare.json").write_text(json.dumps(report, indent=1) + "\n")
     overview = overview_table(summary, source=config.data.source)

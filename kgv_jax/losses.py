@@ -24,6 +24,7 @@ import optax
 from jax import Array
 
 from kgv_jax.scoring.gaussian import NEVER
+from kgv_jax.util.registry import Registry
 
 
 def cross_entropy(logits: Array, label: Array, *, smoothing: float = 0.0, among: Array | None = None) -> Array:
@@ -159,13 +160,19 @@ def contrast(score: Array, positive: Array, present: Array) -> Array:
     return -_mean(score - log_z, positive, -1)
 
 
-REGULARISERS: dict[str, Callable[[Array, Array], Array]] = {
-    "nodes": info_nce_nodes,
-    "joint": info_nce_joint,
-    "images": info_nce_images,
-    "logistic": logistic,
-    "sum": clamped_sum,
-}
+# `kgv.loss`: functions of scores over T and mask, `[B, R, N]` each, that return one value per image, `[B]`.
+REGULARISERS: Registry[Callable[[Array, Array], Array]] = Registry(
+    "loss of the regulariser",
+    attribute="REGULARISERS",
+    of=Callable,
+    entries={
+        "nodes": info_nce_nodes,
+        "joint": info_nce_joint,
+        "images": info_nce_images,
+        "logistic": logistic,
+        "sum": clamped_sum,
+    },
+)
 
 
 def binary_cross_entropy(logits: Array, mask: Array) -> Array:

@@ -18,8 +18,8 @@ from kgv_jax.config import schema as config_schema
 from kgv_jax.config.schema import Config
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.mask import CandidateSet, Entries, Mask
+from kgv_jax.methods import make_objective
 from kgv_jax.methods.graph_arrays import GraphArrays
-from kgv_jax.methods.registry import make_objective
 from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
 from kgv_jax.models.features import Features

@@ -1,18 +1,27 @@
-"""The settings as a list of rows: what the schema says of each, for `kgv settings [WORD]`."""
+"""The settings as a list of rows: what the schema says of each, for `kgv settings [WORD]` and the docs."""
 
 from __future__ import annotations
 
 import dataclasses
 import typing
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from kgv_jax.config.schema import Config
+from kgv_jax.config.schema import config_class
+from kgv_jax.config.values import is_tuple
 from kgv_jax.util.errors import UserError, nearest
 
 
 class Row(NamedTuple):
-    """One setting."""
+    """One setting.
+
+    Attributes:
+      name: `section.name`, as `--config.section.name=` sets it.
+      type: `int`, `float`, `bool`, `str`, or `X, ...` for a list of X.
+      default: its value where nothing sets it, as the command line writes it.
+      allowed: its range or its choices; empty: any value.
+      meaning: in one line.
+    """
 
     name: str
     type: str
@@ -22,28 +31,49 @@ class Row(NamedTuple):
 
 
 def describe(word: str = "") -> list[Row]:
-    """Returns the settings whose name or meaning contains `word`; without a word, all.
+    """Returns the settings whose name or meaning contains `word`, in the order of the schema; without a word, all.
 
     Raises:
-      UserError: no setting has the word.
+      UserError: no setting has the word; the message has the nearest names.
     """
-    rows, lower = list(_rows(Config, "")), word.lower().removeprefix("--").removeprefix("config.")
+    rows = list(_rows(config_class(), ""))
+    lower = word.lower().removeprefix("--").removeprefix("config.")
     found = [row for row in rows if lower in row.name.lower() or lower in row.meaning.lower()]
     if not found:
-        close = nearest(lower, [row.name for row in rows])
+        full = [row.name for row in rows]
+        last = {name.rpartition(".")[-1]: name for name in full}
+        close = nearest(lower, full) or nearest(lower, last)
         raise UserError(f"No setting has {word!r} in its name or meaning{close or '.'} kgv settings lists all of them.")
     return found
 
 
 def _rows(cls: type, prefix: str) -> Iterator[Row]:
+    """Yields the settings of a section, and of the sections in it."""
     types = typing.get_type_hints(cls)
     for field in dataclasses.fields(cls):
-        kind, name, about = types[field.name], prefix + field.name, field.metadata
-        if dataclasses.is_dataclass(kind):
-            yield from _rows(kind, f"{name}.")
-            continue
-        choices = about["choices"]() if callable(about["choices"]) else about["choices"]
-        bounds = [str(bound) for bound in (about["low"], about["high"]) if bound is not None]
-        yield Row(
-            name, kind.__name__, str(field.default), ", ".join(choices or ()) or " to ".join(bounds), about["about"]
-        )
+        type_, name = types[field.name], prefix + field.name
+        if dataclasses.is_dataclass(type_):
+            yield from _rows(type_, f"{name}.")
+        else:
+            yield Row(name, _type(type_), _text(field.default, field.metadata["separator"]), _allowed(field),
+                      field.metadata["about"])  # fmt: skip
+
+
+def _type(type_: Any) -> str:
+    return f"{typing.get_args(type_)[0].__name__}, ..." if is_tuple(type_) else type_.__name__
+
+
+def _text(value: Any, separator: str = ",") -> str:
+    if isinstance(value, tuple):
+        return separator.join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _allowed(field: dataclasses.Field) -> str:
+    low, high, choices = (field.metadata[key] for key in ("low", "high", "choices"))
+    choices = choices() if callable(choices) else choices
+    if choices is not None:
+        return ", ".join(map(str, choices))
+    if low is None and high is None:
+        return ""
+    return f"from {low}" if high is None else f"{low} to {high}" if low is not None else f"up to {high}"

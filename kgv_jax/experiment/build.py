@@ -48,7 +48,6 @@ from kgv_jax.kg.names import local_name
 from kgv_jax.kg.variants import Variants, find_variants
 from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError, nearest
-from kgv_jax.util.lists import split_names
 
 # Name -> path of a file that is written when asked for.
 GENERATED_GRAPHS = {
@@ -134,7 +133,7 @@ def load_dataset(config: Config, *, every_class: bool = False) -> Dataset:
     options = {argument: getattr(data, setting) for argument, setting in settings.items()}
     if every_class and data.name in _OPEN:
         options["every_class"] = True
-    return load(source=data.source, targets=split_names(data.targets), seed=data.split_seed, **options)
+    return load(source=data.source, targets=data.targets, seed=data.split_seed, **options)
 
 
 def load_knowledge_graph(config: Config) -> tuple[Graph, tuple[str, ...]]:
@@ -166,7 +165,7 @@ def build(
     config: Config, *, process_index: int = 0, process_count: int = 1, trained: Trained | None = None
 ) -> Experiment:
     """Builds the experiment of a config; `trained` is what was trained, where its graph was another one."""
-    dataset = load_dataset(config, every_class=bool(trained or config.zero_shot.unseen))
+    dataset = load_dataset(config, every_class=bool(trained or config.zero_shot.holds_out))
     graph, graph_notes = load_knowledge_graph(config)
     dataset, class_nodes, roles = set_roles(config, dataset, graph, trained)
     is_held = np.array([role != SEEN for role in roles])
@@ -238,8 +237,8 @@ def build(
 
 def _kept_relations(config: Config, graph: Graph) -> list[str]:
     """Returns the full names of relations that give positives; what is left out still protects (see `kg.mask`)."""
-    asked = {graph.relation(name) for name in split_names(config.kg.relations)}
-    levels = closure.present(graph, split_names(config.kg.hierarchy))
+    asked = {graph.relation(name) for name in config.kg.relations}
+    levels = closure.present(graph, config.kg.hierarchy)
     kept = {"all": {True, False}, "hierarchy": {True}, "association": {False}, "classes": set()}[config.kg.keep]
     return [
         name
@@ -288,7 +287,7 @@ def _synthetic_images(
             )
     if wanted.compositions:
         classes = [graph.nodes[node] for node in class_nodes]
-        styles = split_names(wanted.styles) or None
+        styles = wanted.styles or None
         if unknown := synthetic.unknown_compositions(graph, classes, legends=legends, styles=styles):
             notes.append(f"{len(unknown)} variants of classes cannot be composed: {_some(unknown)}")
         compositions = synthetic.composition_images(
@@ -329,7 +328,7 @@ def _mask_table(
         graph,
         query_nodes=list(dict.fromkeys(query_nodes)),
         facts=facts,
-        hierarchy=split_names(config.kg.hierarchy),
+        hierarchy=config.kg.hierarchy,
         candidates=config.kg.candidates,
         inherit=config.kg.inherit,
     )

@@ -35,7 +35,7 @@ def class_embeddings(
       UserError: no word of a text has a vector, or vectors have more dimensions than `config.model.dim`.
     """
     found = {}
-    for number, scale in enumerate(config.infuse.names()):
+    for number, scale in enumerate(config.infuse.scales):
         if scale == "graph":
             rows = init_nodes(config, experiment)["mu"][experiment.class_nodes]
         elif scale == "random":

@@ -67,6 +67,6 @@ def _zero_shot_decoder(config: Config, published: Published, names: list[str]) -
             f"config.model.decoder is 'zero_shot', and {config.model.encoder!r} {has}. Use an encoder and weights "
             f"with both towers ({', '.join(towers)}), or config.model.decoder=linear."
         )
-    templates = [text.strip() for text in config.model.templates.split("|") if text.strip()]
-    kernel = zero_shot.class_weights(make_text(), published.text, names, templates=templates or zero_shot.TEMPLATES)
+    templates = config.model.templates or zero_shot.TEMPLATES
+    kernel = zero_shot.class_weights(make_text(), published.text, names, templates=templates)
     return {"kernel": kernel, "log_scale": published.logit_scale}

@@ -26,4 +26,4 @@ def _make(_: EncoderOptions) -> nn.Module:
     return GivenFeatures()
 
 
-ENCODERS = {NAME: EncoderSpec(make=_make, size_px=1, about="feature vectors as they are given")}
+ENCODERS = {NAME: EncoderSpec(make=_make, size_px=1, about="feature vectors as they are given", images=False)}

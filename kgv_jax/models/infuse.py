@@ -19,15 +19,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from kgv_jax.config import schema as config_schema
 from kgv_jax.models.layers import LayerNorm
 from kgv_jax.util.errors import UserError
-from kgv_jax.util.lists import split_names
 
 BEHIND, SPREAD = "z", "spread"
 _EPSILON = 1e-6
@@ -66,10 +65,10 @@ class Infuse(nn.Module):
         return LayerNorm(_EPSILON, name="norm")(h), tuple(aligned)
 
 
-def make_infuse(settings: config_schema.Infuse, *, width: int) -> Infuse | None:
-    """Returns the layers of `config.infuse`, none without scales."""
-    scales = len(settings.names())
-    return Infuse(scales, width, settings.dropout, split_names(settings.taps)) if scales else None
+def make_infuse(settings: Any, *, width: int) -> Infuse | None:
+    """Returns the layers of `config.infuse` (`methods/infuse.py`), none without scales."""
+    scales = len(settings.scales)
+    return Infuse(scales, width, settings.dropout, settings.taps) if scales else None
 
 
 def find_taps(names: Sequence[str], *, scales: int, maps: int) -> tuple[int | None, ...]:

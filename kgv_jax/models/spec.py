@@ -43,6 +43,7 @@ class EncoderSpec:
       make: `make(options)` returns a module called as `encoder(images [B, H, W, 3], train=...) -> Features`.
       size_px: side of the square input it was published with; `multiple_px` says which others work.
       about: one line for `list_models`.
+      images: whether its input is images; else it is feature vectors, and `list_models` leaves it out.
       mean, std: per-channel statistics of its input, RGB in `[0, 1]`.
       layers: regular expressions of parameter paths below the encoder ("block0/.*"), from the input to
         the output; layer-wise learning-rate decay counts along them. Together they match every parameter.
@@ -58,6 +59,7 @@ class EncoderSpec:
     make: Callable[[EncoderOptions], nn.Module]
     size_px: int
     about: str
+    images: bool = True
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.25, 0.25, 0.25)
     layers: tuple[str, ...] = (".*",)

@@ -21,9 +21,9 @@ from kgv_jax.config.schema import Config
 from kgv_jax.experiment import build as experiment_lib
 from kgv_jax.experiment.build import Experiment
 from kgv_jax.experiment.class_roles import Trained
+from kgv_jax.methods import make_objective
 from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.methods.objective import Objective
-from kgv_jax.methods.registry import make_objective
 from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
 from kgv_jax.models.infuse import make_infuse

@@ -17,7 +17,6 @@ from jax import Array
 
 from kgv_jax.config.schema import Transfer
 from kgv_jax.run.state import State
-from kgv_jax.util.lists import split_names
 
 
 def is_enabled(transfer: Transfer) -> bool:
@@ -40,5 +39,4 @@ def average(state: State, alpha: Array | float) -> State:
 
 def curve(transfer: Transfer, evaluate: Callable[[float], list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """Returns the records of every alpha of `transfer.wise_ft`, each with its `alpha`."""
-    alphas = [float(text) for text in split_names(transfer.wise_ft)]
-    return [record | {"alpha": alpha} for alpha in alphas for record in evaluate(alpha)]
+    return [record | {"alpha": alpha} for alpha in transfer.wise_ft for record in evaluate(alpha)]

@@ -209,7 +209,7 @@ def test_the_recipes_of_the_config_file_are_valid(recipe):
         ("resnet18_test", {"model__decoder": "zero_shot"}, "whose weights are text embeddings"),
         ("resnet18_test", {"transfer__freeze": "encoder/steem/.*"}, r"matches no parameter"),
         ("resnet18_test", {"transfer__probe_steps": 2, "optim__warmup_steps": 2}, "less than transfer.probe_steps"),
-        ("resnet18_test", {"transfer__wise_ft": "0,2"}, "expected numbers from 0 to 1"),
+        ("resnet18_test", {"transfer__wise_ft": "0,2"}, r"wise_ft has 2\.0; expected from 0\.0 to 1\.0"),
         ("resnet18_test", {"model__drop_path": 0.1, "model__statistics": "fixed"}, "drops nothing"),
     ],
 )

@@ -11,8 +11,8 @@ import pytest
 
 from kgv_jax.kg.mask import make_mask
 from kgv_jax.kg.transforms import permute_class_rows
+from kgv_jax.methods import make_objective
 from kgv_jax.methods.graph_arrays import GraphArrays
-from kgv_jax.methods.registry import make_objective
 from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
 from kgv_jax.models.spec import EncoderOptions

@@ -22,7 +22,7 @@ def run(tmp_path_factory):
     make_folder(base / "mine")
     (base / "signs.csv").write_text(GRAPH)
     arguments = make_arguments(base / "mine", base / "signs.csv", base / "run")
-    done = cli.succeed("main", *arguments, "--config.zero_shot.unseen=bus")
+    done = cli.succeed("main", *arguments, "--config.zero_shot.unseen_classes=bus")
     assert "1 classes are not known to this run and left out: bus" in done.stderr
     return base
 
@@ -79,7 +79,7 @@ def test_a_graph_for_training_is_a_setting(run):
 def test_methods_are_compared_on_classes_without_images(tmp_path):
     arguments = (
         *cli.DRAWN, "--methods=kgv,shuffled_kg", "--seeds=1", "--jobs=1", "--config.train.steps=4",
-        "--config.zero_shot.unseen=6", "--config.zero_shot.validation=4", "--config.kgv.density_head=lift",
+        "--config.zero_shot.unseen_count=6", "--config.zero_shot.validation_count=4", "--config.kgv.density_head=lift",
         f"--archive={tmp_path / 'kept.tar.xz'}",
     )  # fmt: skip
     runs, elsewhere = tmp_path / "runs", tmp_path / "elsewhere"
@@ -127,4 +127,4 @@ def test_feature_files_are_trained_and_evaluated(tmp_path):
     seen = found.label < 3
     assert np.mean(found.scores[seen][:, :3].argmax(1) == found.label[seen]) > 0.8
     reported = cli.refused("main", *arguments[:-1], f"--workdir={tmp_path / 'other'}", "--config.method=kgv")
-    assert "of which only feature vectors are there" in reported
+    assert "which has feature vectors instead of images" in reported

@@ -199,9 +199,28 @@ def test_the_rules_can_fail():
     assert _is("jax.numpy", "jax") and not _is("jaxtyping", "jax")
 
 
+def _tables(tree: ast.Module) -> list[tuple[str, str]]:
+    """(subpackage, dictionary) of each `Registry(...)`: it imports the modules there that state the dictionary."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "Registry"]
+    named = [{keyword.arg: ast.unparse(keyword.value).strip("'") for keyword in call.keywords} for call in calls]
+    return [(names["package"], names["attribute"]) for names in named if "package" in names]
+
+
+def _states(tree: ast.Module, attribute: str) -> bool:
+    targets = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
+    targets += [node.target for node in tree.body if isinstance(node, ast.AnnAssign)]
+    return attribute in map(ast.unparse, targets)
+
+
 def test_every_module_is_imported_by_something_or_is_a_command():
-    """A file that nothing imports and no one can start is dead."""
+    """A file that nothing imports, that states no entry of a table, and that no one can start is dead."""
     imported = set()
+    tables = [table for module in _modules() for table in _tables(_tree(module))]
+    assert ("kgv_jax.methods", "METHODS") in tables
+    for module in _modules():
+        dotted, _ = _module_of(module)
+        if any(dotted.rpartition(".")[0] == package and _states(_tree(module), name) for package, name in tables):
+            imported.add(dotted)
     for module in _modules():
         _, package = _module_of(module)
         imported |= {name for _, name in _imports(_tree(module), package)}

@@ -74,4 +74,4 @@ def lacks(study: Study, options: Options) -> str:
     """Says whether no unseen class is named, and the runs have held none out."""
     if options.unseen_classes or (study.first.predictions(study.source).role == UNSEEN).any():
         return ""
-    return "no class is named that was not learnt; --unseen-classes does, or config.zero_shot.unseen of the runs"
+    return "no class is named that was not learnt; --unseen-classes does, or config.zero_shot of the runs"

@@ -10,7 +10,6 @@ from kgv_jax.report.study import Study
 from kgv_jax.report.table import decimals, interval_text, percent, pivot, tabulate
 from kgv_jax.run.predictions import Predictions
 from kgv_jax.util.errors import UserError
-from kgv_jax.util.lists import split_names
 
 DECISIONS = ("most probable", "least risk")  # the second: `severity.least_risk_classes`
 _TOP = (1, 5, 20)  # as Bertinetto et al. 2020
@@ -79,4 +78,4 @@ def _hierarchy(study: Study) -> tuple[severity.Hierarchy, tuple[str, ...]]:
     config = study.first.config
     graph, _ = load_knowledge_graph(config)
     nodes = map_class_names(config, graph, study.first.predictions(study.source).classes.tolist())
-    return severity.class_hierarchy(graph, nodes, split_names(config.kg.hierarchy)), graph.labels
+    return severity.class_hierarchy(graph, nodes, config.kg.hierarchy), graph.labels

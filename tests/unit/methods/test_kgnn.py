@@ -7,8 +7,8 @@ import pytest
 from scipy.special import logsumexp
 
 from kgv_jax.kg.mask import make_mask
+from kgv_jax.methods import make_objective
 from kgv_jax.methods.graph_arrays import GraphArrays
-from kgv_jax.methods.registry import make_objective
 from kgv_jax.models.classifier import Outputs
 from kgv_jax.optim.stages import plan_stages
 from tests import tiny

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kgv_jax.kg.mask import make_mask
+from kgv_jax.methods import make_objective
 from kgv_jax.methods.graph_arrays import GraphArrays, mask_of, positives_of
-from kgv_jax.methods.registry import make_objective
 from kgv_jax.models.classifier import Outputs
 from kgv_jax.util.errors import UserError
 from tests import tiny
@@ -68,8 +68,8 @@ def test_the_form_is_chosen_by_size_and_reported():
     assert "held whole" in small.objective.form(small.graph_arrays)
     large = tiny.make("kgv", train__batch_size=2**16)
     assert "streamed" in large.objective.form(large.graph_arrays)
-    drawn = tiny.make("kgv", kgv__candidate_share=0.5)
-    assert "drawn each step" in drawn.objective.form(drawn.graph_arrays)
+    sampled = tiny.make("kgv", kgv__candidate_share=0.5)
+    assert "sampled each step" in sampled.objective.form(sampled.graph_arrays)
 
 
 def test_a_mask_too_large_to_be_whole_is_streamed_and_nothing_else():

@@ -38,7 +38,7 @@ def test_the_anchor_moves_to_the_present_weights():
 
 
 def test_a_curve_has_records_of_every_alpha():
-    transfer = Transfer(wise_ft="0, 0.5,1")
+    transfer = Transfer(wise_ft=(0.0, 0.5, 1.0))
     assert (
         wise_ft.is_enabled(transfer) and wise_ft.is_enabled(Transfer(alpha=0.5)) and not wise_ft.is_enabled(Transfer())
     )

@@ -4,9 +4,11 @@
     red/0.png,red,
     red/0.png,triangle,hasShape
 
-`image` is a path below the manifest's folder, `node` a node of the graph. Where `relation` is absent or empty, the
-image is one of the node itself; else it shows the fact (relation, node). An image may have several rows. Other columns
-are ignored, such as the prompts of `kgv_jax.data.prompts`.
+`image` is a path below the manifest's folder, `node` a node of the graph. Without `relation`, or where it is empty,
+the image is one of the node itself; else it shows the fact (relation, node). An image may have several rows, and the
+table other columns, such as the prompts of `kgv_jax.data.prompts`.
+
+A renderer that a plugin adds by name (`RENDERERS`) takes the place of a folder: it makes the images of the graph.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import math
 import os
 import pathlib
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from kgv_jax.data import decode
 from kgv_jax.data.fingerprint import fingerprints, near_pairs
@@ -29,15 +31,21 @@ from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.mask import INSTANCE_OF
 from kgv_jax.kg.names import local_name
 from kgv_jax.util.errors import UserError
+from kgv_jax.util.registry import Registry
 from kgv_jax.util.tables import Row, read_table
 
 NAME = "manifest.csv"
 _NAMED = 8  # nodes without an image that a report names
 
 
+Renderer = Callable[[Graph], Iterable[SourceImage]]
+RENDERERS: Registry[Renderer] = Registry("renderer", attribute="RENDERERS", of=Callable)
+_DIGEST_PX = 64  # size at which a renderer's images are compared between runs
+
+
 @dataclasses.dataclass(frozen=True)
 class Manifest:
-    """The images of a folder.
+    """The images of a folder or of a renderer.
 
     Attributes:
       images: the source images, in the order of the table.
@@ -49,12 +57,14 @@ class Manifest:
 
 
 def read_manifest(path: str | os.PathLike, graph: Graph) -> Manifest:
-    """Reads the manifest of a folder, or of a table given by its path.
+    """Reads the manifest of a folder, or the table itself, or calls the renderer of that name.
 
     Raises:
       UserError: there is no such table, or a row has an image that is missing or outside the folder, or a node or
         relation that the graph lacks.
     """
+    if path in RENDERERS:
+        return _render(str(path), graph)
     table = pathlib.Path(path)
     table = table / NAME if table.is_dir() else table
     columns = ["image", "node"] + (["relation"] if "relation" in _header(table) else [])
@@ -82,6 +92,26 @@ def read_manifest(path: str | os.PathLike, graph: Graph) -> Manifest:
         load = functools.partial(decode.decode, table.parent / image)
         images.append(SourceImage(f"elements/{image}", "elements", None, load, tuple(dict.fromkeys(facts))))
     return Manifest(tuple(images), digest.hexdigest()[:16])
+
+
+def _render(name: str, graph: Graph) -> Manifest:
+    """Returns what the renderer `name` makes of a graph."""
+    images: dict[str, SourceImage] = {}
+    for image in RENDERERS[name](graph):
+        if image.id in images or not image.depicts:
+            problem = "is there twice" if image.id in images else "depicts nothing"
+            raise UserError(
+                f"The image {image.id!r} of the renderer {name!r} {problem}; expected ids that differ, and (relation, "
+                "node) pairs in depicts."
+            )
+        facts = tuple(dict.fromkeys(_fact(graph, relation, node) for relation, node in image.depicts))
+        images[image.id] = SourceImage(f"elements/{image.id}", "elements", None, image.load, facts)
+    if not images:
+        raise UserError(f"The renderer {name!r} made no image of this graph.")
+    digest = hashlib.blake2b(repr(sorted((image, made.depicts) for image, made in images.items())).encode())
+    for made in images.values():
+        digest.update(made.load(_DIGEST_PX).tobytes())
+    return Manifest(tuple(images.values()), digest.hexdigest()[:16])
 
 
 def audit(manifest: Manifest, graph: Graph) -> tuple[str, ...]:

@@ -17,20 +17,13 @@ import csv
 import importlib.util
 import os
 import pathlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from PIL import Image
 
-from kgv_jax.data.synthetic_manifest import NAME
+from kgv_jax.data.synthetic_manifest import NAME, Renderer
 from kgv_jax.data.types import SourceImage
-from kgv_jax.kg.graph import Graph
 from kgv_jax.util.errors import UserError
-from kgv_jax.util.registry import Registry
-
-Renderer = Callable[[Graph], Iterable[SourceImage]]
-
-# Renderers by name, for `config.synthetic.manifest`; a plugin adds them.
-RENDERERS: Registry[Renderer] = Registry("renderer", attribute="RENDERERS", of=Callable)
 
 
 def load_renderer(name: str) -> Renderer:

@@ -33,7 +33,7 @@ TABLES: Mapping[str, str] = types.MappingProxyType(
         "REGULARISERS": "kgv_jax.losses",
         "ENCODERS": "kgv_jax.models.registry",
         "SOURCES": "kgv_jax.data.sources",
-        "RENDERERS": "kgv_jax.data.user_renderer",
+        "RENDERERS": "kgv_jax.data.synthetic_manifest",
     }
 )
 

@@ -36,7 +36,7 @@ def describe(word: str = "") -> list[Row]:
     Raises:
       UserError: no setting has the word; the message has the nearest names.
     """
-    rows = list(_rows(Config, ""))
+    rows = list(_rows(type(Config()), ""))
     lower = word.lower().removeprefix("--").removeprefix("config.")
     found = [row for row in rows if lower in row.name.lower() or lower in row.meaning.lower()]
     if not found:

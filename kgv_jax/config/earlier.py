@@ -72,7 +72,7 @@ def read_config(values: dict[str, Any], where: str) -> Config:
 
 def with_defaults(values: dict[str, Any]) -> dict[str, Any]:
     """Returns the settings of a `config.json` under today's names, and the defaults of those that are newer than it."""
-    return _merged(Config, to_dict(Config()), _renamed(values), "config")
+    return _merged(type(Config()), to_dict(Config()), _renamed(values), "config")
 
 
 def rename_heads(records: list[dict[str, Any]]) -> list[dict[str, Any]]:

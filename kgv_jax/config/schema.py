@@ -448,7 +448,7 @@ def resolve(values: ml_collections.ConfigDict | dict[str, Any]) -> Config:
       UserError: for an unknown key, a wrong type, a value out of range, or settings at odds.
     """
     plain = values.to_dict() if isinstance(values, ml_collections.ConfigDict) else dict(values)
-    config = read_section(Config, plain, "config")
+    config = read_section(type(Config()), plain, "config")
     preset, untouched = PRESETS[config.method], Config()
     for key, value in (preset.defaults | preset.settings).items():
         section, name = key.split(".")

@@ -1,6 +1,6 @@
-"""Classes held out of training, on the side of the graph: which ones are chosen, and what training then ignores.
+"""Classes held out of training, on the side of the graph: which ones are drawn, and what is then never shown.
 
-Held-out classes are chosen along the tree of the classes, every `C / n`-th of them in the tree's order (systematic
+Held-out classes are drawn along the tree of the classes, every `C / n`-th of them in the tree's order (systematic
 sampling): each branch gives its share.
 """
 
@@ -17,12 +17,11 @@ from kgv_jax.kg.mask import MaskTable
 
 
 class Ignored(NamedTuple):
-    """What no training image is a positive of.
+    """What no image of training shows.
 
     Attributes:
       nodes: that no training image can be positive for, under any relation: nothing trains their Gaussians.
-      facts: (relation local name, node) pairs that no training image shows, whose node is trained in another way, such
-        as by its element images.
+      facts: (relation local name, node) pairs whose node is trained otherwise, such as by its element images.
     """
 
     nodes: tuple[int, ...]
@@ -30,19 +29,18 @@ class Ignored(NamedTuple):
 
 
 def find_ignored(mask: MaskTable, held_out: Sequence[int]) -> Ignored:
-    """Returns the nodes and facts that only held-out nodes state.
+    """Returns what only held-out nodes state.
 
-    Such a fact would be a negative of every image and a positive of none: training would push it away from all images,
-    and with it the held-out classes that it describes.
+    As a negative of every image and a positive of none, such a fact would be unlearnt, and with it the classes that
+    it describes.
 
     Args:
       mask: a mask table that ignores nothing; its other rows are those of training images.
-      held_out: class nodes held out, and their variants; query nodes of the mask.
+      held_out: class nodes held out, and their variants; heads of the mask.
     """
     row = np.repeat(np.arange(len(mask.supervised)), np.diff(mask.positive.start))
     held = np.isin(row, [mask.row(node) for node in held_out])
     cells = np.stack([mask.positive.relation, mask.positive.node], axis=1)
-    # `shown`: the (relation, node) cells that some training image is a positive of.
     stated, shown = (set(map(tuple, cells[where].tolist())) for where in (held, ~held))
     trained = {node for _, node in shown}
     nodes = {node for _, node in stated} - trained | set(map(int, held_out))
@@ -56,19 +54,19 @@ def tree_order(names: Sequence[str], tree: ClassTree | None, seed: int) -> list[
     Without a tree the order follows from the seed alone.
     """
 
-    def shuffled(name: str) -> bytes:
+    def drawn(name: str) -> bytes:
         return hashlib.blake2b(f"{seed}/{name}".encode()).digest()
 
     if tree is None:
-        return sorted(names, key=shuffled)
-    # A node of the tree is identified by its first class, so that the order ignores other parts of the graph.
+        return sorted(names, key=drawn)
+    # A node of the tree is told by its first class, so that other parts of the graph do not matter.
     first = [names[int(members.argmax())] for members in tree.members]
-    ways = {name: [shuffled(first[node]) for node in way[::-1]] for name, way in zip(names, tree.path, strict=True)}
-    return sorted(names, key=lambda name: (ways[name], shuffled(name)))
+    ways = {name: [drawn(first[node]) for node in way[::-1]] for name, way in zip(names, tree.path, strict=True)}
+    return sorted(names, key=lambda name: (ways[name], drawn(name)))
 
 
 def choose_classes(order: Sequence[str], count: int, seed: int) -> tuple[str, ...]:
     """Returns `count` classes, one of each of as many equal parts of the order."""
     start = np.random.default_rng(seed).random()
-    positions = np.floor((np.arange(count) + start) * len(order) / count).astype(int)
-    return tuple(order[position] for position in positions)
+    places = np.floor((np.arange(count) + start) * len(order) / count).astype(int)
+    return tuple(order[place] for place in places)

@@ -348,8 +348,8 @@ class Train:
     steps: int = setting(300, "optimiser steps; 0 evaluates the initial model", low=0)
     stages: tuple[StageSettings, ...] = setting(
         (),
-        "stages that the steps are divided into: a list with one entry per stage, or the text `NAME SHARE terms= freeze= slow= "
-        "rate=; ...` (`config/stages.py`); empty: one stage",
+        "stages that the steps are divided into: a list with one entry per stage, or the text `NAME SHARE terms= "
+        "freeze= slow= rate=; ...` (`config/stages.py`); empty: one stage",
         read=read_stages,
     )
     batch_size: int = setting(128, "real images in a batch, over all devices", low=1)

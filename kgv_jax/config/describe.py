@@ -17,7 +17,7 @@ class Row(NamedTuple):
 
     Attributes:
       name: `section.name`, as `--config.section.name=` sets it.
-      type: `int`, `float`, `bool`, `str`, or `X, ...` for a list of X.
+      type: `int`, `float`, `bool`, `str`, or `X, ...` for a list of these or of stages.
       default: its value where nothing sets it, as the command line writes it.
       allowed: its range or its choices; empty: any value.
       meaning: in one line.
@@ -60,7 +60,11 @@ def _rows(cls: type, prefix: str) -> Iterator[Row]:
 
 
 def _type(type_: Any) -> str:
-    return f"{typing.get_args(type_)[0].__name__}, ..." if is_tuple(type_) else type_.__name__
+    if not is_tuple(type_):
+        return type_.__name__
+    inner, _ = typing.get_args(type_)
+    name = inner.__name__.removesuffix("Settings").lower() if dataclasses.is_dataclass(inner) else inner.__name__
+    return f"{name}, ..."
 
 
 def _text(value: Any, separator: str = ",") -> str:

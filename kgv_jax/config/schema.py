@@ -61,8 +61,8 @@ class Data:
     validation_fraction: float = setting(0.2, "share of the source's images kept to make choices on", low=0.0, high=1.0)
     split_seed: int = setting(0, "seed of the split and of every rendered view; `seed` is the run's own", low=0)
     fake_classes: int = setting(1000, "classes of the `fake` data set", low=2, high=1000)
-    fake_images: int = setting(1, "its training images of each class", low=1)
-    fake_test_images: int = setting(20, "its images in each test domain", low=1)
+    fake_images: int = setting(1, "training images of each class of the `fake` data set", low=1)
+    fake_test_images: int = setting(20, "images in each test domain of the `fake` data set", low=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,12 +173,12 @@ class Augment:
         low=1e-3,
         high=1.0,
     )
-    mirror: float = setting(0.5, "probability that such a crop is mirrored", low=0.0, high=1.0)
+    mirror: float = setting(0.5, "probability that a random crop is mirrored", low=0.0, high=1.0)
     views: int = setting(1, "views of one image in a batch, which contrastive methods pull together", low=1, high=8)
-    mixup: float = setting(0.0, "alpha of mixup's Beta distribution; 0 does not mix", low=0.0)
-    cutmix: float = setting(0.0, "alpha of cutmix's Beta distribution; 0 does not cut", low=0.0)
-    randaugment_ops: int = setting(0, "operations of RandAugment on each image; 0 is none", low=0, high=10)
-    randaugment_magnitude: float = setting(9.0, "their strength", low=0.0, high=10.0)
+    mixup: float = setting(0.0, "alpha of mixup's Beta distribution; 0: no mixup", low=0.0)
+    cutmix: float = setting(0.0, "alpha of cutmix's Beta distribution; 0: no cutmix", low=0.0)
+    randaugment_ops: int = setting(0, "operations of RandAugment on each image; 0: none", low=0, high=10)
+    randaugment_magnitude: float = setting(9.0, "strength of the operations of RandAugment", low=0.0, high=10.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,7 +197,7 @@ class Model:
     statistics: str = setting(
         "batch", "of batch norm in training: those of the batch, or fixed as they are", choices=("batch", "fixed")
     )
-    input_px: int = setting(0, "side to which images are resized on the device; 0 leaves them", low=0, high=2048)
+    input_px: int = setting(0, "side that images are resized to on the device; 0: no resizing", low=0, high=2048)
     dtype: str = setting("float32", "type of activations", choices=("float32", "bfloat16"))
     remat: bool = setting(False, "recompute activations in the backward pass: less memory, more time")
     drop_path: float = setting(0.0, "rate of stochastic depth at the last block", low=0.0, high=0.9)
@@ -221,9 +221,11 @@ class Transfer:
         (), "regular expressions of parameters that are never trained; encoder/.* is a linear probe"
     )
     probe_steps: int = setting(0, "number of first steps in which the encoder is frozen: LP-FT", low=0)
-    probe_learning_rate: float = setting(1e-2, "peak learning rate of these steps", low=0.0)
+    probe_learning_rate: float = setting(1e-2, "peak learning rate of the probe's steps", low=0.0)
     encoder_rate: float = setting(1.0, "learning rate of the encoder, as a multiple", low=0.0)
-    layer_decay: float = setting(1.0, "its factor from each layer to the one below", low=0.0, high=1.0)
+    layer_decay: float = setting(
+        1.0, "factor on the learning rate from each layer of the encoder to the one below", low=0.0, high=1.0
+    )
     wise_ft: tuple[float, ...] = setting(
         (), "alphas at which weights averaged between start (0) and end (1) are evaluated", low=0.0, high=1.0
     )
@@ -235,25 +237,25 @@ class Optim:
     """AdamW with a warm-up and a cosine schedule."""
 
     learning_rate: float = setting(2e-3, "peak learning rate", low=0.0)
-    warmup_steps: int = setting(30, "linear warm-up", low=0)
+    warmup_steps: int = setting(30, "steps of linear warm-up, in every stage", low=0)
     weight_decay: float = setting(0.02, "decoupled decay of kernels; never of norms, biases or nodes", low=0.0)
-    clip_norm: float = setting(1.0, "clip gradients by global norm; 0 does not", low=0.0)
+    clip_norm: float = setting(1.0, "global norm that gradients are clipped to; 0: no clipping", low=0.0)
     node_rate: float = setting(1.0, "learning rate of nodes and relations, as a multiple", low=0.0)
     ema_decay: float = setting(
-        0.0, "moving average of the parameters, used in evaluation; 0 is none", low=0.0, high=0.99999
+        0.0, "decay of the moving average of parameters that is evaluated; 0: none", low=0.0, high=0.99999
     )
-    label_smoothing: float = setting(0.0, "of the cross-entropy", low=0.0, high=0.9)
+    label_smoothing: float = setting(0.0, "label smoothing of the cross-entropy", low=0.0, high=0.9)
 
 
 @dataclasses.dataclass(frozen=True)
 class Train:
     """The loop."""
 
-    steps: int = setting(300, "optimiser steps; 0 evaluates the model as it starts", low=0)
+    steps: int = setting(300, "optimiser steps; 0 evaluates the initial model", low=0)
     stages: tuple[StageSettings, ...] = setting(
         (),
-        "what they are divided into: a list with one entry per stage, or the text `NAME SHARE terms= freeze= slow= "
-        "rate=; ...` (`config/stages.py`); empty: one stage",
+        "stages that the steps are divided into: a list with one entry per stage, or the text `NAME SHARE terms= "
+        "freeze= slow= rate=; ...` (`config/stages.py`); empty: one stage",
         read=read_stages,
     )
     batch_size: int = setting(128, "real images in a batch, over all devices", low=1)

@@ -1,6 +1,6 @@
 """Classes held out of training, in the graph: which classes are chosen, and what no training image then shows.
 
-Held-out classes are chosen along the tree of the classes, every `C / n`-th of them in the tree's order (systematic
+Held-out classes are drawn along the tree of the classes, every `C / n`-th of them in the tree's order (systematic
 sampling): each branch gives its share.
 """
 
@@ -40,7 +40,6 @@ def find_ignored(mask: Mask, held_out: Sequence[int]) -> Ignored:
     """
     held = np.isin(mask.positive.row(), [mask.row(node) for node in held_out])
     cells = np.stack([mask.positive.relation, mask.positive.node], axis=1)
-    # `shown`: the (relation, node) cells that some training image is a positive of.
     stated, shown = (set(map(tuple, cells[where].tolist())) for where in (held, ~held))
     trained = {node for _, node in shown}
     nodes = {node for _, node in stated} - trained | set(map(int, held_out))

@@ -28,7 +28,7 @@ def test_a_row_says_type_default_and_what_is_allowed():
     assert by_name["train.steps"][1:4] == ("int", "300", "from 0")
     assert by_name["model.dtype"][1:4] == ("str", "float32", "float32, bfloat16")
     assert by_name["kg.inherit"][1:4] == ("bool", "true", "")
-    assert by_name["train.stages"].type == "StageSettings, ..."
+    assert by_name["train.stages"].type == "stage, ..."
 
 
 def test_a_word_is_sought_in_names_and_meanings():

@@ -85,9 +85,9 @@ def test_a_text_of_four_meanings_becomes_the_setting_of_one(tmp_path):
 
 
 def test_settings_that_are_gone_are_read_where_they_did_what_is_always_done():
-    assert _read(data__nuisance=1.0) == _read()
-    with pytest.raises(UserError, match=r"Unknown setting config\.data\.nuisance"):
-        _read(data__nuisance=0.5)
+    assert _read(synthetic__element_facts=False) == _read()
+    with pytest.raises(UserError, match=r"Unknown setting config\.synthetic\.element_facts"):
+        _read(synthetic__element_facts=True)
 
 
 def test_what_cannot_be_read_is_refused_in_one_line_that_names_the_version():

@@ -68,7 +68,7 @@ def test_defaults_resolve_and_round_trip():
             r"config.kgv.var_min is 1.0 and var_max 1.0; expected var_min below var_max. .* set kgv.vector_nodes=true",
         ),
         ({"optim__learning_rate": float("nan")}, r"config.optim.learning_rate is nan; expected a finite number: peak"),
-        ({"optim__clip_norm": float("inf")}, r"config.optim.clip_norm is inf; expected a finite number: clip"),
+        ({"optim__clip_norm": float("inf")}, r"config.optim.clip_norm is inf; expected a finite number: global norm"),
         ({"data__name": "folder"}, r"config.data.root is empty"),
         (
             # The graph of such a data set may have no hierarchy, without which dgp is refused.

@@ -153,10 +153,10 @@ def _initial_state(run: Run, seed: Array | np.uint32, start: Start | None = None
         classifier=run.classifier,
         objective=run.objective,
         optimizer=run.optimizer,
-        size_px=run.config.data.size_px,
         ema=run.config.optim.ema_decay > 0,
         anchored=wise_ft.is_enabled(run.config.transfer),
-        vector_width=run.experiment.vector_width,
+        image_shape=run.experiment.image_shape,
+        image_dtype=run.experiment.image_dtype,
         start=start,
     )
 

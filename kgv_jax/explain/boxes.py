@@ -9,7 +9,7 @@ import numpy as np
 from kgv_jax.config.schema import Config
 from kgv_jax.data.render_augment import RENDER_SCALE, RenderAugmentation, object_box, view_rng
 from kgv_jax.data.types import VALIDATION, Dataset
-from kgv_jax.experiment.build import test_stream
+from kgv_jax.experiment.examples import stream_of_domain
 
 
 def boxes_of(config: Config, dataset: Dataset, domain: str, ids: Sequence[str]) -> np.ndarray | None:
@@ -32,6 +32,6 @@ def boxes_of(config: Config, dataset: Dataset, domain: str, ids: Sequence[str]) 
     for name in ids:
         group, _, k = name.rpartition("#")
         drawing = by_id[group].load(round(RENDER_SCALE * size_px))
-        rng = view_rng(config.data.split_seed, test_stream(domain), group, int(k))
+        rng = view_rng(config.data.split_seed, stream_of_domain(domain), group, int(k))
         boxes.append(object_box(drawing, size_px, rng, RenderAugmentation()))
     return np.array(boxes)

@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from kgv_jax import train
-from kgv_jax.data.records import Cropped
 from kgv_jax.explain.boxes import boxes_of
 from kgv_jax.explain.faithfulness import STEPS
 from kgv_jax.explain.grad_cam import enlarge, make_grad_cam
@@ -66,15 +65,15 @@ class Explainer:
                 f"--domain is {domain!r}{nearest(domain, domains)}; the run has {', '.join(domains)}. Name one of them."
             )
         examples = domains[domain]
-        rows = equal_distances(len(examples.label), count)
-        images = examples.image.rows(rows) if isinstance(examples.image, Cropped) else examples.image[rows]
-        label = examples.label[rows]
+        rows = equal_distances(len(examples), count)
+        images = examples.read(rows, rows)
+        label = examples.labels[rows]
         return Explained(
             images=images,
-            group=examples.group[rows],
+            group=examples.groups[rows],
             label=label,
             classes=label if of == "label" else self.probabilities(images).argmax(-1).astype(np.int32),
-            boxes=boxes_of(self.run.config, self.run.experiment.dataset, domain, examples.id[rows]),
+            boxes=boxes_of(self.run.config, self.run.experiment.dataset, domain, examples.ids[rows]),
             mean=np.round(255 * np.asarray(self.spec.mean)).astype(np.uint8),
         )
 

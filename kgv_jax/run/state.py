@@ -61,16 +61,15 @@ def init_state(
     classifier: Classifier,
     objective: Objective,
     optimizer: optax.GradientTransformation,
-    size_px: int,
+    image_shape: tuple[int, ...],
+    image_dtype: Any = jnp.uint8,
     ema: bool,
     anchored: bool = False,
-    vector_width: int = 0,
     start: Start | None = None,
 ) -> State:
-    """Returns the state before the first step; `vector_width` is that of feature vectors in place of images."""
+    """Returns the state before the first step; the encoder gets images of `image_shape` and `image_dtype`."""
     key = run_key(seed)
-    images = jnp.zeros((1, size_px, size_px, 3), jnp.uint8)
-    images = jnp.zeros((1, vector_width), jnp.float32) if vector_width else images
+    images = jnp.zeros((1, *image_shape), image_dtype)
     variables = classifier.init(jax.random.fold_in(key, 0), images, train=False)
     start = start or Start({}, {}, {})
     graph_arrays = dict(objective.init(jax.random.fold_in(key, 1)))

@@ -15,8 +15,7 @@ import pytest
 from kgv_jax import train
 from kgv_jax import train_step as step_lib
 from kgv_jax.data.pipeline import Stream, make_pipeline
-from kgv_jax.data.types import SEEN
-from kgv_jax.experiment.build import Examples
+from kgv_jax.data.types import SEEN, ImageArray
 from kgv_jax.parallel import mesh as mesh_lib
 from kgv_jax.run.checkpoint import Checkpointer
 from kgv_jax.run.state import State
@@ -41,16 +40,16 @@ def _run(*, devices: int = 1, **settings) -> train.Run:
     mesh = mesh_lib.make_mesh(-1, 1, devices=jax.devices()[:devices])
     batch = tiny.batch(problem.mask, 40)
     names = np.arange(40).astype(str)
-    also = np.zeros((40, 0), np.int32)
-    examples = Examples(batch["image"], batch["label"], np.array(["p"] * 40), names, also)
+    images = ImageArray(batch["image"], batch["label"], names, np.array(["p"] * 40), np.zeros((40, 0), np.int32))
     experiment = types.SimpleNamespace(
         pipeline=make_pipeline([Stream("train", batch, 16)], seed=0),
-        domains={"validation": examples, "cn": Examples(*(a[:13] for a in vars(examples).values()))},
+        domains={"validation": images, "cn": images.take(np.arange(13))},
         dataset=types.SimpleNamespace(classes=tiny.CLASSES),
         graph=problem.mask.graph,
         mask=problem.mask,
         roles=(SEEN,) * len(tiny.CLASSES),
-        vector_width=0,
+        image_shape=images.shape,
+        image_dtype=images.dtype,
     )
     graph_arrays = jax.device_put(problem.graph_arrays, mesh_lib.replicated(mesh))
     run = train.Run(problem.config, experiment, mesh, problem.classifier, problem.objective, graph_arrays, None, None)

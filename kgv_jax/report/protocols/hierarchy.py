@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kgv_jax.kg import load_named_graph
 from kgv_jax.report import risk, rows, severity, stats
 from kgv_jax.report.protocols.base import Options, Result
 from kgv_jax.report.rows import decimals, each_head, label, percent
@@ -72,10 +73,9 @@ def _hierarchy(study: Study) -> tuple[severity.Hierarchy, tuple[str, ...]]:
             "kg.class_type or kg.hierarchy, so their mistakes have no one severity; report them apart."
         )
     # It starts JAX with what it imports, which only this protocol needs.
-    from kgv_jax.experiment.build import load_knowledge_graph
     from kgv_jax.experiment.class_roles import map_class_names
 
     config = study.first.config
-    graph, _ = load_knowledge_graph(config)
+    graph, _ = load_named_graph(config.kg.path, class_type=config.kg.class_type)
     nodes = map_class_names(config, graph, study.first.predictions[study.source].classes.tolist())
     return severity.class_hierarchy(graph, nodes, split_names(config.kg.hierarchy)), graph.labels

@@ -29,6 +29,7 @@ from benchmarks.harness import Worker, print_figure, serve, workers_in_turns
 from kgv_jax.data.crop import RandomCrop
 from kgv_jax.data.encoded import CropReader
 from kgv_jax.data.pipeline import Stream, make_pipeline
+from kgv_jax.data.records import Cropped, Records
 
 PEERS_PYTHON = os.environ.get("KGV_PEERS_PYTHON", ".venv-peers/bin/python")
 SIZE_PX, BATCH, BATCHES = 224, 64, 8
@@ -47,9 +48,11 @@ def serve_ours(folder: str, batches: int, cores: int) -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     cv2.setNumThreads(1)
     source_images = [path.read_bytes() for path in sorted(pathlib.Path(folder).glob("*.jpg"))]
-    read = CropReader(SIZE_PX, RandomCrop(0, "train"))
-    stream = Stream("train", {"image": np.array(source_images, object)}, BATCH, read)
-    pipeline = make_pipeline([stream], seed=0)
+    numbers = np.arange(len(source_images))
+    names = np.array([b"%d" % number for number in numbers])
+    records = Records("train", ("image",), np.zeros_like(numbers), names, lambda rows: [source_images[k] for k in rows])
+    images = Cropped(records, CropReader(SIZE_PX, RandomCrop(0, "train")))
+    pipeline = make_pipeline([Stream("train", {}, BATCH, images)], seed=0)
 
     def run() -> dict[str, int]:
         read_ahead = pipeline.iterate(0, batches, prefetch=0 if cores == 1 else 2 * cores, threads=cores)

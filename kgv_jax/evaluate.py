@@ -11,9 +11,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from kgv_jax.config.schema import Config, digest
-from kgv_jax.data.records import Cropped
-from kgv_jax.data.types import VALIDATION
-from kgv_jax.experiment.build import Examples
+from kgv_jax.data.types import VALIDATION, ImageSet
 from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.parallel import distributed
 from kgv_jax.parallel.mesh import check_divisible, put_batch
@@ -75,7 +73,7 @@ def predict(
     evaluate: Callable[..., tuple[Any, Any]],
     state: State,
     graph_arrays: GraphArrays,
-    examples: Examples,
+    images: ImageSet,
     *,
     classes: tuple[str, ...],
     roles: tuple[str, ...],
@@ -85,40 +83,41 @@ def predict(
     """Returns the predictions for all examples; the last batch is padded, so that every example counts."""
     check_divisible("config.evaluate.batch_size", batch_size, mesh)
     logits, scores = [], []
-    for images in _batches(examples.image, batch_size):
-        batch_logits, batch_scores = evaluate(state, put_batch({"image": images}, mesh)["image"], graph_arrays)
+    for batch in _batches(images, batch_size):
+        batch_logits, batch_scores = evaluate(state, put_batch({"image": batch}, mesh)["image"], graph_arrays)
         logits.append(np.asarray(batch_logits))
         if batch_scores is not None:
             scores.append(np.asarray(batch_scores))
-    count = len(examples.label)
+    count = len(images)
     stacked = np.concatenate(logits)[:count]
     assert len(stacked) == count, (len(stacked), count)
     return Predictions(
-        id=examples.id,
-        group=examples.group,
-        label=examples.label,
+        id=images.ids,
+        group=images.groups,
+        label=images.labels,
         logits=stacked,
         scores=np.concatenate(scores)[:count] if scores else np.zeros((count, 0), np.float32),
         classes=np.array(classes),
-        also=examples.also,
+        also=images.alternative_labels,
         role=np.array(roles),
     )
 
 
-def _batches(images: np.ndarray | Cropped, batch_size: int) -> Iterator[np.ndarray]:
+def _batches(images: ImageSet, batch_size: int) -> Iterator[np.ndarray]:
     """Yields the rows of every global batch that this process holds; zeros pad the last one."""
     per_process = batch_size // jax.process_count()
     start = jax.process_index() * per_process
     for first in range(start, len(images) + start, batch_size):
-        rows = images[first : first + per_process]
-        yield np.concatenate([rows, np.zeros((per_process - len(rows), *images.shape[1:]), images.dtype)])
+        rows = np.arange(first, max(first, min(first + per_process, len(images))))
+        padding = np.zeros((per_process - len(rows), *images.shape), images.dtype)
+        yield np.concatenate([images.read(rows, rows), padding])
 
 
 def evaluate_domains(
     evaluate: Callable[..., tuple[Any, Any]],
     state: State,
     graph_arrays: GraphArrays,
-    domains: Mapping[str, Examples],
+    domains: Mapping[str, ImageSet],
     *,
     config: Config,
     classes: tuple[str, ...],
@@ -131,12 +130,12 @@ def evaluate_domains(
     Returns the records of `results.json`.
     """
     records = []
-    for name, examples in domains.items():
+    for name, images in domains.items():
         predictions = predict(
             evaluate,
             state,
             graph_arrays,
-            examples,
+            images,
             classes=classes,
             roles=roles,
             batch_size=config.evaluate.batch_size,

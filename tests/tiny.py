@@ -100,7 +100,7 @@ class Tiny:
             classifier=self.classifier,
             objective=self.objective,
             optimizer=self.optimizer,
-            size_px=SIZE_PX,
+            image_shape=(SIZE_PX, SIZE_PX, 3),
             ema=ema,
             anchored=anchored,
         )

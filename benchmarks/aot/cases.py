@@ -174,7 +174,7 @@ def lower(case: Case, devices: Any) -> jax.stages.Lowered:
             classifier=classifier,
             objective=objective,
             optimizer=optimizer,
-            size_px=config.data.size_px,
+            image_shape=(config.data.size_px, config.data.size_px, 3),
             ema=False,
         )
     )

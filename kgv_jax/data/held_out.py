@@ -1,4 +1,4 @@
-"""Classes held out of training, on the side of the images: none is learnt from, all are tested on or chosen with."""
+"""Classes held out of training, on the side of the images: no image of them trains, all test or serve choices."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ import dataclasses
 import pathlib
 from collections.abc import Callable, Collection, Sequence
 
-import numpy as np
-
-from kgv_jax.data.records import Records
-from kgv_jax.data.types import Dataset, SourceImage
-from kgv_jax.data.vectors import Vectors
+from kgv_jax.data.source_images import SourceImages
+from kgv_jax.data.types import Dataset, ImageList
 from kgv_jax.util.errors import UserError, nearest
 
 
@@ -86,24 +83,15 @@ def restrict(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     if len(classes) == len(dataset.classes):
         return dataset
     lost = [name for name in dataset.classes if name not in classes]
-    domains = {name: _kept(images, classes) for name, images in dataset.domains.items()}
+    classes = tuple(classes)
     return dataclasses.replace(
         dataset,
-        classes=tuple(classes),
-        train=_kept(dataset.train, classes),
-        validation=_kept(dataset.validation, classes),
-        domains=domains,
+        classes=classes,
+        train=dataset.train.of_classes(classes).relabelled(classes),
+        validation=dataset.validation.of_classes(classes).relabelled(classes),
+        domains={name: images.of_classes(classes).relabelled(classes) for name, images in dataset.domains.items()},
         notes=(*dataset.notes, f"{len(lost)} classes are not known to this run and left out: {', '.join(lost)}"),
     )
-
-
-def _kept(images: Sequence[SourceImage], classes: Sequence[str]) -> Sequence[SourceImage]:
-    images = _of(images, classes, inside=True)
-    if not isinstance(images, (Records, Vectors)):
-        return images
-    place = {name: label for label, name in enumerate(classes)}
-    label_of = np.array([place.get(name, -1) for name in images.classes], np.int32)
-    return images.relabelled(tuple(classes), label_of[images.label])
 
 
 def _read_lines(choice: ClassChoice) -> list[str]:
@@ -117,9 +105,9 @@ def _read_lines(choice: ClassChoice) -> list[str]:
 def hold_out(dataset: Dataset, *, unseen: Collection[str], validation: Collection[str]) -> Dataset:
     """Returns the data set without training images of some classes, which stay among its classes.
 
-    All images of the source of an unseen class are test images, of a validation class validation images; of
-    many images, whose test and validation parts have every class, those parts are left as they are. A validation
-    class is in no test domain and an unseen one not in the validation part: nothing is chosen on what is tested.
+    All images of the source of an unseen class become test images, and those of a validation class validation images,
+    unless the data set's split is fixed: its test and validation parts have every class already. A validation class is
+    in no test domain and an unseen one not in the validation part: nothing is chosen on what is tested.
 
     Args:
       dataset: the data set.
@@ -130,32 +118,27 @@ def hold_out(dataset: Dataset, *, unseen: Collection[str], validation: Collectio
       UserError: no class is left to learn.
     """
     held = {*unseen, *validation}
-    train = _of(dataset.train, held, inside=False)
+    train = dataset.train.without_classes(held)
     if not len(train):
         raise UserError(
             f"config.zero_shot holds out {len(held)} of {len(dataset.classes)} classes, and no training image is "
             "left; hold out fewer."
         )
-    domains = {name: _of(images, validation, inside=False) for name, images in dataset.domains.items()}
-    held_out = _of(dataset.validation, unseen, inside=False)
-    if not isinstance(dataset.train, (Records, Vectors)):
-        source = (*dataset.train, *dataset.validation, *dataset.domains[dataset.source])
-        domains[dataset.source] = _once((*domains[dataset.source], *_of(source, unseen, inside=True)))
-        held_out = _once((*held_out, *_of(source, validation, inside=True)))
-    reported = [f"{len(unseen)} classes are held out of training and tested: {', '.join(unseen)}"]
-    reported += [f"{len(validation)} more are held out to choose with: {', '.join(validation)}"] if validation else []
+    domains = {name: images.without_classes(validation) for name, images in dataset.domains.items()}
+    held_out = dataset.validation.without_classes(unseen)
+    if not dataset.fixed_split:
+        source = SourceImages(
+            (*dataset.train, *dataset.validation, *dataset.domains[dataset.source]), classes=dataset.classes
+        )
+        domains[dataset.source] = _union(domains[dataset.source], source.of_classes(unseen))
+        held_out = _union(held_out, source.of_classes(validation))
+    notes = [f"{len(unseen)} classes are held out of training and tested: {', '.join(unseen)}"]
+    notes += [f"{len(validation)} more are held out to choose with: {', '.join(validation)}"] if validation else []
     return dataclasses.replace(
-        dataset, train=train, validation=held_out, domains=domains, notes=(*dataset.notes, *reported)
+        dataset, train=train, validation=held_out, domains=domains, notes=(*dataset.notes, *notes)
     )
 
 
-def _of(images: Sequence[SourceImage], classes: Collection[str], *, inside: bool) -> Sequence[SourceImage]:
-    """Returns the images whose class is among some, or is not."""
-    if isinstance(images, (Records, Vectors)):
-        labels = [label for label, name in enumerate(images.classes) if name in classes]
-        return images.take(np.flatnonzero(np.isin(images.label, labels) == inside))
-    return tuple(image for image in images if (image.label in classes) == inside)
-
-
-def _once(images: Sequence[SourceImage]) -> tuple[SourceImage, ...]:
-    return tuple({image.id: image for image in images}.values())
+def _union(first: ImageList, second: ImageList) -> SourceImages:
+    """Returns the images of both lists, each once."""
+    return SourceImages({image.id: image for image in (*first, *second)}.values(), first.classes)

@@ -8,31 +8,29 @@ import itertools
 import logging
 import math
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from kgv_jax.data.types import SourceImage
+from kgv_jax.data.types import ImageSet
 from kgv_jax.util.errors import UserError
 
 _log = logging.getLogger(__name__)
 
 
 def kept_rows(
-    images: Sequence[SourceImage],
-    views_per_image: int,
+    images: ImageSet,
     *,
     fraction: float = 1.0,
     shots: int = 0,
     subset: str = "",
-    held_out: Sequence[SourceImage] = (),
+    held_out: Sequence[str] = (),
     seed: int,
 ) -> np.ndarray | None:
-    """Returns the rows of a render cache that a run keeps, sorted, or None for all of them.
+    """Returns the rows of training images that a run keeps, sorted, or None for all of them.
 
     Args:
-      images: `n` training images; the render cache has `n * per_picture` rows, image by image.
-      per_picture: photographs of each, 1 where images are photographs themselves.
+      images: `n` training images. Rows of one group are views of one source image.
       fraction: see `fraction_rows`; 1 keeps all.
       shots: see `shot_rows`; 0 is off.
       subset: file for `subset_rows`; empty is off. At most one of the three is used.
@@ -40,82 +38,82 @@ def kept_rows(
       seed: of the orders.
     """
     if subset:
-        return subset_rows(subset, images, views_per_image, held_out=held_out)
+        return subset_rows(subset, images, held_out=held_out)
     if shots:
-        return shot_rows(shots, images, views_per_image, seed=seed)
-    return fraction_rows(fraction, images, views_per_image, seed=seed) if fraction < 1 else None
+        return shot_rows(shots, images, seed=seed)
+    return fraction_rows(fraction, images, seed=seed) if fraction < 1 else None
 
 
-def fraction_rows(fraction: float, images: Sequence[SourceImage], views_per_image: int, *, seed: int) -> np.ndarray:
+def fraction_rows(fraction: float, images: ImageSet, *, seed: int) -> np.ndarray:
     """Returns the same share of every class, nested: a smaller share is a part of a larger one.
 
-    Of drawings, the first photographs of each; of photographs, the first images of each class in an
-    order that depends on the seed and their ids; never fewer than one.
+    Where source images have several views, the first views of each are kept. Where they have one, the first images of
+    each class are kept, in an order that depends on the seed and their ids. At least one is kept.
     """
-    if views_per_image > 1:
-        kept = max(1, math.ceil(fraction * views_per_image))
-        return (np.arange(len(images))[:, None] * views_per_image + np.arange(kept)).reshape(-1)
-    own = _ordered_by_class(images, seed).values()
-    return np.sort(np.concatenate([rows[: max(1, math.ceil(fraction * len(rows)))] for rows in own]))
+
+    def first(rows: list) -> list:
+        return rows[: max(1, math.ceil(fraction * len(rows)))]
+
+    views = _rows_of_group(images)
+    if any(len(rows) > 1 for rows in views.values()):
+        return np.sort(np.concatenate([first(rows) for rows in views.values()]))
+    return np.sort(np.concatenate([np.concatenate(first(own)) for own in _by_class(images, views, seed)]))
 
 
-def shot_rows(shots: int, images: Sequence[SourceImage], views_per_image: int, *, seed: int) -> np.ndarray:
+def shot_rows(shots: int, images: ImageSet, *, seed: int) -> np.ndarray:
     """Returns `shots` training images of every class, or all of a class that has fewer; nested.
 
-    A shot is an image that the network sees: a photograph. Of drawings, each in turn gives one of its
-    photographs before any gives another, so that one shot is one drawing and four shots are up to four.
+    A shot is one row, an image as the network sees it. Each source image of a class in turn gives one of its views
+    before any gives another, so that one shot is one source image and four shots are up to four.
     """
     kept = []
-    for rows in _ordered_by_class(images, seed).values():
-        dealt = np.arange(views_per_image)[:, None] + np.array(rows) * views_per_image
-        kept.append(dealt.reshape(-1)[:shots])
+    for own in _by_class(images, _rows_of_group(images), seed):
+        dealt = [row for turn in itertools.zip_longest(*own) for row in turn if row is not None]
+        kept.append(dealt[:shots])
     return np.sort(np.concatenate(kept))
 
 
-def subset_rows(
-    path: str, images: Sequence[SourceImage], views_per_image: int, *, held_out: Sequence[SourceImage] = ()
-) -> np.ndarray:
-    """Returns all rows of the images that a text file lists, one a line.
+def subset_rows(path: str, images: ImageSet, *, held_out: Sequence[str] = ()) -> np.ndarray:
+    """Returns all rows of the source images that a text file lists, one per line.
 
-    A line is an image's id or its last parts, such as `n01440764/n01440764_10026.JPEG`, or the bare file name
+    A line is a source image's id or its last parts, such as `n01440764/n01440764_10026.JPEG`, or the bare file name
     as in SimCLR's 1 % and 10 % of ImageNet (github.com/google-research/simclr, `imagenet_subsets/`). Empty lines
-    and those that begin with `#` say nothing. Published lists know nothing of our validation part: a line may mean
-    one of the images held out for it, which stays held out.
+    and those that begin with `#` are skipped. Published lists know nothing of our validation part: a line may mean
+    one of the images `held_out` for it, given by their ids, and that image stays held out.
 
     Raises:
       UserError: the file cannot be read or is empty, a line is there twice, or means no or several images.
     """
     lines = _read_lines(path)
-    found: dict[str, dict[str, int]] = {name: {} for name in lines}  # entry -> {id: row}
-    for row, image in enumerate(itertools.chain(images, held_out)):
-        rest = image.id
+    views = _rows_of_group(images)
+    found: dict[str, dict[str, None]] = {name: {} for name in lines}  # entry -> ids that it may mean, in order
+    for id in itertools.chain(views, held_out):
+        rest = id
         while rest:
             if rest in found:
-                found[rest].setdefault(image.id, row)
+                found[rest].setdefault(id)
             rest = rest.partition("/")[2]
-    line_of_row: dict[int, int] = {}
+    line_of: dict[str, int] = {}
     for name, number in lines.items():
-        rows = list(found[name].values())
-        if not rows:
+        ids = list(found[name])
+        if not ids:
             raise UserError(
-                f"{path}, line {number}: {name!r} is none of the {len(images)} training images; expected an id, or "
-                f"the last parts of one, such as {images[0].id!r}. Is the file of another data set or split?"
+                f"{path}, line {number}: {name!r} is none of the {len(views)} training images; expected an id, or "
+                f"the last parts of one, such as {next(iter(views))!r}. Is the file of another data set or split?"
             )
-        if len(rows) > 1:
-            examples = ", ".join(map(repr, itertools.islice(found[name], 3)))
+        if len(ids) > 1:
             raise UserError(
-                f"{path}, line {number}: {name!r} may mean {len(rows)} training images, such as {examples}; give "
-                "more of the id."
+                f"{path}, line {number}: {name!r} may mean {len(ids)} training images, such as "
+                f"{', '.join(map(repr, ids[:3]))}; give more of the id."
             )
-        if (first := line_of_row.setdefault(rows[0], number)) != number:
+        if (first := line_of.setdefault(ids[0], number)) != number:
             raise UserError(f"{path}, line {number}: {name!r} is the image of line {first} again; keep one of them.")
-    rows = np.sort(np.fromiter(line_of_row, np.int64))
-    rows = rows[rows < len(images)]
-    if apart := len(line_of_row) - len(rows):
-        _log.info("%s: %d of its %d images are held out and not trained on", path, apart, len(line_of_row))
-    if not len(rows):
+    kept = [views[id] for id in line_of if id in views]
+    if apart := len(line_of) - len(kept):
+        _log.info("%s: %d of its %d images are held out and not trained on.", path, apart, len(line_of))
+    if not kept:
         raise UserError(f"{path}: every image it lists is held out for validation or test; list others.")
-    return (rows[:, None] * views_per_image + np.arange(views_per_image)).reshape(-1)
+    return np.sort(np.concatenate(kept))
 
 
 def _read_lines(path: str) -> dict[str, int]:
@@ -124,7 +122,7 @@ def _read_lines(path: str) -> dict[str, int]:
         text = pathlib.Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
-            f"The list of training images {path} cannot be read ({error}); expected a text file with one a line."
+            f"The list of training images {path} cannot be read ({error}); expected a text file with one per line."
         ) from error
     lines: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
@@ -135,14 +133,21 @@ def _read_lines(path: str) -> dict[str, int]:
             raise UserError(f"{path}, line {number}: {name!r} is on line {lines[name]} already; keep one of them.")
         lines[name] = number
     if not lines:
-        raise UserError(f"{path} lists no image; expected one a line, or an empty setting for all of them.")
+        raise UserError(f"{path} lists no image; expected one per line, or an empty setting for all of them.")
     return lines
 
 
-def _ordered_by_class(images: Sequence[SourceImage], seed: int) -> dict[str | None, list[int]]:
-    """Returns class -> positions of its images, in an order that depends on the seed and their ids alone."""
-    known = [(hashlib.blake2b(f"{seed}/{p.id}".encode()).digest(), p.label) for p in images]
-    rows: dict[str | None, list[int]] = collections.defaultdict(list)
-    for row in sorted(range(len(known)), key=lambda row: known[row][0]):
-        rows[known[row][1]].append(row)
-    return rows
+def _rows_of_group(images: ImageSet) -> dict[str, list[int]]:
+    """Returns source image -> its rows, both in order."""
+    rows: dict[str, list[int]] = collections.defaultdict(list)
+    for row, group in enumerate(images.groups.tolist()):
+        rows[group].append(row)
+    return dict(rows)
+
+
+def _by_class(images: ImageSet, views: Mapping[str, list[int]], seed: int) -> list[list[list[int]]]:
+    """Returns the rows of every source image, by class, in an order that depends on the seed and their ids alone."""
+    of_class: dict[int, list[list[int]]] = collections.defaultdict(list)
+    for group in sorted(views, key=lambda group: hashlib.blake2b(f"{seed}/{group}".encode()).digest()):
+        of_class[int(images.labels[views[group][0]])].append(views[group])
+    return list(of_class.values())

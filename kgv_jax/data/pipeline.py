@@ -11,6 +11,7 @@ import grain
 import numpy as np
 
 from kgv_jax.data.augment import Augment
+from kgv_jax.data.types import ImageSet
 from kgv_jax.util.errors import UserError
 
 
@@ -22,23 +23,22 @@ class Stream:
       name: seeds the stream's order; the order does not depend on the other streams.
       arrays: key -> array [n, ...]; may be memory-mapped, only rows in use are read.
       per_step: rows in every global batch.
-      read: (rows of `image` as stored, their places in the stream's endless order) -> uint8 [n, H, W, 3], for
-        images that are kept encoded, such as `encoded.CropReader`; None where `image` holds pixels.
+      images: what the key `image` of a batch is read from; None of a stream without images, or with them in `arrays`.
       views: how many of the rows in a batch show one image, each in another way.
-      another: (rows, their places) -> rows int64 of other photographs of the same images, for views after the
+      another: (rows, their positions) -> rows int64 of other views of the same images, for views after the
         first; None where views differ in their crops or augmentation alone.
     """
 
     name: str
-    # grain writes out what it maps over; a thousand encoded images would take seconds.
+    # grain writes out the repr of what it maps over, which would take seconds for a thousand images.
     arrays: Mapping[str, np.ndarray] = dataclasses.field(repr=False)
     per_step: int
-    read: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    images: ImageSet | None = dataclasses.field(default=None, repr=False)
     views: int = 1
     another: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
     def __len__(self) -> int:
-        return len(next(iter(self.arrays.values())))
+        return len(next(iter(self.arrays.values()), self.images))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Pipeline:
     Element `i` of a stream's endless order (epoch after epoch, each shuffled in its own
     way) is in step `i // per_step`. Process `p` of `P` holds rows
     `[p per_step / P, (p + 1) per_step / P)` of every stream. `augment`, if any, changes rows
-    by their places in the stream's order. Views of an image have places `V i` to `V i + V - 1`;
+    by their positions in the stream's order. Views of an image have positions `V i` to `V i + V - 1`;
     where a stream has several, `group` `[B]` int32 says which rows of a batch show one image.
     """
 
@@ -59,7 +59,7 @@ class Pipeline:
     augment: Augment | None = None
 
     def positions(self, stream: int, step: int) -> np.ndarray:
-        """Returns the places int64 [per_step / process_count] in a stream's endless order."""
+        """Returns the positions int64 [per_step / process_count] in a stream's endless order."""
         views = self.streams[stream].views
         count = self.streams[stream].per_step // self.process_count // views
         start = (step * self.process_count + self.process_index) * count
@@ -67,14 +67,14 @@ class Pipeline:
 
     def rows(self, stream: int, step: int) -> np.ndarray:
         """Returns the rows int64 [per_step / process_count] of a stream in a step."""
-        source, places = self.streams[stream], self.positions(stream, step)
-        images, views = np.divmod(places, source.views)
+        source, positions = self.streams[stream], self.positions(stream, step)
+        images, views = np.divmod(positions, source.views)
         epochs, elements = np.divmod(images, len(source))
-        rows = np.empty(len(places), np.int64)
+        rows = np.empty(len(positions), np.int64)
         for epoch in np.unique(epochs).tolist():
             rows[epochs == epoch] = self.orders[stream](epoch)[elements[epochs == epoch]]
         if source.another is not None:
-            rows[views > 0] = source.another(rows[views > 0], places[views > 0])
+            rows[views > 0] = source.another(rows[views > 0], positions[views > 0])
         return rows
 
     def __getitem__(self, step: int) -> dict[str, np.ndarray]:
@@ -91,8 +91,8 @@ class Pipeline:
         part = {key: array[rows] for key, array in stream.arrays.items()}
         if any(other.views > 1 for other in self.streams):
             part["group"] = (self.positions(index, step) // stream.views).astype(np.int32)
-        if stream.read is not None:
-            part["image"] = stream.read(part["image"], self.positions(index, step))
+        if stream.images is not None:
+            part["image"] = stream.images.read(rows, self.positions(index, step))
         if self.augment is None:
             return part
         return self.augment(part, stream=stream.name, positions=self.positions(index, step))
@@ -160,6 +160,7 @@ def epoch_order(seed: int, name: str, count: int, epoch: int) -> np.ndarray:
 
 def _check(stream: Stream, first: Stream, process_count: int) -> None:
     lengths = {key: len(array) for key, array in stream.arrays.items()}
+    lengths |= {} if stream.images is None else {"image": len(stream.images)}
     if len(set(lengths.values())) != 1:
         raise UserError(f"Stream {stream.name!r}: its arrays have lengths {lengths}; expected one length.")
     if not len(stream):
@@ -168,13 +169,15 @@ def _check(stream: Stream, first: Stream, process_count: int) -> None:
     if stream.per_step < 1 or stream.per_step % parts:
         of = f"{process_count} processes" + (f" of {stream.views} views" if stream.views > 1 else "")
         raise UserError(
-            f"Stream {stream.name!r}: {stream.per_step} rows a step do not divide by {of}; use a positive multiple of"
+            f"Stream {stream.name!r}: {stream.per_step} rows per step do not divide by {of}; use a positive multiple of"
             f" {parts}."
         )
-    as_stored = stream.read is None and first.read is None
-    found, expected = (
-        {key: (a.dtype, a.shape[1:]) if as_stored or key != "image" else "pictures" for key, a in s.arrays.items()}
-        for s in (stream, first)
-    )
+    found, expected = _signature(stream), _signature(first)
     if found != expected:
         raise UserError(f"Stream {stream.name!r} holds {found}; stream {first.name!r} holds {expected}.")
+
+
+def _signature(stream: Stream) -> dict[str, tuple[np.dtype, tuple[int, ...]]]:
+    """Returns key -> type and shape of one row of a stream."""
+    found = {key: (array.dtype, array.shape[1:]) for key, array in stream.arrays.items()}
+    return found if stream.images is None else found | {"image": (stream.images.dtype, stream.images.shape)}

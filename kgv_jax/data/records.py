@@ -1,81 +1,97 @@
 """Many photographs, kept encoded: bytes are read row by row when a batch asks for them.
 
-A million images as files, or as records of shards; in memory are a name and a label each. A `Records` is a
-sequence of `Image`, so whatever works on few images works on it too; training and evaluation read `encoded`.
+There may be a million of them, as files or as records of shards. Only a name and a label per image are in memory.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Callable
 
 import numpy as np
 
+from kgv_jax.data.crop import CentreCrop
 from kgv_jax.data.decode import decode_bytes
 from kgv_jax.data.encoded import CropReader
-from kgv_jax.data.rows import Rows
+from kgv_jax.data.types import ImageList, Reading, SourceImage, new_labels
+from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Records(Rows):
+class Records(ImageList):
     """Photographs of one domain.
 
     Attributes:
       domain: of all of them.
-      classes: names that `label` counts.
-      label: `[n]` int32.
-      name: `[n]` names in ASCII (bytes), unique within the domain, such as b"n01440764/n01440764_10026.JPEG".
-      read: rows `[m]` -> the encoded images.
-      also: `[n, K]` int32 other labels that are right too, -1 pads; `[n, 0]` where every image has one.
+      classes: names that `labels` count.
+      labels: `[n]` int32.
+      names: `[n]` names in ASCII (bytes), unique within the domain, such as b"n01440764/n01440764_10026.JPEG".
+      read_encoded: rows `[m]` -> the encoded images.
+      alternative_labels: `[n, K]` int32 other labels that are right too, -1 pads; `[n, 0]` where every image has one.
       crop_share: share of the shorter side that an evaluation shows.
     """
 
     domain: str
     classes: tuple[str, ...]
-    label: np.ndarray
-    name: np.ndarray
-    read: Callable[[np.ndarray], list[bytes]] = dataclasses.field(repr=False)
-    also: np.ndarray | None = None
+    labels: np.ndarray
+    names: np.ndarray
+    read_encoded: Callable[[np.ndarray], list[bytes]] = dataclasses.field(repr=False)
+    alternative_labels: np.ndarray | None = None
     crop_share: float = 224 / 256
 
     def __post_init__(self) -> None:
-        if self.also is None:
-            object.__setattr__(self, "also", np.zeros((len(self.label), 0), np.int32))
-        counts = {len(self.label), len(self.name), len(self.also)}
+        if self.alternative_labels is None:
+            object.__setattr__(self, "alternative_labels", np.zeros((len(self.labels), 0), np.int32))
+        counts = {len(self.labels), len(self.names), len(self.alternative_labels)}
         if len(counts) != 1:
-            raise ValueError(f"{self.domain}: labels, names and other labels have lengths {counts}")
+            raise ValueError(f"{self.domain}: labels, names and alternative labels have lengths {counts}.")
 
-    def name_of(self, row: int) -> str:
-        return self.name[row].decode()
+    @functools.cached_property
+    def ids(self) -> np.ndarray:
+        return np.array([self.id(row) for row in range(len(self))])
 
-    def load(self, row: int, size_px: int) -> np.ndarray:
-        (data,) = self.read(np.array([row]))
+    def id(self, row: int) -> str:
+        """Returns `domain/name`."""
+        return f"{self.domain}/{self.names[row].decode()}"
+
+    def image(self, row: int) -> SourceImage:
+        load = functools.partial(self._load, row)
+        return SourceImage(self.id(row), self.domain, self.classes[self.labels[row]], load)
+
+    def _load(self, row: int, size_px: int) -> np.ndarray:
+        (data,) = self.read_encoded(np.array([row]))
         return decode_bytes(data, self.id(row), size_px)
 
     def take(self, rows: np.ndarray) -> Records:
-        """Returns the records of some rows."""
         rows = np.asarray(rows)
-        inner = self.read
+        inner = self.read_encoded
         return dataclasses.replace(
             self,
-            label=self.label[rows],
-            name=self.name[rows],
-            also=self.also[rows],
-            read=lambda own: inner(rows[np.asarray(own)]),
+            labels=self.labels[rows],
+            names=self.names[rows],
+            alternative_labels=self.alternative_labels[rows],
+            read_encoded=lambda own: inner(rows[np.asarray(own)]),
         )
 
-    def relabelled(self, classes: tuple[str, ...], label: np.ndarray) -> Records:
-        """Returns the same images with labels of other classes; other right labels that are none of them go."""
-        place = {name: index for index, name in enumerate(classes)}
-        new = np.array([*(place.get(name, -1) for name in self.classes), -1], np.int32)
-        return dataclasses.replace(self, classes=classes, label=label, also=new[self.also])
+    def relabelled(self, classes: tuple[str, ...]) -> Records:
+        """See `ImageList.relabelled`; alternative labels that are none of the classes are dropped."""
+        labels, alternatives = (
+            new_labels(old, self.classes, classes) for old in (self.labels, self.alternative_labels)
+        )
+        return dataclasses.replace(self, classes=classes, labels=labels, alternative_labels=alternatives)
+
+    def open(self, reading: Reading) -> Cropped:
+        """Returns one crop per image, cut when a batch asks for it; views are never rendered."""
+        crop = reading.crop or CentreCrop(self.crop_share)
+        return Cropped(self, CropReader(reading.size_px, crop, threads=usable_cores()))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Cropped:
-    """Records as an array uint8 `[n, size, size, 3]` of which rows are read when they are asked for."""
+    """An `ImageSet` of crops uint8 `[size, size, 3]` of encoded images, which are read when they are asked for."""
 
     records: Records
     reader: CropReader
@@ -84,22 +100,37 @@ class Cropped:
         return len(self.records)
 
     @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """`[n, size, size, 3]`."""
-        return len(self), self.reader.size_px, self.reader.size_px, 3
+    def labels(self) -> np.ndarray:
+        return self.records.labels
+
+    @property
+    def ids(self) -> np.ndarray:
+        return self.records.ids
+
+    @property
+    def groups(self) -> np.ndarray:
+        return self.records.ids
+
+    @property
+    def alternative_labels(self) -> np.ndarray:
+        return self.records.alternative_labels
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.reader.size_px, self.reader.size_px, 3
 
     @property
     def dtype(self) -> np.dtype:
-        """Of the pixels."""
         return np.dtype(np.uint8)
 
-    def __getitem__(self, rows: slice) -> np.ndarray:
-        return self.rows(np.arange(len(self))[rows])
+    def take(self, rows: np.ndarray) -> Cropped:
+        """See `ImageSet.take`."""
+        return Cropped(self.records.take(rows), self.reader)
 
-    def rows(self, rows: np.ndarray, positions: np.ndarray | None = None) -> np.ndarray:
-        """Returns the crops of rows `[m]` at `positions` `[m]` of a stream; those of a pass in order if None."""
-        places = rows if positions is None else positions
-        return self.reader(self.records.read(rows), places, names=self.records.ids(rows))
+    def read(self, rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """See `ImageSet.read`."""
+        names = [self.records.id(row) for row in rows]
+        return self.reader(self.records.read_encoded(rows), positions, names=names)
 
 
 def read_files(folder: pathlib.Path, paths: np.ndarray, rows: np.ndarray) -> list[bytes]:

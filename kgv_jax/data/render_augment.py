@@ -88,7 +88,7 @@ def view_rng(seed: int, stream: str, source_image: str, k: int) -> np.random.Gen
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
 
 
-def photograph(
+def render_view(
     rgba: np.ndarray, size_px: int, rng: np.random.Generator, render_augmentation: RenderAugmentation
 ) -> np.ndarray:
     """Takes one photograph of a drawing. Nothing is ever mirrored: left and right are meaning.

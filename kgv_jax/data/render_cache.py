@@ -1,10 +1,9 @@
-"""A render cache of photographs: taken once, kept on disk, read by row."""
+"""A render cache: views of source images, rendered once, kept on disk, read by row."""
 
 from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import dataclasses
 import hashlib
 import itertools
 import logging
@@ -17,7 +16,7 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from kgv_jax.data.render_augment import RENDER_SCALE, RenderAugmentation, photograph, view_rng
+from kgv_jax.data.render_augment import RENDER_SCALE, RenderAugmentation, render_view, view_rng
 from kgv_jax.data.types import SourceImage
 from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError
@@ -26,19 +25,6 @@ _log = logging.getLogger(__name__)
 _FORMAT = 2  # raise it when the same parameters give other pixels
 _REPORT_EVERY_SECONDS = 5.0
 _KEEP_BYTES = 512 * 2**20
-
-
-@dataclasses.dataclass(frozen=True)
-class RenderedViews:
-    """Photographs in image-major order: p0k0, p0k1, ..., p1k0, ...
-
-    Attributes:
-      images: uint8 [n, size, size, 3] RGB, memory-mapped where a cache file could be written.
-      image: int32 [n], position of the image each image shows.
-    """
-
-    images: np.ndarray
-    source: np.ndarray
 
 
 def build_render_cache(
@@ -50,67 +36,71 @@ def build_render_cache(
     seed: int,
     stream: str,
     cache_dir: str | os.PathLike | None = None,
-) -> RenderedViews:
-    """Photographs every image `per_picture` times, or reads them from the cache.
+) -> np.ndarray:
+    """Renders `views_per_image` views of every image, or reads them from the cache.
 
-    Photograph k of an image depends on (seed, stream, image.id, k) and its drawing
+    View k of an image depends on (seed, stream, id of the image, k) and its pixels
     alone: more images, or another order, leave it as it is. Any number of processes
     may build the same render cache at once.
 
     Args:
-      images: what to photograph; ids are unique.
-      size_px: side of the photographs.
-      per_picture: photographs of each image.
-      render augmentation: what the camera does; None lays the image on white (real photographs).
+      source_images: `n` images; ids are unique.
+      size_px: side of the views.
+      views_per_image: views of each image.
+      render_augmentation: ranges that a view is rendered with; None lays the image on white, as a photograph is read.
       seed: of the run or of the data, as the caller wishes.
       stream: purpose, such as "train" or "test".
       cache_dir: folder for the file; None keeps the render cache in memory.
+
+    Returns:
+      uint8 `[n * views_per_image, size_px, size_px, 3]` RGB, image by image; memory-mapped where a cache file could be
+      written.
 
     Raises:
       UserError: an id occurs twice, a number is not positive, or an image cannot be read.
     """
     if min(size_px, views_per_image) < 1:
-        raise UserError(f"size_px is {size_px} and per_picture {views_per_image}; both must be 1 or more.")
+        raise UserError(f"size_px is {size_px} and views_per_image {views_per_image}; both must be 1 or more.")
     ids = [image.id for image in source_images]
     if len(set(ids)) != len(ids):
         twice = next(id for id in ids if ids.count(id) > 1)
-        raise UserError(f"Image id {twice!r} occurs twice; photographs are seeded by id, make each unique.")
-    index = np.repeat(np.arange(len(source_images), dtype=np.int32), views_per_image)
-    shape = (len(index), size_px, size_px, 3)
+        raise UserError(f"Image id {twice!r} occurs twice; views are seeded by id, make each unique.")
+    shape = (len(source_images) * views_per_image, size_px, size_px, 3)
 
+    # The name of the cache file is a hash of everything that its pixels depend on.
     render_px = size_px if render_augmentation is None else round(RENDER_SCALE * size_px)
     keep = len(source_images) * render_px**2 * 4 <= _KEEP_BYTES
-    digest, drawings = _digest_drawings(source_images, render_px, keep=keep)
+    digest, loaded = _digest_images(source_images, render_px, keep=keep)
     digest.update(
         repr((_FORMAT, cv2.__version__, size_px, views_per_image, render_augmentation, int(seed), stream)).encode()
     )
 
-    def shoot(position: int) -> np.ndarray:
+    def render(position: int) -> np.ndarray:
         image = source_images[position]
-        drawing = drawings[position] if keep else image.load(render_px)
+        rgba = loaded[position] if keep else image.load(render_px)
         if render_augmentation is None:
-            return np.repeat(over_white(drawing)[None], views_per_image, axis=0)
+            return np.repeat(over_white(rgba)[None], views_per_image, axis=0)
         rngs = (view_rng(seed, stream, image.id, k) for k in range(views_per_image))
-        return np.stack([photograph(drawing, size_px, rng, render_augmentation) for rng in rngs])
+        return np.stack([render_view(rgba, size_px, rng, render_augmentation) for rng in rngs])
 
     def blocks() -> Iterator[np.ndarray]:
-        return _in_threads(shoot, len(source_images), what=f"{stream}: photographed")
+        return _in_threads(render, len(source_images), what=f"{stream}: images rendered")
 
-    if cache_dir is not None and source_images:
+    if cache_dir is not None and len(source_images):
         path = pathlib.Path(cache_dir, f"{stream.replace(os.sep, '_')}-{digest.hexdigest()}.npy")
-        images = _open_cached(path, shape)
-        if images is None:
+        views = _open_cached(path, shape)
+        if views is None:
             try:
                 _write(path, shape, blocks())
-                images = _open_cached(path, shape)
+                views = _open_cached(path, shape)
             except OSError as error:
-                _log.warning("Photographs are kept in memory: %s cannot be written (%s).", path, error)
-        if images is not None:
-            return RenderedViews(images, index)
-    images = np.empty(shape, np.uint8)
+                _log.warning("Rendered views are kept in memory: %s cannot be written (%s).", path, error)
+        if views is not None:
+            return views
+    views = np.empty(shape, np.uint8)
     for position, block in enumerate(blocks()):
-        images[position * views_per_image : (position + 1) * views_per_image] = block
-    return RenderedViews(images, index)
+        views[position * views_per_image : (position + 1) * views_per_image] = block
+    return views
 
 
 def over_white(rgba: np.ndarray) -> np.ndarray:
@@ -119,23 +109,23 @@ def over_white(rgba: np.ndarray) -> np.ndarray:
     return ((rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
-def _digest_drawings(source_images: Sequence[SourceImage], size_px: int, *, keep: bool):
+def _digest_images(source_images: Sequence[SourceImage], size_px: int, *, keep: bool):
     """Hashes ids and pixels; returns the hash and, with `keep`, uint8 [n, size, size, 4]."""
     digest = hashlib.blake2b(digest_size=16)
     shape = (size_px, size_px, 4)
-    drawings = np.empty((len(source_images) if keep else 0, *shape), np.uint8)
-    loaded = _in_threads(lambda i: source_images[i].load(size_px), len(source_images), what="images read")
-    for position, drawing in enumerate(loaded):
-        if drawing.shape != shape or drawing.dtype != np.uint8:
+    kept = np.empty((len(source_images) if keep else 0, *shape), np.uint8)
+    images = _in_threads(lambda i: source_images[i].load(size_px), len(source_images), what="images read")
+    for position, pixels in enumerate(images):
+        if pixels.shape != shape or pixels.dtype != np.uint8:
             raise ValueError(
-                f"{source_images[position].id}: load({size_px}) gave {drawing.dtype} {drawing.shape};"
+                f"{source_images[position].id}: load({size_px}) gave {pixels.dtype} {pixels.shape};"
                 f" expected uint8 {shape}"
             )
         digest.update(source_images[position].id.encode() + b"\0")
-        digest.update(np.ascontiguousarray(drawing))
+        digest.update(np.ascontiguousarray(pixels))
         if keep:
-            drawings[position] = drawing
-    return digest, drawings
+            kept[position] = pixels
+    return digest, kept
 
 
 def _in_threads(function, count: int, *, what: str) -> Iterator:
@@ -196,7 +186,7 @@ def _open_cached(path: pathlib.Path, shape: tuple[int, ...]) -> np.ndarray | Non
     except FileNotFoundError:
         return None
     except (OSError, ValueError, EOFError) as error:
-        _log.warning("%s is not a render cache of photographs (%s); it is built again.", path, error)
+        _log.warning("%s is not a render cache (%s); it is built again.", path, error)
         return None
     if images.shape != shape or images.dtype != np.uint8 or not images.flags.c_contiguous:
         _log.warning("%s holds %s %s, not uint8 %s; it is built again.", path, images.dtype, images.shape, shape)

@@ -3,53 +3,53 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 
-from kgv_jax.data.rows import Rows
+from kgv_jax.data.types import ImageArray, ImageList, Reading, SourceImage, new_labels
 from kgv_jax.util.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Vectors(Rows):
+class Vectors(ImageList):
     """Feature vectors of images of one domain.
 
     Attributes:
       domain: of all of them.
-      classes: names that `label` counts.
-      label: `[n]` int32.
-      name: `[n]` names, unique within the domain.
+      classes: names that `labels` count.
+      labels: `[n]` int32.
+      names: `[n]` names, unique within the domain.
       features: `[m, F]` float32 of a whole data set, shared by its parts.
-      row: `[n]` int64, the row of each image there.
-      also: `[n, 0]` int32; an image has one label.
+      rows: `[n]` int64, the row of each image there.
     """
 
     domain: str
     classes: tuple[str, ...]
-    label: np.ndarray
-    name: np.ndarray
+    labels: np.ndarray
+    names: np.ndarray
     features: np.ndarray = dataclasses.field(repr=False)
-    row: np.ndarray = dataclasses.field(repr=False)
+    rows: np.ndarray = dataclasses.field(repr=False)
 
-    @property
-    def also(self) -> np.ndarray:
-        return np.zeros((len(self.label), 0), np.int32)
+    @functools.cached_property
+    def ids(self) -> np.ndarray:
+        return np.array([f"{self.domain}/{name}" for name in self.names])
 
-    @property
-    def vectors(self) -> np.ndarray:
-        """`[n, F]` float32."""
-        return self.features[self.row]
-
-    def name_of(self, row: int) -> str:
-        return str(self.name[row])
-
-    def load(self, row: int, size_px: int) -> np.ndarray:
-        raise UserError(f"{self.id(row)} is a feature vector and has no pixels, which would be drawn at {size_px} px.")
+    def image(self, row: int) -> SourceImage:
+        id = str(self.ids[row])
+        return SourceImage(id, self.domain, self.classes[self.labels[row]], functools.partial(_refuse, id))
 
     def take(self, rows: np.ndarray) -> Vectors:
-        """Returns the images of some rows."""
-        return dataclasses.replace(self, label=self.label[rows], name=self.name[rows], row=self.row[rows])
+        return dataclasses.replace(self, labels=self.labels[rows], names=self.names[rows], rows=self.rows[rows])
 
-    def relabelled(self, classes: tuple[str, ...], label: np.ndarray) -> Vectors:
-        """Returns the same images with labels of other classes."""
-        return dataclasses.replace(self, classes=classes, label=label)
+    def relabelled(self, classes: tuple[str, ...]) -> Vectors:
+        return dataclasses.replace(self, classes=classes, labels=new_labels(self.labels, self.classes, classes))
+
+    def open(self, _reading: Reading) -> ImageArray:
+        """Returns the vectors: one row per image, whatever size or views a run asks for."""
+        no_labels = np.zeros((len(self), 0), np.int32)
+        return ImageArray(self.features[self.rows], self.labels, self.ids, self.ids, no_labels)
+
+
+def _refuse(id: str, size_px: int) -> np.ndarray:
+    raise UserError(f"{id} is a feature vector and has no pixels, which would be shown at {size_px} px.")

@@ -12,10 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from kgv_jax.config.schema import Config
-from kgv_jax.data.records import Cropped
 from kgv_jax.data.render_augment import RENDER_SCALE, RenderAugmentation, object_box, view_rng
 from kgv_jax.data.types import VALIDATION, Dataset
-from kgv_jax.experiment.build import test_stream
+from kgv_jax.experiment.examples import stream_of_domain
 from kgv_jax.explain.faithfulness import STEPS
 from kgv_jax.explain.grad_cam import enlarge, make_grad_cam
 from kgv_jax.explain.measure import Explained
@@ -71,15 +70,15 @@ class Explainer:
                 f"--domain is {domain!r}{nearest(domain, domains)}; the run has {', '.join(domains)}. Name one of them."
             )
         examples = domains[domain]
-        rows = equal_distances(len(examples.label), count)
-        images = examples.image.rows(rows) if isinstance(examples.image, Cropped) else examples.image[rows]
-        label = examples.label[rows]
+        rows = equal_distances(len(examples), count)
+        images = examples.read(rows, rows)
+        label = examples.labels[rows]
         return Explained(
             images=images,
-            group=examples.group[rows],
+            group=examples.groups[rows],
             label=label,
             classes=label if of == "label" else self.probabilities(images).argmax(-1).astype(np.int32),
-            boxes=_boxes(self.run.config, self.run.experiment.dataset, domain, examples.id[rows]),
+            boxes=_boxes(self.run.config, self.run.experiment.dataset, domain, examples.ids[rows]),
             mean=np.round(255 * np.asarray(self.spec.mean)).astype(np.uint8),
         )
 
@@ -165,6 +164,6 @@ def _boxes(config: Config, dataset: Dataset, domain: str, ids: Sequence[str]) ->
     for name in ids:
         group, _, k = name.rpartition("#")
         pixels = by_id[group].load(round(RENDER_SCALE * size_px))
-        rng = view_rng(config.data.split_seed, test_stream(domain), group, int(k))
+        rng = view_rng(config.data.split_seed, stream_of_domain(domain), group, int(k))
         boxes.append(object_box(pixels, size_px, rng, RenderAugmentation()))
     return np.array(boxes)

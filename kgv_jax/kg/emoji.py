@@ -147,5 +147,8 @@ def graph_path() -> pathlib.Path:
     return _path()
 
 
+GRAPHS = {"emoji": graph_path}
+
+
 def _path() -> pathlib.Path:
     return cache_dir("graphs") / f"emoji-{VERSION}.ttl"

@@ -45,6 +45,9 @@ def graph_path() -> pathlib.Path:
     return path
 
 
+GRAPHS = {"fake": graph_path}
+
+
 def _edges(classes: tuple[str, ...], ancestors: tuple[str, ...]) -> list[tuple[str, str]]:
     """Returns (child, parent) pairs: a random recursive tree, some second parents, classes as its leaves."""
     rng = np.random.Generator(np.random.Philox(key=_VERSION))

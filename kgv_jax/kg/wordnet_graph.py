@@ -8,6 +8,7 @@ inherit it.
 from __future__ import annotations
 
 import collections
+import functools
 import pathlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -105,6 +106,9 @@ def graph_path(ids: str) -> pathlib.Path:
     if not path.exists():
         write_turtle(make_graph(find_wordnet(), read_ids(ids), descriptions=read_descriptions()), path)
     return path
+
+
+GRAPHS = {f"imagenet-{ids}": functools.partial(graph_path, ids) for ids in ("mini", "1k", "22k")}
 
 
 def summary(graph: Graph) -> list[str]:

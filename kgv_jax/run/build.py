@@ -125,10 +125,10 @@ def make_run(
             classifier=classifier,
             objective=objective,
             optimizer=optimizer,
-            size_px=config.data.size_px,
+            image_shape=experiment.image_shape,
+            image_dtype=experiment.image_dtype,
             ema=config.optim.ema_decay > 0,
             anchored=wise_ft.is_enabled(config.transfer),
-            vector_width=experiment.vector_width,
             values=values,
         )
 

@@ -61,10 +61,10 @@ def init_state(
     classifier: Classifier,
     objective: Objective,
     optimizer: optax.GradientTransformation,
-    size_px: int,
+    image_shape: tuple[int, ...],
+    image_dtype: Any = jnp.uint8,
     ema: bool,
     anchored: bool = False,
-    vector_width: int = 0,
     values: InitialValues | None = None,
 ) -> State:
     """Returns the state before the first step.
@@ -72,15 +72,13 @@ def init_state(
     Args:
       seed: the run's.
       classifier, objective, optimizer: what the state is for.
-      size_px: side of the images.
+      image_shape, image_dtype: of the images that the encoder gets, without the batch.
       ema: whether a moving average of the parameters is kept.
       anchored: whether the state keeps where fine-tuning begins, for WiSE-FT.
-      vector_width: dimensions of the feature vectors that take the place of images; 0 for images.
       values: arrays that take the place of random ones.
     """
     key = run_key(seed)
-    images = jnp.zeros((1, size_px, size_px, 3), jnp.uint8)
-    images = jnp.zeros((1, vector_width), jnp.float32) if vector_width else images
+    images = jnp.zeros((1, *image_shape), image_dtype)
     variables = classifier.init(jax.random.fold_in(key, 0), images, train=False)
     values = values or InitialValues({}, {}, {})
     knowledge = dict(objective.init(jax.random.fold_in(key, 1)))

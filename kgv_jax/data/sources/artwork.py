@@ -19,6 +19,8 @@ import numpy as np
 
 from kgv_jax.data.prepare.artwork import ArtworkEntry, Prepared, artwork_folder, open_prepared, read_table
 from kgv_jax.data.prepare.rendered import resized
+from kgv_jax.data.source_images import SourceImages
+from kgv_jax.data.sources.source import HELD_OUT, Source
 from kgv_jax.data.types import Dataset, SourceImage
 from kgv_jax.util.errors import UserError, nearest
 
@@ -71,7 +73,7 @@ def load(
     def images(domain: str) -> list[tuple[ArtworkEntry, SourceImage]]:
         return [(d, _image(d, prepared)) for c in classes for d in drawings[domain][c]]
 
-    train = tuple(image for drawing, image in images(source) if drawing not in held)
+    train = SourceImages((image for drawing, image in images(source) if drawing not in held), classes)
     apart = len(drawings[source]) - len(classes)
     single = sum(len(drawings[source][c]) == 1 for c in classes)
     notes = [f"{single} of {len(classes)} classes have one drawing and none held out for validation"]
@@ -80,8 +82,8 @@ def load(
     return Dataset(
         classes=classes,
         train=train,
-        validation=tuple(image for drawing, image in images(source) if drawing in held),
-        domains={source: train, **{target: tuple(p for _, p in images(target)) for target in targets}},
+        validation=SourceImages((image for drawing, image in images(source) if drawing in held), classes),
+        domains={source: train, **{name: SourceImages((p for _, p in images(name)), classes) for name in targets}},
         source=source,
         render_views=True,
         notes=tuple(notes),
@@ -100,3 +102,6 @@ def _held_out(drawings: dict[str, list[ArtworkEntry]], *, fraction: float, seed:
 def _image(drawing: ArtworkEntry, prepared: Prepared) -> SourceImage:
     pixels = prepared.pixels[prepared.row[drawing.id]]
     return SourceImage(drawing.id, drawing.domain, drawing.label, functools.partial(resized, pixels))
+
+
+SOURCES = {"artwork": Source(load, settings=HELD_OUT)}

@@ -21,6 +21,7 @@ import numpy as np
 
 from kgv_jax.data.boxed import split_groups
 from kgv_jax.data.records import Records, read_files
+from kgv_jax.data.sources.source import FOLDER, Source
 from kgv_jax.data.types import Dataset
 from kgv_jax.kg.cars import Model, find_table, read_models, values_of
 from kgv_jax.util.errors import UserError
@@ -102,7 +103,7 @@ def load(
         if not len(domains[name]):
             raise UserError(f"{folder}: no image of the target {name!r} ({shift}) of a model that {source!r} has;"
                             " name other config.data.targets, or unpack the set again.")  # fmt: skip
-        notes.append(f"{name}: tested on {len(np.unique(domains[name].label))} of {len(classes)} models.")
+        notes.append(f"{name}: tested on {len(np.unique(domains[name].labels))} of {len(classes)} models.")
     return Dataset(
         classes=classes,
         train=records(source, shown(source) & (part == _TRAIN)),
@@ -110,6 +111,7 @@ def load(
         domains=domains,
         source=source,
         render_views=False,
+        fixed_split=True,
         notes=tuple(notes),
     )
 
@@ -183,3 +185,6 @@ def _read(row: Row, models: Mapping[str, Model], shift: str) -> _Photograph:
         value = str(int(angle) % 360)
     path = f"{brand}/{title}/{year}/{colour}/{file}"
     return _Photograph(path, models[model].name, value, f"{model}$${advert}")
+
+
+SOURCES = {"cars": Source(load, settings=FOLDER | {"shift": "shift"})}

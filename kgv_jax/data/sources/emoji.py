@@ -19,7 +19,10 @@ from typing import Any
 import numpy as np
 
 from kgv_jax.data.prepare.emoji import STYLES, emoji_folder, open_emoji
+from kgv_jax.data.prepare.emoji_elements import elements_folder
 from kgv_jax.data.prepare.rendered import resized
+from kgv_jax.data.source_images import SourceImages
+from kgv_jax.data.sources.source import HELD_OUT, Source
 from kgv_jax.data.types import Dataset, SourceImage
 from kgv_jax.util.errors import UserError, nearest
 
@@ -71,12 +74,12 @@ def load(
     drawings = sorted(images(learnt), key=lambda image: image.id)
     classes = tuple(sorted({image.label for image in drawings}))
     held = _held_out(drawings, classes, fraction=validation_fraction, seed=seed)
-    train = tuple(image for image in drawings if image.id not in held)
+    train = SourceImages((image for image in drawings if image.id not in held), classes)
     return Dataset(
         classes=classes,
         train=train,
-        validation=tuple(image for image in drawings if image.id in held),
-        domains={source: train, **{target: tuple(images(styles)) for target, styles in tested.items()}},
+        validation=SourceImages((image for image in drawings if image.id in held), classes),
+        domains={source: train, **{target: SourceImages(images(styles), classes) for target, styles in tested.items()}},
         source=source,
         render_views=True,
     )
@@ -119,3 +122,6 @@ def _held_out(drawings: Sequence[SourceImage], classes: Sequence[str], *, fracti
 def _image(entry: Mapping[str, Any], pixels: np.ndarray) -> SourceImage:
     load = functools.partial(resized, pixels)
     return SourceImage(f"{entry['style']}/{entry['class']}/{entry['code']}", entry["style"], entry["class"], load)
+
+
+SOURCES = {"emoji": Source(load, settings=HELD_OUT, elements=elements_folder)}

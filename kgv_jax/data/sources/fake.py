@@ -16,6 +16,8 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 
+from kgv_jax.data.source_images import SourceImages
+from kgv_jax.data.sources.source import Source
 from kgv_jax.data.types import Dataset, SourceImage
 from kgv_jax.kg.fake import class_names
 from kgv_jax.util.errors import UserError, nearest
@@ -59,7 +61,10 @@ def load(
     if len(set(targets)) != len(targets):
         raise UserError(f"config.data.targets is {','.join(targets)!r}; name each domain once.")
     names = class_names()[:classes]
-    part = functools.partial(_images, seed=seed)
+
+    def part(name: str, own: Sequence[str], count: int) -> SourceImages:
+        return SourceImages(_images(name, own, count, seed=seed), names)
+
     return Dataset(
         classes=names,
         train=part("train", names, images * len(names)),
@@ -98,3 +103,10 @@ def _noise(key: tuple[int, str], cells: int) -> np.ndarray:
     digest = hashlib.blake2b(repr(("fake", *key)).encode(), digest_size=16).digest()
     rng = np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
     return rng.integers(0, 256, (cells, cells, 3), dtype=np.uint8)
+
+
+SOURCES = {
+    "fake": Source(
+        load, settings={"classes": "fake_classes", "images": "fake_images", "test_images": "fake_test_images"}
+    )
+}

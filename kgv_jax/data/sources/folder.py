@@ -13,6 +13,8 @@ import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from kgv_jax.data import decode
+from kgv_jax.data.source_images import SourceImages
+from kgv_jax.data.sources.source import FOLDER, Source
 from kgv_jax.data.types import Dataset, SourceImage
 from kgv_jax.util.errors import UserError, nearest
 
@@ -76,15 +78,15 @@ def load(
     untrained = sorted({name for own in found.values() for name in own} - {*classes}) if every_class else []
     classes = tuple(sorted((*classes, *untrained)))
     train, validation, test = _split(found[source], validation_fraction, seed, notes)
-    domains = {source: tuple(test)}
+    domains = {source: SourceImages(test, classes)}
     for domain in targets:
-        domains[domain] = _common(domain, found[domain], source, classes, notes)
+        domains[domain] = SourceImages(_common(domain, found[domain], source, classes, notes), classes)
     everyone = (*train, *validation, *(image for part in domains.values() for image in part))
     drawings = all(image.id.lower().endswith(".svg") for image in everyone)
     return Dataset(
         classes,
-        tuple(train),
-        tuple(validation),
+        SourceImages(train, classes),
+        SourceImages(validation, classes),
         domains,
         source,
         render_views={"auto": drawings, "yes": True, "no": False}[render_views],
@@ -243,3 +245,6 @@ def _some(names: Iterable[str], count: int = 4 * _NAMED) -> str:
     names = list(names)
     more = f" and {len(names) - count} more" if len(names) > count else ""
     return ", ".join(names[:count]) + more
+
+
+SOURCES = {"folder": Source(load, settings=FOLDER | {"render_views": "render_views"}, open_classes=True)}

@@ -20,6 +20,7 @@ from kgv_jax.data.prepare import shards
 from kgv_jax.data.records import Records, read_files
 from kgv_jax.data.sources import imagenet_tfds
 from kgv_jax.data.sources.imagenet_layouts import DOMAINS, corruptions, list_domain
+from kgv_jax.data.sources.source import FOLDER, Source
 from kgv_jax.data.types import Dataset
 from kgv_jax.kg.imagenet_ids import read_ids
 from kgv_jax.util.errors import UserError, nearest
@@ -78,7 +79,7 @@ def load(
     learn = of("train")
     held = _held_out(learn, validation_fraction, seed)
     rows = np.arange(len(learn))
-    if absent := sorted(set(classes) - {classes[label] for label in np.unique(learn.label)}):
+    if absent := sorted(set(classes) - {classes[label] for label in np.unique(learn.labels)}):
         raise UserError(
             f"{root}: train holds no image of {len(absent)} of {len(classes)} classes, the first is"
             f" {absent[0]}; unpack the archive again, or name the classes with config.data.class_list=FILE."
@@ -90,6 +91,7 @@ def load(
         domains={source: of("val"), **{target: of(target) for target in targets}},
         source=source,
         render_views=False,
+        fixed_split=True,
         notes=tuple(notes),
     )
 
@@ -121,19 +123,22 @@ def _records(
     return Records(
         domain=domain,
         classes=classes,
-        label=padded[:, 0].copy(),
-        name=np.array(listing.paths, "S")[rows],
-        read=lambda own: read(rows[np.asarray(own)]),
-        also=padded[:, 1:].copy(),
+        labels=padded[:, 0].copy(),
+        names=np.array(listing.paths, "S")[rows],
+        read_encoded=lambda own: read(rows[np.asarray(own)]),
+        alternative_labels=padded[:, 1:].copy(),
         crop_share=listing.crop_share,
     )
 
 
 def _held_out(records: Records, fraction: float, seed: int) -> np.ndarray:
     """Returns the rows of every class that validation gets: `fraction` of it, the first by a hash of seed and name."""
-    rank = np.array([hashlib.blake2b(b"%d/%s" % (seed, name), digest_size=8).digest() for name in records.name], "S8")
-    order = np.lexsort((rank, records.label))
-    counts = np.bincount(records.label, minlength=len(records.classes))
+    rank = np.array([hashlib.blake2b(b"%d/%s" % (seed, name), digest_size=8).digest() for name in records.names], "S8")
+    order = np.lexsort((rank, records.labels))
+    counts = np.bincount(records.labels, minlength=len(records.classes))
     starts = np.cumsum(counts) - counts
     held = np.minimum(np.maximum(1, np.round(fraction * counts).astype(int)), np.maximum(counts - 1, 0))
     return np.sort(np.concatenate([order[s : s + h] for s, h in zip(starts, held, strict=True)]))
+
+
+SOURCES = {"imagenet": Source(load, settings=FOLDER | {"class_list": "class_list"})}

@@ -15,6 +15,8 @@ from kgv_jax.data.renderer.legends import MARK_COLOURS
 from kgv_jax.data.renderer.pen import DrawingStyle
 from kgv_jax.data.renderer.sign import SignSpec, render_sign
 from kgv_jax.data.renderer.stated import find_legend, stated_sign, tails
+from kgv_jax.data.source_images import SourceImages
+from kgv_jax.data.sources.source import HELD_OUT, Source
 from kgv_jax.data.types import Dataset, SourceImage
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.load import load_graph
@@ -216,13 +218,14 @@ def load(
     images = {country: country_images(graph, country, drawings=n) for country, n in drawings.items()}
     classes = tuple(sorted({image.label for image in images[source]}))
     train, validation, test = _split(images[source], validation_fraction, seed)
-    domains, notes = {source: test}, []
+    domains, notes = {source: SourceImages(test, classes)}, []
     for country in targets:
-        domains[country] = tuple(p for p in images[country] if p.label in classes)
+        domains[country] = SourceImages((p for p in images[country] if p.label in classes), classes)
         if dropped := sorted({p.label for p in images[country]} - set(classes)):
             notes.append(
                 f"{country}: {len(dropped)} classes that {source} does not have are left out: {', '.join(dropped)}"
             )
+    train, validation = SourceImages(train, classes), SourceImages(validation, classes)
     return Dataset(classes, train, validation, domains, source, render_views=True, notes=tuple(notes))
 
 
@@ -284,3 +287,6 @@ def _split(
             part = 1 if position < held else 2 if position < 2 * held else 0
             parts[part].append(drawings[index])
     return tuple(tuple(part) for part in parts)
+
+
+SOURCES = {"rendered": Source(load, settings=HELD_OUT)}

@@ -16,8 +16,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from kgv_jax.data.boxed import Boxed, read_classes, split_groups, to_image
+from kgv_jax.data.source_images import SourceImages
 from kgv_jax.data.sources import gtsrb, rtsd, tsrd
-from kgv_jax.data.types import Dataset, SourceImage
+from kgv_jax.data.sources.source import FOLDER, Source
+from kgv_jax.data.types import Dataset
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.util.tables import require_folder
 
@@ -90,8 +92,9 @@ def load(
                      + (f" Not in {source}, left out: {_some(apart)}." if apart else ""))  # fmt: skip
         domains[name] = entries
 
-    def images(domain: str, entries: Iterable[Boxed]) -> tuple[SourceImage, ...]:
-        return tuple(to_image(e, domain=domain, margin=margin) for e in entries if e.label in classes)
+    def images(domain: str, entries: Iterable[Boxed]) -> SourceImages:
+        kept = (entry for entry in entries if entry.label in classes)
+        return SourceImages((to_image(entry, domain=domain, margin=margin) for entry in kept), classes)
 
     return Dataset(
         classes=classes,
@@ -148,3 +151,6 @@ def _classed(domain: str, entries: Iterable[Boxed], notes: list[str], part: str)
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
+
+
+SOURCES = {"road_photographs": Source(load, settings=FOLDER)}

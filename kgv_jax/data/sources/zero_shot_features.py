@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from kgv_jax.data.sources.source import FOLDER, Source
 from kgv_jax.data.types import Dataset
 from kgv_jax.data.vectors import Vectors
 from kgv_jax.kg.attribute_splits import NAME, AttributeSplits, read_mat, read_splits
@@ -64,7 +65,7 @@ def load(
     splits = read_splits(folder / NAME)
     whole = _read_features(folder / FEATURES, splits)
     parts = {name: whole.take(rows) for name, rows in splits.parts.items()}
-    occurring = {name: {splits.classes[label] for label in np.unique(part.label)} for name, part in parts.items()}
+    occurring = {name: {splits.classes[label] for label in np.unique(part.labels)} for name, part in parts.items()}
     if both := sorted(occurring["trainval"] & occurring["test_unseen"]):
         raise UserError(f"{folder / NAME}: the class {both[0]!r} is in trainval_loc and in test_unseen_loc.")
     held = _held_out(parts["trainval"], validation_fraction, seed)
@@ -76,6 +77,7 @@ def load(
         domains={source: whole.take(tested)},
         source=source,
         render_views=False,
+        fixed_split=True,
         published={
             "unseen": _in_order(splits, occurring["test_unseen"]),
             "validation": _in_order(splits, occurring["val"]),
@@ -110,10 +112,10 @@ def _read_features(path: pathlib.Path, splits: AttributeSplits) -> Vectors:
     return Vectors(
         domain=SOURCE,
         classes=splits.classes,
-        label=labels.astype(np.int32) - 1,
-        name=_names(len(labels)),
+        labels=labels.astype(np.int32) - 1,
+        names=_names(len(labels)),
         features=np.ascontiguousarray(features.T, np.float32),
-        row=np.arange(len(labels)),
+        rows=np.arange(len(labels)),
     )
 
 
@@ -126,10 +128,13 @@ def _held_out(images: Vectors, fraction: float, seed: int) -> np.ndarray:
     """Returns `[n]` bool: a share of every class, the first by a hash of seed and name; one image stays at least."""
 
     def rank(row: int) -> Any:
-        return hashlib.blake2b(f"{seed}/{images.name[row]}".encode(), digest_size=8).digest()
+        return hashlib.blake2b(f"{seed}/{images.names[row]}".encode(), digest_size=8).digest()
 
     held = np.zeros(len(images), bool)
-    for label in np.unique(images.label):
-        own = sorted(np.flatnonzero(images.label == label).tolist(), key=rank)
+    for label in np.unique(images.labels):
+        own = sorted(np.flatnonzero(images.labels == label).tolist(), key=rank)
         held[own[: min(max(1, round(fraction * len(own))), len(own) - 1)]] = True
     return held
+
+
+SOURCES = {"zero_shot_features": Source(load, settings=FOLDER)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kgv_jax.kg import load_named_graph
 from kgv_jax.report import severity, stats
 from kgv_jax.report.protocols.base import Options, Result
 from kgv_jax.report.study import Study
@@ -71,11 +72,10 @@ def _hierarchy(study: Study) -> tuple[severity.Hierarchy, tuple[str, ...]]:
             f"The runs differ in their graph ({', '.join(sorted({kg.path for kg in kgs}))}), or in kg.class_by, "
             "kg.class_type or kg.hierarchy, so one severity cannot measure all of their mistakes; report them apart."
         )
-    # This import starts JAX, which no other protocol needs.
-    from kgv_jax.experiment.build import load_knowledge_graph
+    # It starts JAX with what it imports, which only this protocol needs.
     from kgv_jax.experiment.class_roles import map_class_names
 
     config = study.first.config
-    graph, _ = load_knowledge_graph(config)
+    graph, _ = load_named_graph(config.kg.path, class_type=config.kg.class_type)
     nodes = map_class_names(config, graph, study.first.predictions(study.source).classes.tolist())
     return severity.class_hierarchy(graph, nodes, config.kg.hierarchy), graph.labels

@@ -61,7 +61,7 @@ def test_all_drawings_of_a_hand_are_held_out_together(monkeypatch, cache):
 
 def test_one_style_has_nothing_to_hold_out(cache):
     dataset = emoji.load(source="noto", targets=("openmoji",), cache=cache)
-    assert len(dataset.train) == 4 and dataset.validation == ()
+    assert len(dataset.train) == 4 and len(dataset.validation) == 0
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from kgv_jax.data import decode, encoded
 from kgv_jax.data.crop import CentreCrop, Crop, RandomCrop
 from kgv_jax.data.encoded import CropReader
 from kgv_jax.data.pipeline import Stream, make_pipeline
+from kgv_jax.data.records import Cropped, Records
 from kgv_jax.util.errors import UserError
 
 WHOLE = CentreCrop(1)
@@ -54,15 +55,16 @@ def test_a_row_depends_on_its_bytes_and_position_alone():
 
 
 def test_a_pipeline_reads_the_same_images_with_any_number_of_threads_and_processes():
-    stored = np.array(IMAGES[:6], object)
     labels = np.arange(6, dtype=np.int32)
+    names = np.array([b"%d" % k for k in labels])
+    records = Records("train", tuple("abcdef"), labels, names, lambda rows: [IMAGES[row] for row in rows])
 
     def pipeline(threads=1, **options):
         read = CropReader(16, RandomCrop(3, "train"), threads=threads)
-        drawn = np.zeros((2, 16, 16, 3), np.uint8)
+        rendered = np.zeros((2, 16, 16, 3), np.uint8)
         streams = [
-            Stream("train", {"image": stored, "label": labels}, 4, read),
-            Stream("drawn", {"image": drawn, "label": labels[:2]}, 2),
+            Stream("train", {"label": labels}, 4, Cropped(records, read)),
+            Stream("rendered", {"image": rendered, "label": labels[:2]}, 2),
         ]
         return make_pipeline(streams, seed=3, **options)
 

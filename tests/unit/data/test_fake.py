@@ -72,7 +72,7 @@ def test_a_render_cache_of_them():
     views = build_render_cache(
         dataset.train, size_px=16, views_per_image=1, render_augmentation=None, seed=0, stream="train"
     )
-    np.testing.assert_array_equal(views.images[2], dataset.train[2].load(16)[..., :3])
+    np.testing.assert_array_equal(views[2], dataset.train[2].load(16)[..., :3])
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 
 from kgv_jax.data.held_out import ClassChoice, hold_out, names_in, read_classes, restrict
 from kgv_jax.data.records import Records
+from kgv_jax.data.source_images import SourceImages
 from kgv_jax.data.types import Dataset, SourceImage
 from kgv_jax.util.errors import UserError
 
@@ -12,7 +13,8 @@ CLASSES = ("a", "b", "c", "d")
 
 
 def _images(domain, names):
-    return tuple(SourceImage(f"{domain}/{name}/{k}", domain, name, lambda size: None) for k, name in enumerate(names))
+    images = (SourceImage(f"{domain}/{name}/{k}", domain, name, lambda size: None) for k, name in enumerate(names))
+    return SourceImages(images, CLASSES)
 
 
 def _dataset(**changed):
@@ -46,7 +48,7 @@ def test_every_image_of_a_held_out_class_is_tested_or_chosen_with():
     assert any("1 classes are held out of training and tested: b" in note for note in found.notes)
 
 
-def test_many_images_keep_their_parts():
+def test_a_fixed_split_keeps_its_parts():
     def records(domain, labels):
         label = np.array([CLASSES.index(name) for name in labels], np.int32)
         name = np.array([f"{k}.JPEG" for k in range(len(label))], "S")
@@ -54,13 +56,13 @@ def test_many_images_keep_their_parts():
 
     found = hold_out(
         _dataset(train=records("train", "abcdabcd"), validation=records("train", "abcd"),
-                 domains={"de": records("val", "abcd")}),
+                 domains={"de": records("val", "abcd")}, fixed_split=True),
         unseen=["b"], validation=["d"],
     )  # fmt: skip
     assert (_labels(found.train), _labels(found.validation), _labels(found.domains["de"])) == ("acac", "acd", "abc")
-    assert found.train.read(np.array([2])) == [bytes([4])]
+    assert found.train.read_encoded(np.array([2])) == [bytes([4])]
     fewer = restrict(found, ("a", "c"))
-    assert _labels(fewer.domains["de"]) == "ac" and fewer.domains["de"].label.tolist() == [0, 1]
+    assert _labels(fewer.domains["de"]) == "ac" and fewer.domains["de"].labels.tolist() == [0, 1]
 
 
 def test_nothing_left_to_learn():
@@ -72,6 +74,7 @@ def test_fewer_classes():
     found = restrict(_dataset(), ("a", "d"))
     assert found.classes == ("a", "d") and _labels(found.train) == "aadd" and _labels(found.domains["cn"]) == "ad"
     assert "2 classes are not known to this run and left out: b, c" in found.notes[-1]
+    assert found.train.labels.tolist() == [0, 0, 1, 1]
     whole = _dataset()
     assert restrict(whole, CLASSES) is whole
 

@@ -33,11 +33,11 @@ def test_every_domain_has_its_images_and_labels(published):
     dataset = _load(published)
     assert dataset.classes == IDS
     assert len(dataset.train) == 12 and len(dataset.validation) == 4
-    assert np.bincount(dataset.train.label).tolist() == [3, 3, 3, 3]
+    assert np.bincount(dataset.train.labels).tolist() == [3, 3, 3, 3]
     assert set(dataset.domains) == {
         "imagenet", "v2", "r", "a", "sketch", "real", "objectnet", "c/gaussian_noise/1", "c/gaussian_noise/3",
     }  # fmt: skip
-    labels = {name: sorted(records.label.tolist()) for name, records in dataset.domains.items()}
+    labels = {name: sorted(records.labels.tolist()) for name, records in dataset.domains.items()}
     assert labels["imagenet"] == labels["v2"] == labels["sketch"] == labels["c/gaussian_noise/3"] == [0, 1, 2, 3]
     assert labels["r"] == labels["a"] == [1, 2]
     assert any(note.startswith("r: images of 2 of 4 classes") for note in dataset.notes)
@@ -47,10 +47,10 @@ def test_a_image_is_that_of_its_label(published):
     dataset = _load(published)
     for name, offset in (("imagenet", 0), ("v2", 9), ("sketch", 7)):
         records = dataset.domains[name]
-        for row, data in enumerate(records.read(np.arange(4))):
-            assert data == jpeg(60 * int(records.label[row]) + offset), name
+        for row, data in enumerate(records.read_encoded(np.arange(4))):
+            assert data == jpeg(60 * int(records.labels[row]) + offset), name
     image = dataset.domains["v2"][2]
-    assert image.label == IDS[dataset.domains["v2"].label[2]] and image.id.startswith("v2/")
+    assert image.label == IDS[dataset.domains["v2"].labels[2]] and image.id.startswith("v2/")
     assert abs(int(image.load(8)[4, 4, 0]) - (60 * IDS.index(image.label) + 9)) <= 2
 
 
@@ -58,9 +58,9 @@ def test_images_with_several_right_labels(published):
     dataset = _load(published)
     real = dataset.domains["real"]
     # The second image has no agreed label and is left out.
-    assert [(int(a), *b.tolist()) for a, b in zip(real.label, real.also, strict=True)] == [(0, 1), (2, -1), (3, -1)]
+    assert np.column_stack([real.labels, real.alternative_labels]).tolist() == [[0, 1], [2, -1], [3, -1]]
     objects = dataset.domains["objectnet"]
-    assert [(int(a), *b.tolist()) for a, b in zip(objects.label, objects.also, strict=True)] == [(3, -1), (0, 1)]
+    assert np.column_stack([objects.labels, objects.alternative_labels]).tolist() == [[3, -1], [0, 1]]
 
 
 def test_what_an_evaluation_shows(published):
@@ -71,9 +71,9 @@ def test_what_an_evaluation_shows(published):
 
 def test_the_split_follows_from_the_seed(published):
     first, again, other = (_load(published, targets=(), seed=seed) for seed in (0, 0, 1))
-    assert first.validation.name.tolist() == again.validation.name.tolist() != other.validation.name.tolist()
-    assert not set(first.validation.name) & set(first.train.name)
-    assert np.bincount(first.validation.label).tolist() == [1, 1, 1, 1]
+    assert first.validation.names.tolist() == again.validation.names.tolist() != other.validation.names.tolist()
+    assert not set(first.validation.names) & set(first.train.names)
+    assert np.bincount(first.validation.labels).tolist() == [1, 1, 1, 1]
 
 
 def test_kaggle_layout(root):
@@ -88,7 +88,7 @@ def test_kaggle_layout(root):
         _load(root, targets=())
     rows = "".join(f"ILSVRC2012_val_{k + 1:08d},{id} 1 2 3 4 \n" for k, id in enumerate(IDS))
     write(root / "LOC_val_solution.csv", "ImageId,PredictionString\n" + rows)
-    assert _load(root, targets=("real",)).domains["imagenet"].label.tolist() == [0, 1, 2, 3]
+    assert _load(root, targets=("real",)).domains["imagenet"].labels.tolist() == [0, 1, 2, 3]
     write(root / "LOC_val_solution.csv", "ImageId,PredictionString\n" + rows.replace(f",{IDS[3]} 1", ",tench 1"))
     with pytest.raises(UserError, match=r"LOC_val_solution\.csv: line 5 names no id for ILSVRC2012_val_00000004"):
         _load(root, targets=())
@@ -161,7 +161,7 @@ def test_a_image_that_vanishes_during_a_run(root):
     records = _load(root, targets=()).train
     shutil.rmtree(root / "train" / IDS[0])
     with pytest.raises(UserError, match=r"n01440764_10\d\.JPEG: cannot be read.*changed since the run began"):
-        records.read(np.arange(3))
+        records.read_encoded(np.arange(3))
 
 
 def test_every_domain_has_a_layout(published):
@@ -175,6 +175,6 @@ def test_records_are_a_sequence_of_images(published):
     records = _load(published, targets=()).train
     assert [image.label for image in records][:3] == [IDS[0]] * 3
     part = records[3:9:2]
-    assert part.name.tolist() == records.name[3:9:2].tolist()
-    assert part.read(np.array([1])) == records.read(np.array([5]))
+    assert part.names.tolist() == records.names[3:9:2].tolist()
+    assert part.read_encoded(np.array([1])) == records.read_encoded(np.array([5]))
     assert len(records.take(np.array([], int))) == 0

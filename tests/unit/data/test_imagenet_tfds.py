@@ -64,10 +64,10 @@ def test_images_and_labels(root):
     for _ in range(2):  # the second time, labels are read from the cache
         dataset = _load(root)
         assert len(dataset.train) == 8 and len(dataset.validation) == 4 and len(dataset.domains["imagenet"]) == 12
-        for row, data in enumerate(dataset.train.read(np.arange(8))):
-            id, _, number = dataset.train.name[row].decode().removesuffix(".JPEG").partition("_")
-            assert dataset.classes[dataset.train.label[row]] == id
-            assert data == jpeg(60 * int(dataset.train.label[row]) + int(number))
+        for row, data in enumerate(dataset.train.read_encoded(np.arange(8))):
+            id, _, number = dataset.train.names[row].decode().removesuffix(".JPEG").partition("_")
+            assert dataset.classes[dataset.train.labels[row]] == id
+            assert data == jpeg(60 * int(dataset.train.labels[row]) + int(number))
     assert "tensorflow" not in sys.modules
 
 

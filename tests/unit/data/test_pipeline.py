@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from kgv_jax.data.pipeline import Stream, make_pipeline
+from kgv_jax.data.types import ImageArray
 from kgv_jax.util.errors import UserError
 
 
@@ -148,7 +149,7 @@ def test_an_error_arrives_with_its_traceback(prefetch):
 
 
 def test_rows_must_divide_by_processes():
-    with pytest.raises(UserError, match="'real': 8 rows a step do not divide by 3 processes"):
+    with pytest.raises(UserError, match="'real': 8 rows per step do not divide by 3 processes"):
         make_pipeline(STREAMS, seed=0, process_index=0, process_count=3)
 
 
@@ -157,7 +158,7 @@ def test_rows_must_divide_by_processes():
     [
         ([], "No stream"),
         ([stream(count=0)], "'real' has no example"),
-        ([stream(per_step=0)], "0 rows a step"),
+        ([stream(per_step=0)], "0 rows per step"),
         ([Stream("a", {"x": np.zeros(3), "y": np.zeros(4)}, 1)], "lengths {'x': 3, 'y': 4}"),
         ([stream(), Stream("b", {"id": np.arange(3)}, 1)], "Stream 'b' holds"),
         ([stream(), Stream("b", {"id": np.arange(3), "image": np.zeros((3, 3))}, 1)], "Stream 'b' holds"),
@@ -179,9 +180,14 @@ def test_negative_step():
 
 
 def test_a_stream_is_reported_without_its_images():
-    encoded = np.array([b"\xff" * 100_000] * 3, object)
-    reported = Stream("encoded", {"image": encoded}, 1, read=lambda stored, places: stored)
+    reported = Stream("rendered", {"label": np.zeros(1000)}, 1, _images(np.zeros((1000, 4, 4, 3), np.uint8)))
     assert len(repr(make_pipeline([reported], seed=0))) < 1000
+
+
+def _images(values):
+    count = len(values)
+    names = np.arange(count).astype(str)
+    return ImageArray(values, np.zeros(count, np.int32), names, names, np.zeros((count, 0), np.int32))
 
 
 def _views(**options):
@@ -191,8 +197,8 @@ def _views(**options):
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_views_of_a_image_share_a_group_in_one_process(count):
-    def shift(rows, places):
-        assert (places % 2 == 1).all()  # of the first view nothing is asked
+    def shift(rows, positions):
+        assert (positions % 2 == 1).all()  # of the first view nothing is asked
         return (rows + 1) % 50
 
     seen = []
@@ -211,19 +217,30 @@ def test_views_of_a_image_share_a_group_in_one_process(count):
     assert sorted(seen[:50]) == list(range(50)) if count == 1 else len(set(seen)) == 50
 
 
-def test_encoded_views_are_read_at_places_of_their_own():
-    places = []
+def test_images_are_read_at_positions_of_their_own(monkeypatch):
+    positions, images = [], _images(np.arange(50)[:, None])
+    read = ImageArray.read
 
-    def read(images, own):
-        places.extend(own.tolist())
-        return np.zeros((len(images), 2, 2, 3), np.uint8)
+    def noting(self, rows, own):
+        positions.extend(own.tolist())
+        return read(self, rows, own)
 
-    pipeline = make_pipeline([Stream("real", {"image": np.arange(50)}, 8, read, views=2)], seed=0)
+    monkeypatch.setattr(ImageArray, "read", noting)
+    pipeline = make_pipeline([Stream("real", {"row": np.arange(50)}, 8, images, views=2)], seed=0)
     for step in range(3):
-        pipeline[step]
-    assert sorted(places) == list(range(24))
+        batch = pipeline[step]
+        np.testing.assert_array_equal(batch["image"][:, 0], batch["row"])
+    assert sorted(positions) == list(range(24))
+
+
+def test_images_of_other_shapes_or_lengths_are_refused():
+    first = Stream("real", {}, 8, _images(np.zeros((50, 4), np.float32)))
+    with pytest.raises(UserError, match="Stream 'other' holds"):
+        make_pipeline([first, Stream("other", {}, 4, _images(np.zeros((50, 5), np.float32)))], seed=0)
+    with pytest.raises(UserError, match=r"lengths \{'label': 3, 'image': 50\}"):
+        make_pipeline([Stream("real", {"label": np.zeros(3)}, 8, first.images)], seed=0)
 
 
 def test_rows_that_views_do_not_divide_are_refused():
-    with pytest.raises(UserError, match=r"8 rows a step do not divide by 2 processes of 3 views; .* multiple of 6"):
+    with pytest.raises(UserError, match=r"8 rows per step do not divide by 2 processes of 3 views; .* multiple of 6"):
         make_pipeline([Stream("real", {"id": np.arange(9)}, 8, views=3)], seed=0, process_count=2)

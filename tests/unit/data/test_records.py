@@ -1,5 +1,6 @@
-"""Encoded photographs as a sequence of images, and as an array that is read when it is asked for."""
+"""Encoded photographs as a list of images, and as crops that are read when they are asked for."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -10,6 +11,7 @@ from kgv_jax.data.crop import CentreCrop, RandomCrop
 from kgv_jax.data.encoded import CropReader
 from kgv_jax.data.pipeline import Stream, make_pipeline
 from kgv_jax.data.records import Cropped, Records
+from kgv_jax.data.types import Reading
 from kgv_jax.util.errors import UserError
 
 
@@ -29,7 +31,7 @@ def _records(data=tuple(DATA)) -> Records:
     return Records("val", ("a", "b"), label, name, lambda rows: [data[row] for row in rows])
 
 
-def test_a_sequence_of_images():
+def test_a_list_of_images():
     records = _records()
     assert [(p.id, p.label, p.domain) for p in records][:2] == [("val/0.JPEG", "a", "val"), ("val/1.JPEG", "b", "val")]
     assert records[-1].id == "val/5.JPEG" and records[5].load(8).shape == (8, 8, 4)
@@ -40,8 +42,8 @@ def test_a_sequence_of_images():
 
 def test_what_is_taken_is_read():
     part = _records().take(np.array([5, 0, 3])).take(np.array([2, 0]))
-    assert part.read(np.array([1, 0])) == [DATA[5], DATA[3]]
-    assert part.label.tolist() == [1, 1] and part.ids(np.array([0])) == ["val/3.JPEG"]
+    assert part.read_encoded(np.array([1, 0])) == [DATA[5], DATA[3]]
+    assert part.labels.tolist() == [1, 1] and part.ids.tolist() == ["val/3.JPEG", "val/5.JPEG"]
 
 
 def test_lengths_must_agree():
@@ -49,18 +51,29 @@ def test_lengths_must_agree():
         Records("val", ("a",), np.zeros(2, np.int32), np.array([b"x"]), lambda rows: [])
 
 
-def test_an_array_that_is_read_when_it_is_asked_for():
-    cropped = Cropped(_records(), CropReader(16, CentreCrop()))
-    assert cropped.shape == (6, 16, 16, 3) and len(cropped) == 6
-    np.testing.assert_array_equal(cropped[2:5], np.concatenate([cropped[k : k + 1] for k in (2, 3, 4)]))
-    assert cropped[6:9].shape == (0, 16, 16, 3)
-    assert np.all(np.diff(cropped[0:6].mean((1, 2, 3))) > 5)
+def test_crops_are_read_when_they_are_asked_for():
+    cropped = _records().open(Reading(16, "val", seed=0))
+    assert cropped.shape == (16, 16, 3) and cropped.dtype == np.uint8 and len(cropped) == 6
+    rows = np.arange(6)
+    whole = cropped.read(rows, rows)
+    np.testing.assert_array_equal(whole[2:5], np.concatenate([cropped.read([k], [0]) for k in (2, 3, 4)]))
+    assert cropped.read(rows[:0], rows[:0]).shape == (0, 16, 16, 3)
+    assert np.all(np.diff(whole.mean((1, 2, 3))) > 5)
+    part = cropped.take(np.array([4, 1]))
+    np.testing.assert_array_equal(part.read(rows[:2], rows[:2]), whole[[4, 1]])
+    assert part.ids.tolist() == part.groups.tolist() == ["val/4.JPEG", "val/1.JPEG"]
+    assert part.labels.tolist() == [0, 1] and part.alternative_labels.shape == (2, 0)
+
+
+def test_an_evaluation_shows_the_central_share():
+    records = dataclasses.replace(_records(), crop_share=0.5)
+    shown = records.open(Reading(16, "val", seed=0)).read([0], [0])
+    np.testing.assert_array_equal(shown, CropReader(16, CentreCrop(0.5))([DATA[0]], [0]))
 
 
 def test_a_stream_shows_another_crop_each_time():
-    cropped = Cropped(_records(), CropReader(16, RandomCrop(0, "train")))
-    rows = np.arange(6)
-    stream = Stream("train", {"image": rows, "label": rows.astype(np.int32)}, 3, cropped.rows)
+    cropped = _records().open(Reading(16, "train", seed=0, crop=RandomCrop(0, "train")))
+    stream = Stream("train", {"label": np.arange(6, dtype=np.int32)}, 3, cropped)
     pipeline = make_pipeline([stream], seed=0)
     np.testing.assert_array_equal(pipeline[1]["image"], pipeline[1]["image"])
     order = [pipeline[step] for step in range(4)]  # two passes
@@ -69,9 +82,9 @@ def test_a_stream_shows_another_crop_each_time():
         for part in (order[:2], order[2:])
     )
     assert first.keys() == second.keys() == set(range(6))
-    assert all((first[row] != second[row]).any() for row in rows.tolist())
+    assert all((first[row] != second[row]).any() for row in range(6))
 
 
 def test_a_damaged_image_is_named():
     with pytest.raises(UserError, match=r"val/1\.JPEG.*truncated or damaged"):
-        Cropped(_records((DATA[0], DATA[1][:-30])), CropReader(16, CentreCrop()))[0:2]
+        Cropped(_records((DATA[0], DATA[1][:-30])), CropReader(16, CentreCrop())).read([0, 1], [0, 1])

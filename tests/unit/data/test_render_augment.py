@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from kgv_jax.data.render_augment import RenderAugmentation, background, object_box, photograph, view_rng
+from kgv_jax.data.render_augment import RenderAugmentation, background, object_box, render_view, view_rng
 from kgv_jax.util.errors import UserError
 
 STILL = RenderAugmentation(
@@ -24,7 +24,7 @@ def half_and_half(size: int = 60, margin: int = 0) -> np.ndarray:
 
 
 def shoot(pixels, render_augmentation, size_px=40, k=0):
-    return photograph(pixels, size_px, view_rng(0, "test", "a/b/c", k), render_augmentation)
+    return render_view(pixels, size_px, view_rng(0, "test", "a/b/c", k), render_augmentation)
 
 
 def red(photo):

@@ -112,7 +112,7 @@ def test_a_class_with_one_sign_is_trained_on(tmp_path):
     shutil.rmtree(tmp_path / "GTSRB")
     written.gtsrb(tmp_path / "GTSRB", tracks=1)
     data = road_photographs.load(tmp_path, targets=("ru",))
-    assert len(data.train) == 9 and data.validation == ()
+    assert len(data.train) == 9 and len(data.validation) == 0
 
 
 def test_images_are_read_when_they_are_asked_for(root, monkeypatch):

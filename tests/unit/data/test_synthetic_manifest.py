@@ -143,7 +143,7 @@ def test_a_run_learns_from_the_folder_and_refuses_copies(folder, tmp_path):
     built = experiment.build(config_schema.resolve(config))
     assert any(note.startswith("4 synthetic images (digest ") for note in built.notes)
     elements = next(stream for stream in built.pipeline.streams if stream.name == "elements")
-    assert elements.arrays["image"].shape == (4, 16, 16, 3)
+    assert (len(elements), elements.images.shape) == (4, (16, 16, 3))
     assert (elements.arrays["labelled"] == 0).all()
     shown = {built.mask.fact_row("hasColour", "red"), built.mask.fact_row("hasShape", "triangle")}
     assert {row for row in elements.arrays["mask_ids"][3].tolist() if row >= 0} == shown

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kgv_jax.data.sources.zero_shot_features import load
-from kgv_jax.data.vectors import Vectors
+from kgv_jax.data.types import Reading
 from kgv_jax.kg import attributes
 from kgv_jax.kg.attribute_splits import read_splits
 from kgv_jax.kg.load import load_graph
@@ -34,15 +34,15 @@ def test_the_proposed_split(root):
     assert _numbers(load(root, seed=1).validation) != held
 
 
-def test_a_image_has_its_own_features(root):
+def test_an_image_has_its_own_features(root):
     values, _ = zero_shot_files.variables()
     train = load(root).train
-    assert isinstance(train, Vectors) and train.vectors.shape == (len(train), WIDTH)
-    assert train.vectors.dtype == np.float32
-    number = int(train.name[3])
-    np.testing.assert_allclose(train.vectors[3], values["features"][:, number - 1], rtol=1e-6)
-    assert train.label[3] == values["labels"][number - 1, 0] - 1 and train[3].label == CLASSES[train.label[3]]
-    assert [p.id for p in train[2:4]] == train.ids(np.array([2, 3]))
+    images, rows = train.open(Reading(8, "train", seed=0, views=5)), np.arange(len(train))
+    assert (len(images), images.shape, images.dtype) == (len(train), (WIDTH,), np.float32)
+    number = int(train.names[3])
+    np.testing.assert_allclose(images.read(rows, rows)[3], values["features"][:, number - 1], rtol=1e-6)
+    assert train.labels[3] == values["labels"][number - 1, 0] - 1 and train[3].label == CLASSES[train.labels[3]]
+    assert [p.id for p in train[2:4]] == train.ids[2:4].tolist() == images.groups[2:4].tolist()
     with pytest.raises(UserError, match="is a feature vector and has no pixels"):
         train[0].load(8)
 

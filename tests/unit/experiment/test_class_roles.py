@@ -44,7 +44,7 @@ def test_held_out_classes_are_in_no_stream_and_in_every_evaluation():
     assert (len(unseen), len(validation)) == (4, 3) and seen | unseen | validation == {*built.dataset.classes}
     assert _shown(built, "train") == seen and _shown(built, "compositions") <= seen
     tested = {
-        domain: {built.dataset.classes[label] for label in examples.label} for domain, examples in built.domains.items()
+        domain: {built.dataset.classes[label] for label in images.labels} for domain, images in built.domains.items()
     }
     assert tested["de"] >= unseen and not tested["de"] & validation and not tested["cn"] & validation
     assert tested[VALIDATION] >= validation and not tested[VALIDATION] & unseen

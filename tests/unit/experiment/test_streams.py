@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from kgv_jax.config import schema as config_schema
+from kgv_jax.data.source_images import SourceImages
 from kgv_jax.data.types import Dataset, SourceImage
 from kgv_jax.experiment.streams import AnotherView, make_streams
+from kgv_jax.experiment.synthetic_images import SyntheticImages
 from kgv_jax.kg.mask import make_mask
 from kgv_jax.kg.variants import find_variants
 from tests import tiny
@@ -25,15 +27,18 @@ def _streams(*, labelled, fraction=1.0, shots=0):
     heads = [*class_nodes, *(v for own in variants.values() for v in own), graph.node("red")]
     facts = [("hasColour", graph.node("yellow")), ("hasShape", graph.node("triangle"))]
     mask = make_mask(graph, query_nodes=heads, facts=facts, hierarchy=tiny.HIERARCHY)
-    train = tuple(_image(f"de/{name}/{k}", name) for name in tiny.CLASSES for k in range(2))
-    compositions = (_image("c", "yield", (("hasColour", "yellow"), ("hasShape", "triangle"))),)
-    elements = (_image("e", None, (("instanceOf", "red"),)),)
+    train = SourceImages((_image(f"de/{name}/{k}", name) for name in tiny.CLASSES for k in range(2)), tiny.CLASSES)
+    composition = _image("c", "yield", (("hasColour", "yellow"), ("hasShape", "triangle")))
+    synthetic = SyntheticImages(
+        elements=SourceImages((_image("e", None, (("instanceOf", "red"),)),)),
+        compositions=SourceImages((composition,), tiny.CLASSES),
+    )
     config = config_schema.default_config()
     method = "kgv_compose_labelled" if labelled else "kgv_compose"
     config.update({"fraction": fraction, "shots": shots, "method": method})
     config.data.update({"size_px": 8, "train_views": 10})
     config.synthetic.update({"views": 3})
-    dataset = Dataset(tiny.CLASSES, train, (), {"de": train}, "de", render_views=True)
+    dataset = Dataset(tiny.CLASSES, train, train.take([]), {"de": train}, "de", render_views=True)
     streams = make_streams(
         config_schema.resolve(config),
         dataset,
@@ -41,10 +46,14 @@ def _streams(*, labelled, fraction=1.0, shots=0):
         mask=mask,
         class_nodes=class_nodes,
         variants=variants,
-        elements=elements,
-        compositions=compositions,
+        synthetic=synthetic,
     )
-    return mask, {stream.name: stream.arrays for stream in streams}
+    return mask, {stream.name: {**stream.arrays, "image": _pixels(stream)} for stream in streams}
+
+
+def _pixels(stream):
+    rows = np.arange(len(stream))
+    return stream.images.read(rows, rows)
 
 
 @pytest.mark.usefixtures("kgv_cache")
@@ -76,7 +85,7 @@ def test_labelled_compositions_have_the_heads_of_the_variant_that_was_rendered()
     assert all(row[row >= 0].tolist() == [mask.row("yield"), mask.row("yield.us")] for row in compositions["mask_ids"])
 
 
-def test_a_low_data_run_sees_some_of_the_same_photographs():
+def test_a_low_data_run_sees_some_of_the_same_views():
     whole, tenth = (_streams(labelled=False, fraction=f)[1] for f in (1.0, 0.1))
     assert len(tenth["train"]["label"]) == 8
     assert len(tenth["compositions"]["label"]) == len(whole["compositions"]["label"])
@@ -90,7 +99,7 @@ def test_shots_are_training_images_of_each_class():
     assert len(two["compositions"]["label"]) == len(whole["compositions"]["label"])
 
 
-def test_another_photograph_is_of_the_same_image_and_never_the_same_one():
+def test_another_view_is_of_the_same_source_image_and_never_the_same_one():
     image = np.array([3, 1, 3, 7, 1, 3, 3])
     another = AnotherView(image, seed=0)
     rows = np.tile(np.arange(7), 200)
@@ -98,7 +107,7 @@ def test_another_photograph_is_of_the_same_image_and_never_the_same_one():
     np.testing.assert_array_equal(image[found], image[rows])
     alone = image[rows] == 7
     assert (found[alone] == rows[alone]).all() and (found[~alone] != rows[~alone]).all()
-    assert {int(f) for f in found[rows == 0]} == {2, 5, 6}  # every other one is drawn
+    assert {int(f) for f in found[rows == 0]} == {2, 5, 6}  # every other one is chosen
     np.testing.assert_array_equal(found, another(rows, np.arange(len(rows))))
     assert (found != another(rows, np.arange(len(rows)) + 1)).any()
     assert (AnotherView(image, seed=1)(rows, np.arange(len(rows))) != found).any()

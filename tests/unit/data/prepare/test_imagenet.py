@@ -40,9 +40,9 @@ def test_from_the_archives_to_a_data_set(archives, capsys):
     dataset = _load(out, archives / "ids.txt")
     assert len(dataset.train) == 8 and len(dataset.validation) == 4
     for records in (dataset.train, dataset.validation, dataset.domains["imagenet"]):
-        for row, data in enumerate(records.read(np.arange(len(records)))):
-            number = 0 if records.domain == "val" else int(records.name[row].decode().rsplit("_")[-1].split(".")[0])
-            assert data == jpeg(60 * int(records.label[row]) + number)
+        for row, data in enumerate(records.read_encoded(np.arange(len(records)))):
+            number = 0 if records.domain == "val" else int(records.names[row].decode().rsplit("_")[-1].split(".")[0])
+            assert data == jpeg(60 * int(records.labels[row]) + number)
 
 
 def test_shards_and_folders_give_the_same_run(archives, tmp_path):
@@ -52,13 +52,13 @@ def test_shards_and_folders_give_the_same_run(archives, tmp_path):
     prepare_imagenet(folder, tmp_path / "out", domains=("train", "val", "real", "c/gaussian_noise/3"), per_shard=3)
     for domain in ("train", "validation"):
         ours, theirs = (getattr(_load(root, folder / "ids.txt"), domain) for root in (tmp_path / "out", folder))
-        assert ours.name.tolist() == theirs.name.tolist() and ours.label.tolist() == theirs.label.tolist()
-        assert ours.read(np.arange(len(ours))[::-1]) == theirs.read(np.arange(len(theirs))[::-1])
+        assert ours.names.tolist() == theirs.names.tolist() and ours.labels.tolist() == theirs.labels.tolist()
+        assert ours.read_encoded(np.arange(len(ours))[::-1]) == theirs.read_encoded(np.arange(len(theirs))[::-1])
     both = [
         imagenet.load(root, targets=("real", "c/gaussian_noise/3"), class_list=str(folder / "ids.txt")).domains
         for root in (tmp_path / "out", folder)
     ]
-    assert both[0]["real"].also.tolist() == both[1]["real"].also.tolist() != []
+    assert both[0]["real"].alternative_labels.tolist() == both[1]["real"].alternative_labels.tolist() != []
     assert both[0]["c/gaussian_noise/3"].crop_share == both[1]["c/gaussian_noise/3"].crop_share == 1
 
 

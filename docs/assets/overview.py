@@ -53,7 +53,11 @@ def main() -> None:
     shown = {local_name(image.depicts[0][1]): image for image in elements}
     elements = [shown[name] for name in wanted]
     rows = [
-        ("1  Images of the source domain", "German signs, with labels", [view(image) for image in of(by_country["de"])]),
+        (
+            "1  Images of the source domain",
+            "German signs, with labels",
+            [view(image) for image in of(by_country["de"])],
+        ),
         ("2  Elements of the graph", "shapes, colours, legends", [plain(image) for image in elements]),
         ("3  Signs composed from facts", "what the graph says of China", [plain(image) for image in of(composed)]),
         ("4  Images of a target domain", "never seen in training", [view(image) for image in of(by_country["cn"])]),

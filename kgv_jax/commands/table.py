@@ -242,7 +242,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "kgv explain",
-        "Shows which parts of images a run decides by, and how far to trust that.",
+        "Shows which parts of an image decide what a run predicts, and how far to trust that.",
         "kgv explain --workdir=runs/first --domain=cn",
         run="kgv_jax.commands.explain:run",
         define=_explain,

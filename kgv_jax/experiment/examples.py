@@ -18,7 +18,7 @@ def load_dataset(config: Config, *, every_class: bool = False) -> Dataset:
 
 
 def stream_of_domain(domain: str) -> str:
-    """Returns the name of the stream whose views a domain is tested on; it seeds them."""
+    """Returns the name of the stream of a test domain; it seeds the rendered views."""
     return f"test-{domain}"
 
 

@@ -21,7 +21,7 @@ SPACE = "https://kgv-jax.github.io/attributes#"
 
 
 def binarise(attributes: np.ndarray) -> np.ndarray:
-    """Returns `[C, A]` bool: values above the attribute's mean over the classes, at least one a class."""
+    """Returns `[C, A]` bool: values above the attribute's mean over the classes, at least one per class."""
     above = attributes > attributes.mean(0)
     bare = ~above.any(1)
     relative = attributes - attributes.mean(0)

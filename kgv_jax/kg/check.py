@@ -89,7 +89,7 @@ def check(
             least = error_bound(alike, dict.fromkeys(classes, 1.0))
             facts.append(f"any rule on the graph alone mistakes at least {least:.1%} of equally frequent classes")
         findings += [
-            f"the graph cannot tell apart: {', '.join(_names(graph, group))}"
+            f"the graph cannot distinguish: {', '.join(_names(graph, group))}"
             + _lines([loaded.report.node_lines[graph.nodes[node]] for node in group])
             for group in alike
         ]

@@ -63,7 +63,7 @@ def read_statements(path: pathlib.Path) -> list[Statement]:
     suffix = path.suffix.lower()
     if suffix not in _FORMATS and suffix not in _TABLES:
         known = " ".join((*_FORMATS, *_TABLES))
-        raise UserError(f"{path}: cannot tell the format from the suffix {suffix!r}; expected one of {known}.")
+        raise UserError(f"{path}: does not show its format by the suffix {suffix!r}; expected one of {known}.")
     data = _read_bytes(path)
     if suffix in _TABLES:
         return list(_table(path, data.decode(), delimiter="\t" if suffix == ".tsv" else None))

@@ -337,7 +337,7 @@ class _Part(NamedTuple):
 class _Rules:
     """The closures of one graph as boolean matrices, and the rules that make rows from them.
 
-    The rules speak of sets of nodes: "what lies above it", "the facts of what lies below it". As boolean matrices
+    The rules are about sets of nodes: "what lies above it", "the facts of what lies below it". As boolean matrices
     `[N, N]`, whose row `n` is the set of node `n`, such sets of many query nodes at a time are matrix products: with
     `[h, N]` on the left, a product is a union over nodes.
 

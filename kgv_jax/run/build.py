@@ -100,7 +100,7 @@ def make_run(
         config, process_index=jax.process_index(), process_count=jax.process_count(), trained=trained
     )
     for stream in experiment.pipeline.streams:
-        mesh_lib.check_divisible(f"The number of {stream.name!r} images a step", stream.per_step, mesh)
+        mesh_lib.check_divisible(f"The number of {stream.name!r} images per step", stream.per_step, mesh)
 
     # The mask and the graph, on the devices.
     graph_arrays = GraphArrays.from_mask(

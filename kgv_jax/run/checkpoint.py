@@ -82,7 +82,7 @@ class Checkpointer:
             raise
 
     def _check_space(self, step: int, state: Any) -> None:
-        """Checks that the disk has room: where it fills up, orbax's threads leave half a checkpoint and tracebacks."""
+        """Checks that the disk has space: where it fills up, orbax's threads leave half a checkpoint and tracebacks."""
         needed = sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + _SPARE_BYTES
         free = shutil.disk_usage(self._folder).free
         if free < needed:

@@ -15,7 +15,7 @@ from kgv_jax.util.errors import UserError
 
 _log = logging.getLogger(__name__)
 
-# Which published weights a run began with; written by `init/weights.py`.
+# The published weights that a run began with; written by `init/weights.py`.
 INITIAL_WEIGHTS = "initial_weights.json"
 
 

@@ -107,7 +107,7 @@ def prepare_emoji(
     Args:
       cache: where to; the user's cache folder by default.
       archives: a folder of archives that were downloaded beforehand; nothing is fetched then.
-      styles: the drawing styles, each one a domain.
+      styles: the drawing styles, each is a domain.
       concepts_package: the list of concepts, with their names, tags and categories.
       wordnet: where their hypernyms come from; the system's or a fetched one by default.
 

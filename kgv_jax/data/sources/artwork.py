@@ -1,8 +1,8 @@
-"""Real sign artwork: trained on drawings of the Vienna convention, tested on other hands and conventions.
+"""Real sign artwork: trained on drawings of the Vienna convention, tested on other artists and conventions.
 
 `sources/artwork_classes.csv` says which image of which package is which class, in which domain:
   vienna     red-bordered triangles and rings, blue discs and plates, of many countries
-  germany    the German catalogue in another hand
+  germany    the German catalogue by another artist
   clipart    British and other signs of the open clip art library
   diamond    yellow and orange diamonds of the American manual (MUTCD)
   rectangle  black on white plates of the same manual

@@ -111,7 +111,7 @@ def check_target(folder: pathlib.Path, model: str, num_bytes: int) -> None:
     free = shutil.disk_usage(parent).free
     if free < num_bytes + _SPARE_BYTES:
         raise UserError(
-            f"{folder}: {num_bytes / 1e6:.0f} MB to write, {free / 1e6:.0f} MB free; make room or give --out a"
+            f"{folder}: {num_bytes / 1e6:.0f} MB to write, {free / 1e6:.0f} MB free; free some space or give --out a"
             " folder on another disk."
         )
 

@@ -1,4 +1,4 @@
-"""Features and splits of the zero-shot benchmarks: what is read, and what is wrong with files told."""
+"""Features and splits of the zero-shot benchmarks: what is read, and what is wrong with files."""
 
 import numpy as np
 import pytest

@@ -68,7 +68,7 @@ def test_clean(graph_file):
         (
             "sign:halt a kgv:Class ; kgv:broader sign:root .\n"
             "sign:halt.de a kgv:Variant ; kgv:variantOf sign:halt ; kgv:hasShape sign:octagon .",
-            f"the graph cannot tell apart: halt, stop (lines 7, {LINES + 1})",
+            f"the graph cannot distinguish: halt, stop (lines 7, {LINES + 1})",
         ),
     ],
 )

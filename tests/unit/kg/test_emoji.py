@@ -33,9 +33,7 @@ def test_the_graph_by_hand():
 
 def test_a_graph_that_is_written_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv("KGV_JAX_CACHE", str(tmp_path))
-    with pytest.raises(
-        UserError, match=r"not prepared: no .*emoji-2\.ttl\. Run `kgv prepare emoji`"
-    ):
+    with pytest.raises(UserError, match=r"not prepared: no .*emoji-2\.ttl\. Run `kgv prepare emoji`"):
         emoji.graph_path()
     concepts = emoji.read_concepts(concept_files())
     write_wordnet(tmp_path / "wordnet")

@@ -51,7 +51,7 @@ def test_the_file_holds_the_graph(graph, empty_kgv_cache):
     written = path.stat().st_mtime_ns
     assert fake.graph_path() == path and path.stat().st_mtime_ns == written
     assert [file.name for file in path.parent.iterdir()] == [path.name]
-    assert not [line for line in check(path).findings if "tell apart" not in line]
+    assert not [line for line in check(path).findings if "distinguish" not in line]
 
 
 def test_its_mask_is_affordable(graph, classes):

@@ -207,7 +207,7 @@ def test_lift_is_the_evidence_over_a_uniform_guess_whatever_the_number_of_facts(
     outputs = facts.classifier.apply({"params": params["classifier"]}, images, train=False)
     scores = [np.asarray(p.objective.graph_logits(params["knowledge"], outputs, graph_arrays)) for p in (facts, lift)]
     candidate, evidence = np.asarray(graph_arrays.candidate), np.asarray(graph_arrays.evidence)
-    # One a relation that is stated; of `instanceOf` half where a variant, no candidate, stands beside its class.
+    # One for each relation that is stated; of `instanceOf` half where a variant, no candidate, stands beside its class.
     stated = (evidence * candidate).sum(-1)
     assert set(np.unique(stated)) == {0, 0.5, 1}
     facts = np.log(np.maximum((evidence > 0).sum(-1), 1)).sum(-1)

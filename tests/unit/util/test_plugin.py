@@ -95,7 +95,10 @@ def test_a_renderer_takes_the_place_of_a_folder_of_images(mine):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("METHOD = {}\n", r"mine\.py adds nothing: expected a dictionary METHODS, .*; it has METHOD, did you mean 'METHODS'"),
+        (
+            "METHOD = {}\n",
+            r"mine\.py adds nothing: expected a dictionary METHODS, .*; it has METHOD, did you mean 'METHODS'",
+        ),
         ("x = 1\n", r"mine\.py adds nothing: expected a dictionary METHODS, SETTINGS, .*at the top of the file\."),
         ("\n\nMETHODS = {'a': 1 / 0}\n", r"mine\.py fails on line 3: ZeroDivisionError: division by zero"),
         ("\nMETHODS = {\n", r"mine\.py cannot be read: line 2: "),
@@ -146,7 +149,9 @@ def test_a_run_folder_names_the_plugin_that_is_missing_and_starts_none(mine, tmp
     workdir.claim(config)  # the same plugin goes on
 
     _forget(monkeypatch)
-    with pytest.raises(UserError, match=r"was trained with the plugin mine\.py, which is not loaded.*--plugin=mine\.py"):
+    with pytest.raises(
+        UserError, match=r"was trained with the plugin mine\.py, which is not loaded.*--plugin=mine\.py"
+    ):
         workdir.read_config()
     assert "short" not in METHODS
 

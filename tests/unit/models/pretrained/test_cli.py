@@ -143,7 +143,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, weights, capsys, monk
     full = type("Usage", (), {"free": 1000})
     with monkeypatch.context() as patch:
         patch.setattr(converted.shutil, "disk_usage", lambda _: full)
-        assert "MB free; make room" in _refused(capsys, *convert)
+        assert "MB free; free some space" in _refused(capsys, *convert)
     assert not (tmp_path / "o").exists()
 
     def fail(*_: object) -> None:

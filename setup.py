@@ -1,6 +1,6 @@
 """The one thing that pyproject.toml cannot say: the experiments of `configs/` are in the wheel as `kgv_jax/configs`.
 
-So `kgv train --config=roadsigns:quick` works from an installed package, and `--config=configs/roadsigns.py` from a clone.
+So `kgv train --config=roadsigns:quick` works from an installed package too.
 """
 
 import pathlib

@@ -3,8 +3,8 @@
     python -m benchmarks.aot                    # every case, 1 to 5 minutes each; goes on where it was cut off
     python -m benchmarks.aot --only='resnet50 .* v5e' --effort=low
 
-Nothing is allocated and no TPU is needed: libtpu compiles for a described slice
-(`benchmarks/aot/requirements.txt`). A case whose program has not changed is taken from `--records`. The tables go into `--report`.
+Nothing is allocated and no TPU is needed: libtpu compiles for a described slice (`benchmarks/aot/requirements.txt`).
+A case whose program has not changed is taken from `--records`. The tables go into `--report`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Draws `overview.png`, the picture of the README, with the project's own renderer: `python docs/assets/overview.py`."""
+"""Renders `overview.png` of the README with the project's own renderer: `python docs/assets/overview.py`."""
 
 import pathlib
 

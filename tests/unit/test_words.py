@@ -31,7 +31,7 @@ OLD_WORDS = {
     r"\bknowledge[ _]scales?\b": "class embeddings",
     r"\bright before fast\b": "a plain sentence",
     r"\b(values?|numbers?|lines?|records?|rows?|images?|views?|runs?|dimensions|seconds|bits?|bytes|drawings?|weights?|one"
-    r"|logits?|vectors?|outputs?|minutes|products?|embeddings?|patch|entry) an? (example|node|image|class|method|run|head"
+    r"|logits?|vectors?|outputs?|minutes|products?|embeddings?|entry) an? (example|node|image|class|method|run|head"
     r"|seed|domain|row|core|step|variant|style|relation|setting|source|fact|device|figure|setup|case|family|coordinate"
     r"|second|file)\b": "per",
 }

@@ -23,6 +23,7 @@ from kgv_jax.config.methods import METHODS, SETTINGS, Section
 from kgv_jax.config.setting import setting
 from kgv_jax.config.stages import StageSettings, read_stages
 from kgv_jax.config.values import AnyList, read_section, read_value, to_json
+from kgv_jax.data.sources import SOURCES
 from kgv_jax.util.errors import UserError
 
 
@@ -33,17 +34,7 @@ class Data:
     name: str = setting(
         "rendered",
         "where images come from",
-        choices=(
-            "rendered",
-            "artwork",
-            "emoji",
-            "folder",
-            "fake",
-            "imagenet",
-            "road_photographs",
-            "cars",
-            "zero_shot_features",
-        ),
+        choices=lambda: tuple(sorted(SOURCES)),
     )
     root: str = setting("", "folder of the data set; of a `folder` data set: ROOT/<domain>/<class>/*.png")
     shift: str = setting("colour", "what domains of `cars` differ in", choices=("colour", "viewpoint", "year"))

@@ -73,7 +73,7 @@ def test_what_a_method_fixes_are_settings_of_the_schema():
             section, setting = key.split(".")
             assert setting in default[section], (name, key)
             # Presets write stages as text, as the command line does.
-            expected = to_json(read_stages(key, value)) if key == "train.stages" else value
+            expected = to_json(read_stages(key, value) if key == "train.stages" else value)
             assert resolved[section][setting] == expected, (name, key)
     digests = {config_schema.digest(tiny.config(name)) for name in METHODS}
     assert len(digests) == len(METHODS)

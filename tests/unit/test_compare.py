@@ -64,7 +64,7 @@ def test_mistakes_with_shots(given, words):
         (["kvg"], ["1"], "--methods names 'kvg', did you mean 'kgv'"),
         (["kgv:two"], ["1"], "expected NAME or NAME:SEEDS"),
         (["ce:0"], ["1"], "--methods has 'ce:0'; expected NAME or NAME:SEEDS, SEEDS from 1, such as ce:5"),
-        ([], ["1"], "--methods is empty; expected NAME or NAME:SEEDS of ce, "),
+        ([], ["1"], "--methods is empty; expected NAME or NAME:SEEDS of attribute_bce, "),
         (["kgv"], ["all"], "--fractions is all; expected numbers"),
     ],
 )

@@ -59,7 +59,7 @@ BROKEN = {
     "twice": ({"val_loc": np.array([[3], [3]])}, "val_loc has an image twice"),
     "overlap": ({"test_seen_loc": np.arange(1, 61)[:, None]}, "are in trainval_loc and in test_seen_loc"),
     "names": ({"allclasses_names": np.zeros((5, 1))}, "allclasses_names has a cell that is no text"),
-    "empty": ({"test_unseen_loc": np.zeros((0, 1))}, "test_unseen_loc has 0 numbers; expected numbers of images"),
+    "empty": ({"test_unseen_loc": np.zeros((0, 1))}, "test_unseen_loc has 0 numbers; expected image numbers"),
 }
 
 

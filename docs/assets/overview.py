@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from kgv_jax.data.render_augment import RenderAugmentation, photograph, view_rng
+from kgv_jax.data.render_augment import RenderAugmentation, render_view, view_rng
 from kgv_jax.data.sources import rendered_signs
 from kgv_jax.data.synthetic import RenderedLegends, composition_images, element_images
 from kgv_jax.kg.load import load_graph
@@ -18,7 +18,7 @@ CLASSES = ("stop", "yield", "speed-limit-50", "children", "deer", "no-overtaking
 def view(image) -> np.ndarray:
     """Returns one rendered view of a source image, uint8 `[SIDE, SIDE, 3]`."""
     rng = view_rng(0, "overview", image.id, 0)
-    return photograph(image.load(round(1.5 * SIDE)), SIDE, rng, RenderAugmentation())
+    return render_view(image.load(round(1.5 * SIDE)), SIDE, rng, RenderAugmentation())
 
 
 def plain(image) -> np.ndarray:

@@ -47,7 +47,7 @@ def test_a_tag_that_is_named_like_a_class_has_no_icon(graph):
 
 
 def test_nothing_prepared(graph):
-    with pytest.raises(UserError, match=r"element images of emoji are not prepared.*data\.prepare emoji"):
+    with pytest.raises(UserError, match=r"element images of emoji are not prepared.*kgv prepare emoji"):
         emoji_elements.elements_folder()
 
 

@@ -148,14 +148,17 @@ $(VENV)/bin/python:
 	  echo "error: '$(PYTHON)' has no venv module; install it (Debian, Ubuntu: apt-get install python3-venv) and call make again" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
+# Runs commands whose output is shown only if they fail: pip warns of what does not matter here.
+define quietly
+@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; { $(1) ; } >"$$log" 2>&1 || { cat "$$log" >&2; exit 1; }
+endef
+
 # By hash: first what builds (one dependency comes as source only), then the lock. Last the package itself, in place.
-# pip's warnings are shown only if it fails.
 $(VENV)/.stamp-%: requirements-build.lock | $(VENV)/bin/python
 	@echo "Installing into $(VENV) ..."
-	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; { \
-	  $(PIP) install --require-hashes --requirement requirements-build.lock && \
+	$(call quietly,$(PIP) install --require-hashes --requirement requirements-build.lock && \
 	  $(PIP) install --require-hashes --no-build-isolation --use-pep517 --requirement $(LOCK) && \
-	  $(PIP) install --no-deps --no-build-isolation --editable . ; } >"$$log" 2>&1 || { cat "$$log" >&2; exit 1; }
+	  $(PIP) install --no-deps --no-build-isolation --editable .)
 	@touch $@
 
 $(VENV)/.stamp-run: LOCK := requirements.lock
@@ -165,16 +168,16 @@ $(VENV)/.stamp-dev: requirements-dev.lock pyproject.toml
 
 $(PARITY_VENV)/.stamp-parity: tests/parity/requirements.txt requirements-dev.lock pyproject.toml
 	@$(MAKE) --no-print-directory VENV=$(PARITY_VENV) $(PARITY_VENV)/.stamp-dev
-	$(PARITY_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<
+	$(call quietly,$(PARITY_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<)
 	@touch $@
 
 # Without jax: a figure's two sides share no package that the other's would change.
 $(AOT_VENV)/.stamp-aot: benchmarks/aot/requirements.txt requirements.lock pyproject.toml
 	@$(MAKE) --no-print-directory VENV=$(AOT_VENV) $(AOT_VENV)/.stamp-run
-	$(AOT_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<
+	$(call quietly,$(AOT_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<)
 	@touch $@
 
 $(PEERS_VENV)/.stamp-peers: benchmarks/peers/requirements.txt
 	@$(MAKE) --no-print-directory VENV=$(PEERS_VENV) $(PEERS_VENV)/bin/python
-	$(PEERS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<
+	$(call quietly,$(PEERS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --requirement $<)
 	@touch $@

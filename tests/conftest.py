@@ -24,7 +24,8 @@ if _MADE_CACHE_HERE:
 # Left out by `make test-fast`: whole runs, and the files whose programs take longest to compile.
 _SLOW = (
     "integration/", "unit/models/test_", "unit/models/cpu/", "unit/methods/", "unit/test_train_step.py",
-    "unit/test_fit.py", "unit/explain/", "unit/experiment/", "unit/run/test_build.py",
+    "unit/test_fit.py", "unit/explain/", "unit/experiment/", "unit/run/test_build.py", "unit/embed/test_",
+    "unit/scoring/test_sampling.py", "unit/config/test_command_line.py", "unit/test_cli.py", "unit/util/test_plugin.py",
 )  # fmt: skip
 
 

@@ -12,9 +12,8 @@ import os
 
 import jax
 
-from benchmarks.harness import in_turns, tell
+from benchmarks.harness import in_turns, print_figure
 from benchmarks.step import CASES, Case, make_ours
-from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 # What XLA does where nothing is said (jaxlib 0.10.2): the compiled programs are the same.
 _XLA = "LIBRARY_FUSION_TYPE_REDUCE,LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_INDIVIDUAL_CONVOLUTION"
@@ -36,7 +35,7 @@ def compare(case: Case, repeats: int) -> None:
         jax.block_until_ready(loss)
 
     seconds = in_turns({form: lambda form=form: run(form) for form in forms}, repeats=repeats)
-    tell(
+    print_figure(
         "step.compiler_options",
         seconds["xla"].wall / seconds["ours"].wall,
         "times as fast",
@@ -50,7 +49,6 @@ def compare(case: Case, repeats: int) -> None:
 
 
 def main() -> None:
-    restart_with_huge_pages()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=("resnet8_flat", "efficientnet_lite0"))
     parser.add_argument("--repeats", type=int, default=5)

@@ -1,4 +1,4 @@
-"""Prints how much faster than XLA's grouped convolution our depthwise convolution is, one JSON line a figure.
+"""Prints how much faster than XLA's grouped convolution our depthwise convolution is, one JSON line per figure.
 
     taskset -c 0 python -m benchmarks.depthwise
 
@@ -15,9 +15,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from benchmarks.harness import in_turns, tell
-from kgv_jax.models import depthwise
-from kgv_jax.util.huge_pages import restart_with_huge_pages
+from benchmarks.harness import in_turns, print_figure
+from kgv_jax.models.cpu import depthwise
 
 # (side of the map of a 32 px input, channels, kernel, stride), each once.
 SHAPES = (
@@ -73,7 +72,7 @@ def compare(size_px: int, batch: int, repeats: int) -> None:
 
 
 def _report_metrics(seconds: dict[str, float], case: str) -> None:
-    tell(
+    print_figure(
         "model.depthwise_vs_grouped",
         seconds["grouped"] / seconds["ours"],
         "times as fast",
@@ -84,7 +83,6 @@ def _report_metrics(seconds: dict[str, float], case: str) -> None:
 
 
 def main() -> None:
-    restart_with_huge_pages()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes_px", type=int, nargs="+", default=(96, 224))
     parser.add_argument("--batch", type=int, default=8)

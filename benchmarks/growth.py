@@ -1,4 +1,4 @@
-"""Prints how time and memory of the regulariser's loss and gradient grow as its sizes double; one JSON line a figure.
+"""Prints how time and memory of the regulariser's loss and gradient grow as its sizes double; one JSON line per figure.
 
     python -m benchmarks.growth
     python -m benchmarks.growth --axes N D
@@ -21,8 +21,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from benchmarks.harness import Seconds, Worker, in_turns, serve, tell, workers_in_turns
-from kgv_jax.util.huge_pages import restart_with_huge_pages
+from benchmarks.harness import Seconds, Worker, in_turns, print_figure, serve, workers_in_turns
 
 CLASSES = 32
 _DEVICES = "--xla_force_host_platform_device_count"
@@ -60,10 +59,10 @@ def make_program(sizes: Sizes, folder: pathlib.Path) -> Program:
     import numpy as np
 
     from benchmarks.graphs import write_graph
-    from kgv_jax import train
     from kgv_jax.config import schema as config_schema
     from kgv_jax.models.classifier import Outputs
     from kgv_jax.parallel import mesh as mesh_lib
+    from kgv_jax.run.build import make_run
 
     config = config_schema.default_config()
     config.method = "kgv_no_synthetic"
@@ -74,7 +73,7 @@ def make_program(sizes: Sizes, folder: pathlib.Path) -> Program:
     config.model.update(encoder="resnet_test", dim=sizes.D)
     config.train.batch_size = sizes.B
     config.mesh.model = sizes.devices
-    run = train.make_run(config_schema.resolve(config))
+    run = make_run(config_schema.resolve(config))
     batch = mesh_lib.put_batch(run.experiment.pipeline[0], run.mesh)
     z = np.random.default_rng(0).normal(size=(sizes.B, sizes.D)).astype(np.float32)
     z = jax.device_put(z, mesh_lib.batch_sharding(run.mesh))
@@ -98,7 +97,7 @@ def grow(axis: str, folder: pathlib.Path, *, repeats: int) -> None:
     series = [Sizes()._replace(**{axis: size}) for size in AXES[axis]]
     programs = {sizes: make_program(sizes, folder) for sizes in series}
     seconds = in_turns({sizes: program.call for sizes, program in programs.items()}, repeats=repeats)
-    _report_metrics(axis, seconds, {sizes: program.reported for sizes, program in programs.items()})
+    _print_figures(axis, seconds, {sizes: program.reported for sizes, program in programs.items()})
 
 
 def grow_devices(*, repeats: int) -> None:
@@ -111,7 +110,7 @@ def grow_devices(*, repeats: int) -> None:
             flags = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICES}={devices}".strip()
             workers[sizes] = stack.enter_context(Worker(command, env=os.environ | {"XLA_FLAGS": flags}))
         seconds = workers_in_turns(workers, repeats=repeats)
-        _report_metrics("devices", seconds, {sizes: worker.reported for sizes, worker in workers.items()})
+        _print_figures("devices", seconds, {sizes: worker.reported for sizes, worker in workers.items()})
 
 
 def _serve(program: Program) -> None:
@@ -122,12 +121,12 @@ def _serve(program: Program) -> None:
     serve(call)
 
 
-def _report_metrics(axis: str, seconds: dict[Sizes, Seconds], reported: dict[Sizes, dict[str, Any]]) -> None:
+def _print_figures(axis: str, seconds: dict[Sizes, Seconds], reported: dict[Sizes, dict[str, Any]]) -> None:
     for half, double in itertools.pairwise(seconds):
         memory = [reported[sizes]["temporary_bytes"] for sizes in (half, double)]
         before, after = getattr(half, axis), getattr(double, axis)
         others = ", ".join(f"{name} {size}" for name, size in double._asdict().items() if name != axis)
-        tell(
+        print_figure(
             "score.growth",
             seconds[double].wall / seconds[half].wall,
             "times the time",
@@ -144,7 +143,6 @@ def _report_metrics(axis: str, seconds: dict[Sizes, Seconds], reported: dict[Siz
 
 
 def main() -> None:
-    restart_with_huge_pages()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--axes", nargs="+", choices=list(AXES), default=list(AXES))
     parser.add_argument("--repeats", type=int, default=3)

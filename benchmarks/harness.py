@@ -1,4 +1,4 @@
-"""How two programs are timed against each other, and how a figure is told. Standard library only: peers import it too.
+"""How two programs are timed against each other, and how a figure is printed. Standard library only.
 
 A figure is a ratio. Both sides run in turns, in one process (`in_turns`) or as two processes that wait for each other
 (`Worker`), and each keeps its fastest run, so that a machine with other work slows both.
@@ -50,7 +50,7 @@ def _fastest(runs: Mapping[str, Callable[[], Seconds]], repeats: int, in_a_row: 
 
 
 class Worker:
-    """A process that sets up once and then runs when told: one side of a comparison of two environments.
+    """A process that sets up once and then runs on command: one side of a comparison of two environments.
 
     Its program ends with `serve(call)`. Use as a context manager; leaving ends the process.
     """
@@ -63,7 +63,7 @@ class Worker:
         self._answer()
 
     def run(self) -> Seconds:
-        """Runs the worker's call once; what it printed besides its times is in `told`."""
+        """Runs the worker's call once; what it printed besides its times is in `reported`."""
         self.reported = self.ask({})
         return Seconds(self.reported["wall"], self.reported["processor"])
 
@@ -94,7 +94,7 @@ def workers_in_turns(workers: Mapping[str, Worker], *, repeats: int, in_a_row: i
 
 
 def serve(call: Callable[[], dict[str, Any] | None], *, before: Callable[[], Any] | None = None) -> None:
-    """The worker's side: runs `call` for every line read; what the call returns is told with its times.
+    """The worker's side: runs `call` for every line read; what the call returns is printed with its times.
 
     `before` is run first each time, untimed. It is for calls that follow each other in use: the other worker's turn has
     taken memory and caches, and only the first of many calls would pay for it.
@@ -115,7 +115,7 @@ def answer(call: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         print(json.dumps(call(json.loads(line))), flush=True)
 
 
-def tell(name: str, value: float, unit: str, *, against: str, case: str, **more: Any) -> None:
+def print_figure(name: str, value: float, unit: str, *, against: str, case: str, **more: Any) -> None:
     """Prints a figure: one JSON line. `more` holds what the ratio was made of."""
     figure = {"name": name, "value": float(f"{value:.4g}"), "unit": unit, "against": against, "case": case}
     print(json.dumps(figure | more), flush=True)

@@ -1,4 +1,4 @@
-"""Prints how fast JPEGs become training images, against tf.data and torchvision; one JSON line a figure.
+"""Prints how fast JPEGs become training images, against tf.data and torchvision; one JSON line per figure.
 
     python -m benchmarks.input_pipeline
 
@@ -6,9 +6,9 @@ All sides do the same: from encoded JPEGs in memory decode, crop at random (area
 to 224 px, mirror half of them, and give uint8 batches in a fixed order. Ours and tf.data's resize bilinearly,
 torchvision's also smooths. Decoders are set alike (accurate inverse transform, interpolated chroma); `tfdata_fast` is
 tf.data with both off.
-Photographs are cut from the two that come with scikit-learn, at two qualities; the case tells their mean size. Each
+Photographs are cut from the two that come with scikit-learn, at two qualities; the case names their mean size. Each
 case runs twice, on files as cameras write them, and on the same images with restart markers every 2 units of 16 px
-or a few more (`kgv_jax/data/restarts.py` tells how to get them): all sides read the same bytes. Files of the lower
+or a few more (`kgv_jax/data/restarts.py` says how to get them): all sides read the same bytes. Files of the lower
 quality are read on one core alone.
 """
 
@@ -25,12 +25,11 @@ import tempfile
 import cv2
 import numpy as np
 
-from benchmarks.harness import Worker, serve, tell, workers_in_turns
+from benchmarks.harness import Worker, print_figure, serve, workers_in_turns
 from kgv_jax.data.crop import RandomCrop
 from kgv_jax.data.encoded import CropReader
 from kgv_jax.data.pipeline import Stream, make_pipeline
 from kgv_jax.data.records import Cropped, Records
-from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 PEERS_PYTHON = os.environ.get("KGV_PEERS_PYTHON", ".venv-peers/bin/python")
 SIZE_PX, BATCH, BATCHES = 224, 64, 8
@@ -63,7 +62,7 @@ def serve_ours(folder: str, batches: int, cores: int) -> None:
 
 
 def compare(folder: str, kind: str, cores: int, repeats: int) -> None:
-    """Runs all sides in turns and tells both figures."""
+    """Runs all sides in turns and prints both figures."""
     numbers = [str(number) for number in (SIZE_PX, BATCH, BATCHES, cores)]
     commands = {"ours": [sys.executable, "-m", "benchmarks.input_pipeline", "--serve", folder, *numbers[2:]]}
     for name, (module, variant) in PEERS.items():
@@ -81,11 +80,10 @@ def compare(folder: str, kind: str, cores: int, repeats: int) -> None:
     more = {f"{name}_images_per_second_per_core": round(value) for name, value in speed.items()}
     torchvision = max("torchvision_pil", "torchvision_tensor", key=speed.__getitem__)
     for name, peer in (("input.vs_torchvision", torchvision), ("input.vs_tfdata", "tfdata")):
-        tell(name, speed["ours"] / speed[peer], "times as fast", against=peer, case=case, **more)
+        print_figure(name, speed["ours"] / speed[peer], "times as fast", against=peer, case=case, **more)
 
 
 def main() -> None:
-    restart_with_huge_pages()
     if sys.argv[1:2] == ["--serve"]:
         serve_ours(sys.argv[2], *map(int, sys.argv[3:]))
         return

@@ -20,7 +20,7 @@ class Kept:
                 self._known[_key(asked)] = reported
 
     def get(self, asked: Mapping[str, Any], run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Returns what `run` told when this was asked before; otherwise runs it and keeps what it tells."""
+        """Returns what `run` returned when this was asked before; otherwise runs it and keeps what it returns."""
         key = _key(asked)
         if key not in self._known:
             self._known[key] = run()

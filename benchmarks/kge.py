@@ -1,4 +1,4 @@
-"""Prints filtered MRR and training speed of graph embeddings against PyKEEN's, one JSON line a figure.
+"""Prints filtered MRR and training speed of graph embeddings against PyKEEN's, one JSON line per figure.
 
     python -m benchmarks.kge
     python -m benchmarks.kge --graphs umls --cases kg2e kgv --seeds 1
@@ -39,7 +39,6 @@ from benchmarks.kge_grids import ALIKE, BATCH, CASES, DEFAULT, DIM, EPOCHS, GRAP
 from kgv_jax.embed import evaluate, train, triples
 from kgv_jax.embed.registry import Recipe
 from kgv_jax.util.errors import UserError
-from kgv_jax.util.huge_pages import restart_with_huge_pages
 
 FIRST_SEED = 100
 NAMES = (*CASES, *ALIKE)
@@ -127,7 +126,7 @@ def best(candidates: Sequence[_Candidate], run: Callable[[_Candidate, int], Run]
 def compare(
     name: str, ours: Ours, theirs: Theirs, *, graph: triples.Triples, about: str, against: Sequence[str], seeds: int
 ) -> None:
-    """Chooses on both sides, tests, and tells the figures of the case `name` on a graph."""
+    """Chooses on both sides, tests, and prints the figures of the case `name` on a graph."""
     case = CASES[ALIKE[name][0] if name in ALIKE else name]
 
     def peer(setting: Setting, seed: int) -> Run:
@@ -153,7 +152,7 @@ def _report_speed(named: dict[str, str], trained: int, mine: Sequence[Run], thei
         harness.Seconds(*(min(run[kind] for run in runs) for kind in harness.Seconds._fields))
         for runs in (mine, theirs)
     )
-    harness.tell(
+    harness.print_figure(
         "kge.vs_pykeen_speed",
         peer.processor / ours.processor,
         "times as fast",
@@ -169,7 +168,7 @@ def _report_speed(named: dict[str, str], trained: int, mine: Sequence[Run], thei
 
 def _report_mrr(named: dict[str, str], mine: Sequence[Run], theirs: Sequence[Run], chosen: dict[str, Any]) -> None:
     (ours, ours_error), (peer, peer_error) = (mean_and_error([run["test"] for run in runs]) for runs in (mine, theirs))
-    harness.tell(
+    harness.print_figure(
         "kge.vs_pykeen_mrr",
         ours - peer,
         "MRR",
@@ -206,7 +205,6 @@ def graphs_folder(python: str) -> pathlib.Path:
 
 
 def main() -> None:
-    restart_with_huge_pages()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--graphs", nargs="+", default=GRAPHS, choices=GRAPHS)
     parser.add_argument("--cases", nargs="+", default=NAMES, choices=NAMES)

@@ -1,4 +1,4 @@
-"""Prints what the regulariser adds to a training step, in per cent of the step without it; one JSON line a figure.
+"""Prints what the regulariser adds to a training step, in per cent of the step without it; one JSON line per figure.
 
     python -m benchmarks.regulariser
     python -m benchmarks.regulariser --cases small
@@ -22,12 +22,12 @@ from typing import Any
 import jax
 
 from benchmarks.graphs import write_graph
-from benchmarks.harness import in_turns, tell
-from kgv_jax import train
+from benchmarks.harness import in_turns, print_figure
 from kgv_jax.config import schema as config_schema
 from kgv_jax.optim.stages import plan_stages
 from kgv_jax.parallel import mesh as mesh_lib
-from kgv_jax.util.huge_pages import restart_with_huge_pages
+from kgv_jax.run.build import make_run, make_state
+from kgv_jax.train_step import compile_step
 
 RELATIONS = 8
 
@@ -95,11 +95,11 @@ def config_of(case: Case, graph: Graph, method: str, folder: pathlib.Path) -> co
 
 def make_call(config: config_schema.Config, steps: int) -> Callable[[], None]:
     """Returns what takes so many steps on the first batch of a run."""
-    run = train.make_run(config)
-    state = train.make_state(run)
+    run = make_run(config)
+    state = make_state(run)
     batch = mesh_lib.put_batch(run.experiment.pipeline[0], run.mesh)
     (stage,) = plan_stages(config)
-    step = train.compile_step(run, stage, state, batch)
+    step = compile_step(run, stage, state, batch)
 
     def call() -> None:
         nonlocal state
@@ -118,7 +118,7 @@ def compare(case: Case, folder: pathlib.Path, *, repeats: int) -> None:
     seconds = in_turns(calls, repeats=repeats, in_a_row=3)
     for graph in case.graphs:
         ours, without = seconds[graph.about], seconds["ce"]
-        tell(
+        print_figure(
             "step.regulariser_overhead",
             100 * (ours.wall / without.wall - 1),
             "%",
@@ -132,7 +132,6 @@ def compare(case: Case, folder: pathlib.Path, *, repeats: int) -> None:
 
 
 def main() -> None:
-    restart_with_huge_pages()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
     parser.add_argument("--repeats", type=int, default=4)

@@ -35,10 +35,10 @@ PEERS_PYTHON = os.environ.get("KGV_PEERS_PYTHON", ".venv-peers/bin/python")
 _HEAD = """\
 # Benchmarks
 
-Written by `make bench` from `benchmarks/results/bench.jsonl`, which holds every figure ever taken: the latest of each
-name, case and peer. A figure is a ratio, its two sides in turns in one process or in two that wait for each other; each
-side keeps its fastest run. Seconds are those of the clock unless they say `processor`. `make bench ONLY=score` takes
-the figures of one benchmark again; the peers' environment is built by `make peers`.
+Written by `make bench` from `benchmarks/results/bench.jsonl`: the latest figure of each name, case and peer. A figure
+is a ratio. Its two sides run in turns, in one process or in two that wait for each other, and each side keeps its
+fastest run. Seconds are those of the clock unless they say `processor`. `make bench ONLY=score` takes the figures of
+one benchmark again; `make peers` builds the peers' environment.
 """
 _COLUMNS = ("name", "case", "value", "against", "parts", "command", "taken")
 _SHOWN_ALONE = ("name", "case", "value", "unit", "against", "command", "utc", "commit", "machine")
@@ -83,7 +83,7 @@ def run(benchmark: str, stamp: dict[str, Any], results: pathlib.Path) -> tuple[i
 
 
 def _figure(line: str) -> dict[str, Any] | None:
-    """Returns what a line tells if it is a figure."""
+    """Returns what a line says if it is a figure."""
     try:
         figure = json.loads(line)
     except ValueError:
@@ -169,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             failed.append(f"{benchmark} (exit status {status}, {count} figures)")
     args.table.write_text(table(latest(read(args.results))), encoding="utf-8")
     if failed:
-        print(f"error: failed: {', '.join(failed)}. Every figure that was told is kept.", file=sys.stderr)
+        print(f"error: failed: {', '.join(failed)}. Every figure that was printed is kept.", file=sys.stderr)
     return 1 if failed else 0
 
 

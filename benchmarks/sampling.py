@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 
-from benchmarks.harness import tell
+from benchmarks.harness import print_figure
 
 IMAGES, RELATIONS, NODES, DIM, FAMILY = 256, 8, 8192, 128, 64
 SHARES, DRAWS = (1 / 2, 1 / 4, 1 / 8, 1 / 16), 32
@@ -57,7 +57,7 @@ def make_problem(families: bool):
 
 
 def figures(families: bool) -> None:
-    """Tells the figures of all shares."""
+    """Prints the figures of all shares."""
     import jax
     import jax.numpy as jnp
     import numpy as np
@@ -75,13 +75,13 @@ def figures(families: bool) -> None:
         mean = jax.tree.map(lambda *leaves: sum(leaves) / DRAWS, *(gradient for _, gradient in draws))
         cosines = {
             f"cosine_of_{name}_gradient{suffix}": round(float(np.mean(values)), 4)
-            for index, name in enumerate(("node", "picture"))
+            for index, name in enumerate(("node", "image"))
             for suffix, values in (
                 ("", [_cosine(gradient[index], exact_gradient[index]) for _, gradient in draws]),
                 ("s_mean", [_cosine(mean[index], exact_gradient[index])]),
             )
         }
-        tell(
+        print_figure(
             "score.sampled_bias",
             off.mean(),
             "nats",

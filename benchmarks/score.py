@@ -1,4 +1,4 @@
-"""Prints how fast loss and gradient of the score are, one JSON line a figure.
+"""Prints how fast loss and gradient of the score are, one JSON line per figure.
 
     python -m benchmarks.score
     python -m benchmarks.score --nodes 1024 --dims 128
@@ -21,8 +21,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from benchmarks.harness import in_turns, tell
-from kgv_jax.util.huge_pages import restart_with_huge_pages
+from benchmarks.harness import in_turns, print_figure
 
 IMAGES, RELATIONS = 256, 8
 _MOST_VMAP_BYTES = 6e9  # nested vmap holds about three arrays [B, R, N, D]
@@ -85,19 +84,19 @@ def mask_of_positives(positive, nodes: int):
     import numpy as np
 
     from kgv_jax.kg.graph import Graph
-    from kgv_jax.kg.mask import CandidateSet, Entries, MaskTable
+    from kgv_jax.kg.mask import CandidateSet, Entries, Mask
 
     every = np.arange(nodes, dtype=np.int32)
     heads = len(positive)
     relation = np.tile(np.arange(RELATIONS, dtype=np.int32), heads)
-    return MaskTable(
+    return Mask(
         graph=Graph.from_triples([], types={f"n{index}": "Node" for index in every}),
         relations=tuple(f"r{index}" for index in range(RELATIONS)),
         candidate_sets=tuple(CandidateSet(index, every) for index in range(RELATIONS)),
         supervised=np.ones((heads, RELATIONS), bool),
         positive=Entries(np.arange(heads + 1) * RELATIONS, relation, positive.reshape(-1).astype(np.int32)),
         ignored_negatives=Entries(np.zeros(heads + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32)),
-        hidden=np.zeros(0, np.int32),
+        ignored_nodes=np.zeros(0, np.int32),
         query_rows={},
         fact_rows={},
     )
@@ -204,7 +203,6 @@ def figures(nodes: int, dim: int, repeats: int) -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    restart_with_huge_pages()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, nargs="+", default=(128, 1024, 10240, 82_115))
     parser.add_argument("--dims", type=int, nargs="+", default=(128, 512))
@@ -214,7 +212,7 @@ def main() -> None:
         for dim in args.dims:
             for figure in figures(nodes, dim, args.repeats if nodes * dim < 10**7 else 3):
                 name, value, unit = (figure.pop(key) for key in ("name", "value", "unit"))
-                tell(name, value, unit, **figure)
+                print_figure(name, value, unit, **figure)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Prints how fast the training step is against the same model in PyTorch, on the same cores; one JSON line a figure.
+"""Prints how fast the training step is against the same model in PyTorch, on the same cores; one JSON line per figure.
 
     python -m benchmarks.step
     python -m benchmarks.step --models resnet8_flat vit_s16 --compiled
@@ -17,8 +17,7 @@ import os
 import sys
 from typing import NamedTuple
 
-from benchmarks.harness import Worker, serve, tell, workers_in_turns
-from kgv_jax.util.huge_pages import restart_with_huge_pages
+from benchmarks.harness import Worker, print_figure, serve, workers_in_turns
 
 PEERS_PYTHON = os.environ.get("KGV_PEERS_PYTHON", ".venv-peers/bin/python")
 
@@ -68,7 +67,7 @@ def make_ours(case: Case):
     from kgv_jax.models.spec import EncoderOptions
     from kgv_jax.optim.optimizer import make_optimizer
     from kgv_jax.optim.stages import plan_stages
-    from kgv_jax.parallel.compiler import compiler_options
+    from kgv_jax.parallel.compilation import compiler_options
     from kgv_jax.parallel.mesh import batch_sharding, make_mesh, replicated
 
     config = config_schema.default_config()
@@ -136,7 +135,7 @@ def compare(case: Case, *, compiled: bool, repeats: int) -> None:
         for side in ("ours", "theirs")
         for clock in ("wall", "processor")
     }
-    tell(
+    print_figure(
         "step.vs_torch",
         seconds["theirs"].wall / seconds["ours"].wall,
         "times as fast",
@@ -150,7 +149,6 @@ def compare(case: Case, *, compiled: bool, repeats: int) -> None:
 
 
 def main() -> None:
-    restart_with_huge_pages()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=sorted({case.model for case in CASES}), help="default: all")
     parser.add_argument("--sizes_px", type=int, nargs="+", help="default: all")

@@ -31,16 +31,44 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
     "roadsigns:quick": ("roadsigns.py:quick", ("train.steps=40",)),
     "roadsigns:artwork": ("roadsigns.py:artwork", (*_SHORT, "synthetic.views=2")),
     "emoji:quick": ("emoji.py", _SHORT),
-    "finetune": ("finetune.py:full", (*_SHORT[:1], "train.steps=6", *_SHORT[1:], "synthetic.views=1",
-                                      "train.batch_size=16", "synthetic.compositions_per_step=16")),  # fmt: skip
+    "finetune": (
+        "finetune.py:full",
+        (
+            *_SHORT[:1],
+            "train.steps=6",
+            *_SHORT[1:],
+            "synthetic.views=1",
+            "train.batch_size=16",
+            "synthetic.compositions_per_step=16",
+        ),
+    ),
     "zero_shot": ("zero_shot.py:artwork", _SHORT),
     "infuse": ("infuse.py:roadsigns", _SHORT),
-    "folder": ("folder.py", ("train.steps=24", "optim.warmup_steps=2", "data.root={root}", "data.source=DE",
-                             "data.targets=CN,RU", "kg.path={root}/graph.csv",
-                             "data.validation_fraction=0.25")),  # fmt: skip
-    "folder ce": ("folder.py", ("method=ce", "train.steps=24", "optim.warmup_steps=2", "data.root={root}",
-                                "data.source=DE", "data.targets=CN,RU", "kg.path={root}/graph.csv",
-                                "data.validation_fraction=0.25")),  # fmt: skip
+    "folder": (
+        "folder.py",
+        (
+            "train.steps=24",
+            "optim.warmup_steps=2",
+            "data.root={root}",
+            "data.source=DE",
+            "data.targets=CN,RU",
+            "kg.path={root}/graph.csv",
+            "data.validation_fraction=0.25",
+        ),
+    ),
+    "folder ce": (
+        "folder.py",
+        (
+            "method=ce",
+            "train.steps=24",
+            "optim.warmup_steps=2",
+            "data.root={root}",
+            "data.source=DE",
+            "data.targets=CN,RU",
+            "kg.path={root}/graph.csv",
+            "data.validation_fraction=0.25",
+        ),
+    ),
 }
 _SIGNS = {"stop": ("octagon", "red"), "yield": ("triangle", "white"), "parking": ("square", "blue")}
 

@@ -1,7 +1,7 @@
-"""Cars: tell the model of a used car; train on some colours, viewpoints or years, test on others (DVM-CAR).
+"""Cars: recognise the model of a used car; train on some colours, viewpoints or years, test on others (DVM-CAR).
 
-    python -m kgv_jax.kg.cars ROOT --out=cars.ttl --shift=colour --domains=black+silver+grey,red,blue,white
-    python -m kgv_jax.main --config=configs/cars.py --config.data.root=ROOT --config.kg.path=cars.ttl \
+    kgv build-graph cars ROOT --out=cars.ttl --shift=colour --domains=black+silver+grey,red,blue,white
+    kgv train --config=configs/cars.py --config.data.root=ROOT --config.kg.path=cars.ttl \
         --workdir=runs/cars
 
 Variants, the shifts:
@@ -10,8 +10,8 @@ Variants, the shifts:
   year       cars registered until 2010 to newer ones: --domains=2000-2010,2011-2015,2016-2021
 
 Other domains: --config.data.source and --config.data.targets, written as in `kg/cars.py`, and the same --domains for
-the graph. ROOT holds the tables and resized_DVM (https://deepvisualmarketing.github.io). The settings are a start, not
-a choice: none has been tried on the set, which no package carries.
+the graph. ROOT holds the tables and resized_DVM (https://deepvisualmarketing.github.io). No setting has been tuned on
+the set, which no package registry carries.
 """
 
 import ml_collections
@@ -20,9 +20,9 @@ from kgv_jax.config.schema import default_config
 from kgv_jax.util.errors import UserError
 
 _DOMAINS = {
-    "colour": ("black+silver+grey", "red,blue,white"),
-    "viewpoint": ("0+45+315", "90+270,135+180+225"),
-    "year": ("2000-2010", "2011-2015,2016-2021"),
+    "colour": ("black+silver+grey", ("red", "blue", "white")),
+    "viewpoint": ("0+45+315", ("90+270", "135+180+225")),
+    "year": ("2000-2010", ("2011-2015", "2016-2021")),
 }
 
 
@@ -31,7 +31,7 @@ def get_config(variant: str = "colour") -> ml_collections.ConfigDict:
     if variant not in _DOMAINS:
         raise UserError(f"The variant of configs/cars.py is {variant!r}; expected {', '.join(_DOMAINS)} or none.")
     config = default_config()
-    # The graph names no shape or legend of which an element image could be drawn.
+    # The graph names no shape or legend that the renderer could make an element image of.
     config.method = "kgv_no_synthetic"
     config.data.name = "cars"
     config.data.shift = variant

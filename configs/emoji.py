@@ -1,31 +1,37 @@
-"""Emoji: 473 concepts learnt in the colour drawings of three families, recognised in those of three others.
+"""Emoji: 473 concepts learnt from the colour images of three font families, recognised in those of three others.
 
-    python -m kgv_jax.data.prepare emoji
-    python -m kgv_jax.main --config=configs/emoji.py --workdir=runs/emoji
-    python -m kgv_jax.main --config=configs/emoji.py --workdir=runs/emoji-ce --config.method=ce
+    kgv prepare emoji
+    kgv train --config=configs/emoji.py --workdir=runs/emoji
+    kgv train --config=configs/emoji.py --workdir=runs/emoji-ce --config.method=ce
 
-Three targets are colour styles of other hands, two are line art (`kgv_jax/data/sources/emoji.py`). The graph has the
+Variants:
+  (none)  the experiment.
+  quick   24 steps and few rendered views, to see that everything runs: its accuracies mean little.
+
+Three targets are colour styles of other artists, two are line art (`kgv_jax/data/sources/emoji.py`). The graph has the
 groups, subgroups and tags of Unicode's CLDR and the hypernyms of WordNet; its element images are icons of tags and
-categories (`kgv_jax/data/prepare/emoji_elements.py`). An emoji is not composed of elements as a sign is, so methods
-with compositions cannot run here.
+categories (`kgv_jax/data/prepare/emoji_elements.py`). Emoji have no composition of elements as signs have, so methods
+with compositions refuse this data set.
 
-Every choice below was made on hands of the source that were held out, but for steps and batch, which time decided
-(`docs/choices.md`).
+The settings were chosen on a held-out drawing style of the source; steps and batch size by time (`docs/choices.md`).
 """
 
 import ml_collections
 
 from kgv_jax.config.schema import default_config
 from kgv_jax.data.sources.emoji import SOURCE, TARGETS
+from kgv_jax.util.errors import UserError
 
 
-def get_config() -> ml_collections.ConfigDict:
-    """Returns the config."""
+def get_config(variant: str = "") -> ml_collections.ConfigDict:
+    """Returns the config of a variant."""
+    if variant not in ("", "quick"):
+        raise UserError(f"The variant of configs/emoji.py is {variant!r}; expected quick, or none.")
     config = default_config()
     config.method = "kgv"
     config.data.name = "emoji"
     config.data.source = SOURCE
-    config.data.targets = ",".join(TARGETS)
+    config.data.targets = tuple(TARGETS)
     config.data.size_px = 32
     config.data.validation_fraction = 0.5
     config.data.train_views = 15
@@ -38,4 +44,9 @@ def get_config() -> ml_collections.ConfigDict:
     config.train.steps = 600
     config.train.batch_size = 64
     config.gcn.hidden = 512
+    if variant == "quick":
+        config.train.steps = 24
+        config.optim.warmup_steps = 2
+        config.data.train_views = 4
+        config.data.test_views = 2
     return config

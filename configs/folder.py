@@ -1,10 +1,10 @@
 """Your own images and graph: ROOT/<domain>/<class>/*.{png,jpg,webp,ppm,svg} and a graph file.
 
-    python -m kgv_jax.main --config=configs/folder.py --workdir=runs/mine --config.data.root=ROOT \
+    kgv train --config=configs/folder.py --workdir=runs/mine --config.data.root=ROOT \
         --config.data.source=DE --config.data.targets=CN,RU --config.kg.path=FILE.ttl
 
-Class folders are matched to nodes of the graph by IRI, local name or label. Element images are drawn
-for the shapes, colours and legends that the renderer knows by name; without any, take
+Class folders are matched to nodes of the graph by IRI, local name or label. The renderer makes element images of the
+shapes, colours and legends that it knows by name; if the graph has none of them, use
 `--config.method=kgv_no_synthetic`.
 """
 
@@ -19,6 +19,6 @@ def get_config() -> ml_collections.ConfigDict:
     config.method = "kgv"
     config.data.name = "folder"
     config.data.source = ""
-    config.data.targets = ""
+    config.data.targets = ()
     config.kg.path = ""
     return config

@@ -1,24 +1,24 @@
 """ImageNet: train on it, test on its shifts.
 
-    python -m kgv_jax.main --config=configs/imagenet.py --workdir=runs/imagenet --config.data.root=ROOT
-    python -m kgv_jax.main --config=configs/imagenet.py:quick --workdir=runs/imagenet-quick
+    kgv train --config=configs/imagenet.py --workdir=runs/imagenet --config.data.root=ROOT
+    kgv train --config=configs/imagenet.py:quick --workdir=runs/imagenet-quick
 
 ROOT holds the unpacked archives (train/<id>/*.JPEG, val/, imagenetv2-matched-frequency-format-val/, imagenet-r/,
 imagenet-a/, sketch/, ...; `kgv_jax/data/sources/imagenet_layouts.py` says which), or shards of them, which may lie in a
 bucket:
 
-    python -m kgv_jax.data.prepare imagenet --from=ILSVRC2012_img_train.tar --out=ROOT
+    kgv prepare imagenet --from=ILSVRC2012_img_train.tar --out=ROOT
 
 More targets: --config.data.targets=v2,r,a,sketch,objectnet,real,c.
 
 Variants:
   (none)    the experiment. The graph is WordNet around the 1,000 classes: the hierarchy above them, parts, members and
             substances, and the words of visual descriptions (`docs/data.md`).
-  quick     ResNet-50 at 224 px and a graph as large as the hierarchy alone (1,000 classes, 1,860 nodes) on made-up
-            images: four steps of KGV and a small evaluation, to see that it all compiles and what it needs. Its
-            accuracies mean nothing.
+  quick     ResNet-50 at 224 px and a graph as large as the hierarchy alone (1,000 classes, 1,860 nodes) on random
+            images: four steps of KGV and a small evaluation, to see that everything compiles, and how much memory and
+            time it takes. Its accuracies mean nothing.
 
-The settings of the experiment are a start, not a choice: none of them has been tried on ImageNet.
+No setting of the experiment has been tuned on ImageNet.
 """
 
 import ml_collections
@@ -53,12 +53,12 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
 def _experiment() -> ml_collections.ConfigDict:
     """Returns the settings of the experiment."""
     config = default_config()
-    # Of what the graph names, the renderer can draw colours alone; more is the user's to bring (synthetic.manifest).
+    # Of the graph's elements the renderer can draw colours alone; users bring more with `synthetic.manifest`.
     config.method = "kgv_no_synthetic"
     config.data.name = "imagenet"
     config.data.root = ""
     config.data.source = "imagenet"
-    config.data.targets = "v2,r,a,sketch"
+    config.data.targets = ("v2", "r", "a", "sketch")
     config.data.validation_fraction = 0.01
     config.data.size_px = 224
     config.kg.path = "imagenet-1k"

@@ -1,11 +1,11 @@
 """Knowledge injection (arXiv 2401.04441): three scales of knowledge, aligned first, then cross-entropy.
 
-    python -m kgv_jax.data.prepare roadsigns    # for emoji: python -m kgv_jax.data.prepare emoji
-    python -m kgv_jax.main --config=configs/infuse.py --workdir=runs/infuse
-    python -m kgv_jax.main --config=configs/infuse.py:emoji --workdir=runs/infuse-emoji
-    python -m kgv_jax.main --config=configs/infuse.py --config.infuse.scales=triples,graph --workdir=runs/two-scales
-    python -m kgv_jax.main --config=configs/infuse.py --config.infuse.taps=0,1,z --workdir=runs/at-maps
-    python -m kgv_jax.explain --workdir=runs/infuse --domain=germany
+    kgv prepare roadsigns    # for emoji: kgv prepare emoji
+    kgv train --config=configs/infuse.py --workdir=runs/infuse
+    kgv train --config=configs/infuse.py:emoji --workdir=runs/infuse-emoji
+    kgv train --config=configs/infuse.py --config.infuse.scales=triples,graph --workdir=runs/two-scales
+    kgv train --config=configs/infuse.py --config.infuse.taps=0,1,z --workdir=runs/at-maps
+    kgv explain --workdir=runs/infuse --domain=germany
 
 Variants:
   (none), roadsigns  the sign artwork of `configs/roadsigns.py:artwork`.
@@ -17,24 +17,24 @@ The scales are `triples`, `graph` and `description`; each alone (`--config.metho
 (`infuse_frozen`). `make infuse-table` compares them. Texts are means of GloVe's word vectors (76 MB from a registry
 package, once); the graph is embedded by this package before the first step.
 
-A run takes one to three minutes on a core. Every choice was made on held-out images of the source domain
+A run takes one to three minutes on a core. The settings were chosen on held-out images of the source domain
 (`docs/choices.md`).
 """
 
 import ml_collections
 
-from configs import emoji, roadsigns
+from kgv_jax.config.files import find_config
 from kgv_jax.util.errors import UserError
 
 
 def get_config(variant: str = "roadsigns") -> ml_collections.ConfigDict:
     """Returns the config of a variant."""
     if variant == "roadsigns":
-        config = roadsigns.get_config("artwork")
-        config.train.steps = 600  # two stages need more than one does
+        config = find_config("roadsigns").get_config("artwork")
+        config.train.steps = 600  # two stages need more steps than one
     elif variant == "emoji":
-        config = emoji.get_config()
-        config.train.batch_size = 128  # two stages need more than one does; its choices were made with these
+        config = find_config("emoji").get_config()
+        config.train.batch_size = 128  # two stages need more images than one; the settings were chosen with this
     else:
         raise UserError(f"The variant of configs/infuse.py is {variant!r}; expected roadsigns, emoji or none.")
     config.method = "infuse"

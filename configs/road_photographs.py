@@ -1,14 +1,14 @@
 """Photographs of road signs: train on Germany (GTSRB), test on China (TSRD) and Russia (RTSD).
 
-    python -m kgv_jax.main --config=configs/road_photographs.py --config.data.root=ROOT --workdir=runs/photographs
+    kgv train --config=configs/road_photographs.py --config.data.root=ROOT --workdir=runs/photographs
 
 ROOT holds the sets as their archives unpack; `kgv_jax/data/sources/road_photographs.py` says how:
   ROOT/GTSRB  https://benchmark.ini.rub.de
   ROOT/TSRD   http://www.nlpr.ia.ac.cn/pal/trafficdata
   ROOT/RTSD   https://graphics.cs.msu.ru/projects/traffic-sign-recognition.html
 
-Leave a set out with `--config.data.targets=cn`. The settings are a start, not a choice: none has been tried on these
-sets, which no package carries.
+Leave a set out with `--config.data.targets=cn`. No setting has been tuned on these
+sets, which no package registry carries.
 """
 
 import ml_collections
@@ -22,7 +22,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.method = "kgv_compose"
     config.data.name = "road_photographs"
     config.data.source = "de"
-    config.data.targets = "cn,ru"
+    config.data.targets = ("cn", "ru")
     config.data.size_px = 48
     config.kg.path = "roadsigns"
     config.model.encoder = "resnet8_flat"
@@ -31,7 +31,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.train.batch_size = 128
     config.optim.learning_rate = 4e-3
     config.optim.warmup_steps = 150
-    # Mirrored, most signs are other signs or none: no augmentation mirrors here.
+    # A mirrored sign is another sign or none, so no augmentation mirrors here.
     config.augment.randaugment_ops = 2
     config.augment.randaugment_magnitude = 5.0
     return config

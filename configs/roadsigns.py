@@ -1,16 +1,16 @@
-"""Road signs: train on one country's drawings, test on other countries'.
+"""Road signs: train on the signs of one country, test on those of other countries.
 
-    python -m kgv_jax.main --config=configs/roadsigns.py --workdir=runs/roadsigns
-    python -m kgv_jax.main --config=configs/roadsigns.py:quick --workdir=runs/quick
-    python -m kgv_jax.compare --config=configs/roadsigns.py:artwork --workdir=runs/artwork --seeds=3 --fractions=1,0.1
+    kgv train --config=configs/roadsigns.py --workdir=runs/roadsigns
+    kgv train --config=configs/roadsigns.py:quick --workdir=runs/quick
+    kgv compare --config=configs/roadsigns.py:artwork --workdir=runs/artwork --seeds=3 --fractions=1,0.1
 
 Variants:
-  (none)    drawn signs, Germany to China, Russia and the United States: about 2 minutes on two cores.
+  (none)    rendered signs, Germany to China, Russia and the United States: about 2 minutes on two cores.
   quick     the same, for a first look: under two minutes with compilation on a slow machine.
-  artwork   the real artwork (`python -m kgv_jax.data.prepare roadsigns` first), Vienna convention to
+  artwork   the real artwork (`kgv prepare roadsigns` first), Vienna convention to
             Germany, clip art, US diamonds and rectangles: about a minute a run. The README's table.
 
-Every choice below was made on held-out images of the source domain.
+The settings were chosen on held-out images of the source domain.
 """
 
 import ml_collections
@@ -28,7 +28,7 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     config.optim.learning_rate = 4e-3
     config.synthetic.elements_per_step = 16
     config.synthetic.compositions_per_step = 32
-    # The drawn countries have hands of their own; a composition must not borrow one of theirs.
+    # The rendered countries have drawing styles of their own, which a composition must not borrow.
     config.synthetic.drawing_styles = "plain"
     if variant == "quick":
         config.train.steps = 150
@@ -38,11 +38,11 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     elif variant == "artwork":
         config.data.name = "artwork"
         config.data.source = "vienna"
-        config.data.targets = "germany,clipart,diamond,rectangle"
-        config.data.validation_fraction = 1.0  # one drawing of every class that has two
+        config.data.targets = ("germany", "clipart", "diamond", "rectangle")
+        config.data.validation_fraction = 1.0  # one source image of every class that has two
         config.kg.path = "artwork"
-        # What is drawn and what it is for: these two decide a class; shapes and colours change with the country.
-        config.kg.relations = "hasLegend,broader"
+        # A class is decided by its legend and its purpose; shapes and colours change with the country.
+        config.kg.relations = ("hasLegend", "broader")
         config.synthetic.legends = "both"
         config.synthetic.drawing_styles = "varied"
         config.synthetic.per_variant = 5

@@ -1,15 +1,15 @@
 """AwA2, CUB, SUN and other zero-shot benchmarks, from the features and splits that Xian et al. publish.
 
-    python -m kgv_jax.kg.attributes ROOT --out=awa2.ttl
-    python -m kgv_jax.main --config=configs/zero_shot_features.py --workdir=runs/awa2 --config.data.root=ROOT \
+    kgv build-graph attributes ROOT --out=awa2.ttl
+    kgv train --config=configs/zero_shot_features.py --workdir=runs/awa2 --config.data.root=ROOT \
         --config.kg.path=awa2.ttl
-    python -m kgv_jax.report runs/awa2 --protocol=zero_shot
+    kgv report runs/awa2 --protocol=zero_shot
 
 ROOT holds `res101.mat` and `att_splits.mat`. Training is on the classes of the proposed split less those of `val_loc`,
-on which gamma and every choice are made. `--config.zero_shot.validation=` (empty) trains on all of trainval, as
+on which gamma and every choice are made. `--config.zero_shot.validation_published=false` trains on all of trainval, as
 published figures do; gamma is then 0.
 
-Nothing here was tuned: none of the sets was at hand.
+No setting has been tuned on any of these sets.
 """
 
 import ml_collections
@@ -23,10 +23,10 @@ def get_config() -> ml_collections.ConfigDict:
     config.method = "kgv_no_synthetic"
     config.data.name = "zero_shot_features"
     config.data.source = "photographs"
-    config.data.targets = ""
+    config.data.targets = ()
     config.kg.path = ""
     config.kg.class_by = "label"
-    config.zero_shot.unseen = config.zero_shot.validation = "published"
+    config.zero_shot.unseen_published = config.zero_shot.validation_published = True
     config.model.encoder = "features"
     config.kgv.density_head = "lift"
     config.optim.learning_rate = 1e-3

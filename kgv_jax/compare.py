@@ -1,11 +1,11 @@
-"""`python -m kgv_jax.compare`: many methods, amounts of data and seeds; one table an amount, with paired tests.
+"""`kgv compare`: many methods, amounts of data and seeds; one table per amount, with paired tests.
 
-    python -m kgv_jax.compare --config=configs/roadsigns.py --workdir=DIR --methods=ce,kgv --seeds=3 --fractions=1,0.1
-    python -m kgv_jax.compare ... --methods=ce,kgv,dgp,ebv --fractions=1,0.1 --shots=4 --shot_methods=ce,kgv,dgp
+    kgv compare --config=configs/roadsigns.py --workdir=DIR --methods=ce,kgv --seeds=3 --fractions=1,0.1
+    kgv compare ... --methods=ce,kgv,dgp,ebv --fractions=1,0.1 --shots=4 --shot_methods=ce,kgv,dgp
 
 Each run is a `kgv_jax.main` process in a folder of its own, `DIR/<method>/fraction<f>/seed<s>` or
 `DIR/<method>/shots<k>/seed<s>`, so a comparison that was cut off goes on where it was. `DIR/compare.json` holds the
-records of every run and a summary a method, amount of data, domain and head. Everything is read from files of
+records of every run and a summary per method, amount of data, domain and head. Everything is read from files of
 predictions and outcomes; `--archive=FILE.tar.xz` keeps the latter of all runs for others (`report/archive.py`).
 """
 
@@ -23,37 +23,25 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from absl import flags
-from ml_collections import config_flags
-
 from kgv_jax.config import schema as config_schema
-from kgv_jax.config.flags import run_command
-from kgv_jax.methods.presets import PRESETS
+from kgv_jax.config.flags import Options, require_config
+from kgv_jax.config.methods import METHODS
 from kgv_jax.report import archive
-from kgv_jax.report.comparison import Comparison, RunKey
-from kgv_jax.report.overview import overview_table
-from kgv_jax.report.summary import summarise
-from kgv_jax.report.table import chosen_only, markdown, print_tables, summary_tables, summary_text
-from kgv_jax.report.zero_shot_summary import summarise_zero_shot
+from kgv_jax.report.runs import RunKey, make_comparison
+from kgv_jax.report.summary import (
+    chosen_only,
+    overview_table,
+    summarise,
+    summarise_zero_shot,
+    summary_tables,
+    summary_text,
+)
+from kgv_jax.report.table import markdown, print_tables
+from kgv_jax.run.earlier import current_head
 from kgv_jax.run.workdir import Workdir
-from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError, nearest
 
-_CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; `FILE.py:artwork` names a variant.")
-_WORKDIR = flags.DEFINE_string("workdir", "runs/compare", "Folder of the comparison.")
-_METHODS = flags.DEFINE_list("methods", list(PRESETS), "Methods; `NAME:SEEDS` gives one its own number of seeds.")
-_SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of every method.", lower_bound=1)
-_FRACTIONS = flags.DEFINE_list("fractions", ["1"], "Shares of the training photographs; may be empty with --shots.")
-_SHOTS = flags.DEFINE_list("shots", [], "Numbers of training images of every class, beside the fractions.")
-_SHOT_METHODS = flags.DEFINE_list(
-    "shot_methods", [], "Methods that --shots is for, `NAME` or `NAME:SEEDS`; empty: those of --methods."
-)
-_JOBS = flags.DEFINE_integer("jobs", usable_cores(), "Runs at a time, each on its share of the cores.", lower_bound=1)
-_ARCHIVE = flags.DEFINE_string(
-    "archive", "", "File `NAME.tar.xz` to write of what the tables are made of (`kgv_jax/report/archive.py`)."
-)
-
-_log = logging.getLogger("kgv_jax.compare")  # by name: as a command this module is `__main__`
+_log = logging.getLogger(__name__)
 
 
 def plan(
@@ -79,7 +67,7 @@ def plan(
     counts = _seeds_of(methods, "--methods", seeds)
     shot_counts = _seeds_of(shot_methods, "--shot_methods", seeds, counts) if shot_methods else counts
     if not (counts or shot_counts):
-        raise UserError(f"--methods is empty; expected NAME or NAME:SEEDS of {', '.join(PRESETS)}.")
+        raise UserError(f"--methods is empty; expected NAME or NAME:SEEDS of {', '.join(METHODS)}.")
     try:
         shares = [float(fraction) for fraction in fractions]
     except ValueError as error:
@@ -106,8 +94,8 @@ def _seeds_of(entries: Sequence[str], flag: str, seeds: int, known: Mapping[str,
     counts: dict[str, int] = {}
     for entry in entries:
         method, _, own = entry.partition(":")
-        if method not in PRESETS:
-            raise UserError(f"{flag} names {method!r}{nearest(method, PRESETS)}; known: {', '.join(PRESETS)}.")
+        if method not in METHODS:
+            raise UserError(f"{flag} names {method!r}{nearest(method, METHODS)}; known: {', '.join(METHODS)}.")
         if own and not (own.isdecimal() and int(own)):
             raise UserError(f"{flag} has {entry!r}; expected NAME or NAME:SEEDS, SEEDS from 1, such as {method}:5.")
         counts[method] = int(own) if own else (known or {}).get(method, seeds)
@@ -142,7 +130,7 @@ def run_all(keys: Sequence[RunKey], root: pathlib.Path, config_arguments: Sequen
     for job in range(jobs):
         shares.put(cores[job::jobs] or cores)
 
-    def run(key: RunKey) -> RunKey:
+    def run_on_share(key: RunKey) -> RunKey:
         share = shares.get()
         try:
             _run_one(key, root, config_arguments, share)
@@ -152,7 +140,7 @@ def run_all(keys: Sequence[RunKey], root: pathlib.Path, config_arguments: Sequen
 
     start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(run, key) for key in todo]
+        futures = [pool.submit(run_on_share, key) for key in todo]
         try:
             for number, future in enumerate(concurrent.futures.as_completed(futures), 1):
                 key = future.result()
@@ -189,7 +177,7 @@ def _run_one(key: RunKey, root: pathlib.Path, config_arguments: Sequence[str], c
 
 
 def _check_archive(file: pathlib.Path) -> None:
-    """Tells before any run what would stop the archive after them all."""
+    """Checks before any run that the archive can be written after them all."""
     if not file.name.endswith(".tar.xz") or not file.absolute().parent.is_dir():
         raise UserError(f"--archive is {file}; expected NAME.tar.xz in a folder that is there.")
 
@@ -198,42 +186,40 @@ def _page(chosen: str, every: str) -> str:
     return f"## The chosen heads\n\n{chosen}\n\n## Every head\n\n{every}\n"
 
 
-def main(argv: list[str]) -> None:
-    """Runs, summarises, prints."""
-    if _CONFIG.value is None:
-        raise UserError("--config is missing; name a config file, such as --config=configs/roadsigns.py:artwork.")
-    config = config_schema.resolve(_CONFIG.value)
-    if _ARCHIVE.value:
-        _check_archive(pathlib.Path(_ARCHIVE.value))
-    keys = plan(_METHODS.value, _FRACTIONS.value, _SEEDS.value, shots=_SHOTS.value, shot_methods=_SHOT_METHODS.value)
-    root = pathlib.Path(_WORKDIR.value).absolute()
-    claim_all(keys, root, _CONFIG.value.to_dict())
+def run(options: Options) -> None:
+    """Trains what is not finished, summarises, prints."""
+    values = require_config(options)
+    config = config_schema.resolve(values)
+    if options.archive:
+        _check_archive(pathlib.Path(options.archive))
+    methods = list(METHODS) if options.methods is None else options.methods
+    keys = plan(methods, options.fractions, options.seeds, shots=options.shots, shot_methods=options.shot_methods)
+    root = pathlib.Path(options.workdir).absolute()
+    claim_all(keys, root, values.to_dict())
     # The runs read the same file and overrides; their method, amount of data and seed come last and win.
-    arguments = [argument for argument in sys.argv[1:] if argument.startswith("--config")]
-    run_all(keys, root, arguments, jobs=_JOBS.value)
-    # Runs of before records told their shots have none.
-    records = [{"shots": 0, **record} for key in keys for record in Workdir(key.folder(root)).read_results()]
-    # The source is none of them where all of its images were trained on.
+    run_all(keys, root, options.config_arguments, jobs=options.jobs)
+    # Records of earlier versions may lack the shots, which means none, and name heads otherwise.
+    records = [
+        {"shots": 0, **record, "head": current_head(record["head"])}
+        for key in keys
+        for record in Workdir(key.folder(root)).read_results()
+    ]
+    # The source is not among them where all of its images were trained on.
     domains = list(dict.fromkeys(record["domain"] for record in records))
-    targets = [domain for domain in domains if domain != config.data.source]
-    comparison = Comparison(keys, root, domains)
-    summary = summarise(comparison, targets=targets)
-    unseen = summarise_zero_shot(comparison, source=config.data.source) if config.zero_shot.unseen else None
+    study = make_comparison(keys, root, domains, source=config.data.source)
+    summary = summarise(study)
+    unseen = summarise_zero_shot(study) if config.zero_shot.holds_out else None
     report: Mapping[str, Any] = {"records": records, "summary": summary}
     (root / "compare.json").write_text(json.dumps(report, indent=1) + "\n")
     overview = overview_table(summary, source=config.data.source)
     chosen, every = (summary_text(rows, source=config.data.source) for rows in (chosen_only(summary), summary))
     (root / "compare.md").write_text(f"{markdown(overview)}\n\n{_page(chosen, every)}")
     print_tables([overview, *summary_tables(chosen_only(summary), source=config.data.source)])
-    if _ARCHIVE.value:
-        archive.pack([key.folder(root) for key in keys], root, pathlib.Path(_ARCHIVE.value))
+    if options.archive:
+        archive.pack([key.folder(root) for key in keys], root, pathlib.Path(options.archive))
     if unseen:
         chosen, every = ("\n\n".join(map(markdown, tables)) for tables in (unseen.chosen, unseen.every))
         (root / "zero_shot.md").write_text(_page(chosen, every))
         (root / "zero_shot.json").write_text(json.dumps(unseen.records, indent=1) + "\n")
         print_tables(unseen.chosen)
     print(f"Every head: {root / 'compare.md'}; records and paired tests: {root / 'compare.json'}")
-
-
-if __name__ == "__main__":
-    run_command(main)

@@ -1,4 +1,4 @@
-"""Every test domain of a config, evaluated: predictions files and records."""
+"""Evaluation of a trained run: predictions of every test domain, and their records."""
 
 from __future__ import annotations
 
@@ -11,16 +11,62 @@ import numpy as np
 from jax.sharding import Mesh
 
 from kgv_jax.config.schema import Config, digest
-from kgv_jax.data.types import ImageSet
+from kgv_jax.data.types import VALIDATION, ImageSet
 from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.parallel import distributed
 from kgv_jax.parallel.mesh import check_divisible, put_batch
 from kgv_jax.report.stats import accuracy_interval
+from kgv_jax.run import wise_ft
+from kgv_jax.run.build import Run
 from kgv_jax.run.predictions import Predictions
 from kgv_jax.run.state import State
+from kgv_jax.run.trained import write_trained_nodes
 from kgv_jax.run.workdir import Workdir
+from kgv_jax.train_step import jit_eval_step, make_eval_step
 
 _log = logging.getLogger(__name__)
+
+
+def evaluate_run(run: Run, state: State, workdir: Workdir) -> list[dict[str, Any]]:
+    """Evaluates a run on every domain, and writes all that its folder holds at the end.
+
+    Writes predictions and outcomes per domain, `wise_ft.json`, `embeddings.safetensors`, `validation.json`, and last
+    `results.json`, whose records it returns.
+    """
+    evaluate = jit_eval_step(make_eval_step(run.classifier, run.objective), run.mesh, run.shardings)
+
+    def records_of(state: State, workdir: Workdir | None) -> list[dict[str, Any]]:
+        return evaluate_domains(
+            evaluate,
+            state,
+            run.graph_arrays,
+            run.experiment.domains,
+            config=run.config,
+            classes=run.experiment.dataset.classes,
+            roles=run.experiment.roles,
+            workdir=workdir,
+            mesh=run.mesh,
+        )
+
+    # WiSE-FT: the curve between the weights before and after fine-tuning, then the state at the chosen point of it.
+    if wise_ft.is_enabled(run.config.transfer):
+        average = jax.jit(wise_ft.average, out_shardings=run.shardings)
+        curve = wise_ft.curve(run.config.transfer, lambda alpha: records_of(average(state, alpha), None))
+        if distributed.is_leader():
+            workdir.write_records("wise_ft.json", curve)
+        state = average(state, run.config.transfer.alpha)
+
+    # Every domain, with predictions files.
+    records = records_of(state, workdir)
+
+    # The trained nodes and relations of the graph.
+    write_trained_nodes(run.config, workdir, run.experiment, run.objective, state.ema or state.params, run.mesh)
+
+    # Records: validation apart, and results.json last, because it is the mark of a finished run.
+    if distributed.is_leader():
+        workdir.write_records("validation.json", [r for r in records if r["domain"] == VALIDATION])
+        workdir.write_records("results.json", [r for r in records if r["domain"] != VALIDATION])
+    return workdir.read_results() or []
 
 
 def predict(
@@ -34,7 +80,7 @@ def predict(
     batch_size: int,
     mesh: Mesh,
 ) -> Predictions:
-    """Returns the predictions for all images; the last batch is padded, never dropped."""
+    """Returns the predictions for all examples; the last batch is padded, so that every example counts."""
     check_divisible("config.evaluate.batch_size", batch_size, mesh)
     logits, scores = [], []
     for batch in _batches(images, batch_size):
@@ -58,7 +104,7 @@ def predict(
 
 
 def _batches(images: ImageSet, batch_size: int) -> Iterator[np.ndarray]:
-    """Yields this process's rows of every global batch, the last one filled up with zeros."""
+    """Yields the rows of every global batch that this process holds; zeros pad the last one."""
     per_process = batch_size // jax.process_count()
     start = jax.process_index() * per_process
     for first in range(start, len(images) + start, batch_size):
@@ -79,7 +125,7 @@ def evaluate_domains(
     workdir: Workdir | None,
     mesh: Mesh,
 ) -> list[dict[str, Any]]:
-    """Evaluates every domain; writes `predictions/` and `outcomes/`, if there is a folder.
+    """Evaluates every domain; writes `predictions/` and `outcomes/`, if a folder is given.
 
     Returns the records of `results.json`.
     """
@@ -103,10 +149,10 @@ def evaluate_domains(
 
 
 def make_records(predictions: Predictions, *, domain: str, config: Config) -> list[dict[str, Any]]:
-    """Returns one record a head; the interval resamples drawings, not photographs.
+    """Returns one record per prediction head; the interval resamples source images, not their views.
 
-    Of a domain that lacks classes, the accuracy is that over all classes, as elsewhere; `masked_accuracy`, the one that
-    ImageNet-R and -A are published with, chooses among those that occur.
+    `accuracy` is over all classes, also in a domain that lacks some. `masked_accuracy` chooses among the classes that
+    occur; ImageNet-R and -A are published with it.
     """
     records = []
     present = predictions.present()

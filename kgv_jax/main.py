@@ -1,4 +1,4 @@
-"""`python -m kgv_jax.main --config=FILE --workdir=DIR`: train and evaluate one run.
+"""`python -m kgv_jax.main --config=FILE --workdir=DIR`: train and evaluate one run; `kgv train` and `kgv eval` too.
 
 `--mode=eval --workdir=DIR` evaluates the newest checkpoint again; it needs no config file. With `--kg.path=NEW` it
 evaluates with another graph: classes that this one adds are recognised by their facts, without training
@@ -8,43 +8,96 @@ evaluates with another graph: classes that this one adds are recognised by their
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from absl import flags
-from ml_collections import config_flags
 
-from kgv_jax.config import schema as config_schema
-from kgv_jax.config.flags import run_command
-from kgv_jax.run.workdir import Workdir
-from kgv_jax.util.compiled import keep_compiled_programs
+from kgv_jax.config.flags import Command, Options, require_config, run_command
 from kgv_jax.util.errors import UserError
 
-_CONFIG = config_flags.DEFINE_config_file("config", None, "Config file; `FILE.py:quick` names a variant.")
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.")
-_GRAPH = flags.DEFINE_string("kg.path", None, "With --mode=eval: another graph than the one the run was trained with.")
-_MODE = flags.DEFINE_enum("mode", "train", ["train", "eval"], "train (and evaluate), or evaluate a trained run.")
+
+def define_train(own: flags.FlagValues) -> None:
+    """Defines the flags of training, `--config` apart."""
+    flags.DEFINE_string("workdir", None, "Folder of the run.", own)
+    define_plugin(own)
 
 
-def main(argv: list[str]) -> None:
-    """Reads the config, and only then starts JAX."""
-    if len(argv) > 1:
-        raise UserError(f"Unknown argument {argv[1]!r}; settings are given as --config.NAME=VALUE.")
-    if not _WORKDIR.value:
-        raise UserError("--workdir is missing; name the folder of the run: --workdir=runs/NAME.")
-    workdir = Workdir(_WORKDIR.value)
-    if _GRAPH.value is not None and _MODE.value != "eval":
-        raise UserError(
-            f"--kg.path={_GRAPH.value} is for --mode=eval; training takes the graph of --config.kg.path={_GRAPH.value}."
-        )
-    if _MODE.value == "eval":
-        config = workdir.read_config()
-    elif _CONFIG.value is None:
-        raise UserError("--config is missing; name a config file, such as --config=configs/roadsigns.py:quick.")
+def define_evaluation(own: flags.FlagValues) -> None:
+    """Defines the flags of evaluation."""
+    define_train(own)
+    flags.DEFINE_string("kg.path", None, "Another graph than the one the run was trained with.", own)
+
+
+def define_plugin(own: flags.FlagValues) -> None:
+    """Defines `--plugin`."""
+    about = "Python file that adds methods, encoders or data sets; it is imported before the config is read."
+    flags.DEFINE_multi_string("plugin", [], about, own)
+
+
+def _define(own: flags.FlagValues) -> None:
+    define_evaluation(own)
+    flags.DEFINE_enum("mode", "train", ["train", "eval"], "Train (and evaluate), or evaluate a trained run.", own)
+
+
+def run(options: Options) -> None:
+    """Does what `--mode` says."""
+    if options.mode == "eval":
+        evaluate(options)
     else:
-        config = config_schema.resolve(_CONFIG.value)
-        workdir.claim(config)
-    records = workdir.read_results() if _MODE.value == "train" else None
+        train(options)
+
+
+def train(options: Options) -> None:
+    """Trains and evaluates; shows the results of a run that is finished. Reads the config, and only then starts JAX."""
+    from kgv_jax.config import schema
+    from kgv_jax.run.workdir import Workdir
+
+    workdir = Workdir(_require_workdir(options.workdir))
+    if path := getattr(options, "kg_path", None):
+        raise UserError(f"--kg.path={path} is for --mode=eval; training takes the graph of --config.kg.path={path}.")
+    config = schema.resolve(require_config(options))
+    workdir.claim(config)
+    records = workdir.read_results()
     if records is None:
-        records = _run(config, workdir)
+        records = _job(lambda trainer: trainer.train_and_evaluate(config, workdir))
+    _print_tables(records, config, workdir)
+
+
+def evaluate(options: Options) -> None:
+    """Evaluates the newest checkpoint of a run, with another graph if one is given."""
+    from kgv_jax.run.workdir import Workdir
+
+    if options.workdir and options.operands:
+        raise UserError(f"The run is named twice, {options.operands[0]!r} and --workdir={options.workdir}; name one.")
+    workdir = Workdir(_require_workdir(options.workdir or "".join(options.operands)))
+    config = workdir.read_config()
+    if options.kg_path is not None:
+        records = _job(lambda trainer: trainer.evaluate_with_graph(config, workdir, options.kg_path))
+    else:
+        records = _job(lambda trainer: trainer.evaluate_only(config, workdir))
+    _print_tables(records, config, workdir)
+
+
+def _require_workdir(path: str | None) -> str:
+    if not path:
+        raise UserError("--workdir is missing; name the folder of the run: --workdir=runs/NAME.")
+    return path
+
+
+def _job(job: Any) -> list[dict]:
+    """Starts JAX, and calls `job` with the module `train`."""
+    from kgv_jax.util.cache import keep_compiled_programs
+
+    keep_compiled_programs()
+    from kgv_jax.parallel import distributed
+
+    distributed.start()
+    from kgv_jax import train as trainer
+
+    return job(trainer)
+
+
+def _print_tables(records: list[dict], config: Any, workdir: Any) -> None:
     from kgv_jax.data.types import VALIDATION
     from kgv_jax.report.table import print_tables, records_table
 
@@ -54,22 +107,22 @@ def main(argv: list[str]) -> None:
     print_tables(tables)
 
 
-def _run(config: config_schema.Config, workdir: Workdir) -> list[dict]:
-    keep_compiled_programs()
-    from kgv_jax.parallel import distributed
+COMMAND = Command(
+    "python -m kgv_jax.main",
+    "Trains a run and evaluates it.",
+    "python -m kgv_jax.main --config=configs/roadsigns.py:quick --workdir=runs/quick",
+    run=run,
+    define=_define,
+    takes_config=True,
+    shows_notes=True,
+    about="`--mode=eval --workdir=DIR` evaluates a trained run again, with `--kg.path=FILE` on another graph. "
+    "`kgv settings` lists what --config.SETTING=VALUE can set.",
+)
 
-    distributed.start()
-    from kgv_jax import train
 
-    if _GRAPH.value is not None:
-        return train.evaluate_with_graph(config, workdir, _GRAPH.value)
-    job = train.evaluate_only if _MODE.value == "eval" else train.train_and_evaluate
-    return job(config, workdir)
-
-
-def _without_config(arguments: list[str]) -> list[str]:
+def without_config(arguments: list[str]) -> list[str]:
     """Returns the arguments with `--kg.path` for `--config.kg.path` where no config file is given."""
-    if any(argument.startswith("--config=") for argument in arguments):
+    if any(argument == "--config" or argument.startswith("--config=") for argument in arguments):
         return arguments
     return [
         "--" + argument.removeprefix("--config.") if argument.startswith("--config.kg.path") else argument
@@ -78,5 +131,5 @@ def _without_config(arguments: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = _without_config(sys.argv[1:])
-    run_command(main)
+    sys.argv[1:] = without_config(sys.argv[1:])
+    sys.exit(run_command(COMMAND))

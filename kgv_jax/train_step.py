@@ -1,8 +1,13 @@
-"""The training step and the evaluation step: pure functions, jitted over a mesh."""
+"""The training step and the evaluation step: pure functions, jitted over a mesh.
+
+`make_train_step` and `make_eval_step` say what is computed; `jit_train_step` and `jit_eval_step` say where.
+`compile_step` and `begin_stage` are what the training loop calls, once per stage.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,10 +22,16 @@ from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.methods.objective import Batch, Objective
 from kgv_jax.models.classifier import Classifier
 from kgv_jax.optim.parameters import matching
-from kgv_jax.parallel.compiler import compiler_options
+from kgv_jax.optim.stages import Stage
+from kgv_jax.parallel import distributed
+from kgv_jax.parallel.compilation import compiler_options, parameter_counts, step_cost
 from kgv_jax.parallel.mesh import batch_sharding, replicated
+from kgv_jax.run import wise_ft
+from kgv_jax.run.build import Run
 from kgv_jax.run.state import State, run_key
 from kgv_jax.util.errors import UserError, nearest
+
+_log = logging.getLogger(__name__)
 
 Metrics = dict[str, Array]
 
@@ -36,24 +47,30 @@ def make_train_step(
     terms: Sequence[str] = (),
     fixed_statistics: bool = False,
 ) -> Callable[[State, Batch, GraphArrays], tuple[State, Metrics]]:
-    """Returns `step(state, batch, knowledge) -> (state, metrics)`, not yet jitted.
+    """Returns `step(state, batch, graph_arrays) -> (state, metrics)`, not yet jitted.
 
-    Of the objective's terms only those named in `terms` count, all if none is. What matches a pattern of `frozen` is
-    held constant, so that no gradient of it is computed. An encoder that is frozen as a whole, or whose statistics are
-    fixed, runs as it does in evaluation.
-
-    With `accumulate` micro-batches, gradients of weighted sums are added and divided once by the
-    weight of the whole batch, so the step equals that of the full batch (but for batch norm, whose
-    statistics are those of a micro-batch).
+    Args:
+      classifier, objective, optimizer: what is trained, for what, and how.
+      accumulate: number of micro-batches. Gradients of weighted sums are added, and divided once by the weight of the
+        whole batch, so the step equals that of the full batch. Batch norm is the exception: its statistics are those
+        of a micro-batch.
+      ema_decay: of the moving average of the parameters; 0 keeps none.
+      frozen: patterns of parameters that are held constant. Their gradients are not computed. An encoder that is
+        frozen as a whole runs as it does in evaluation.
+      terms: names of the objective's terms that count; all if empty.
+      fixed_statistics: batch norm normalises with its running statistics in training too.
     """
     coefficients = _coefficients(objective, terms)
 
     def loss_fn(
         params: Any, batch_stats: Any, batch: Batch, totals: Metrics, graph_arrays: GraphArrays, key: Array
     ) -> tuple:
+        # Hold constant what is frozen.
         held = matching(params, frozen)
         encoder = jax.tree.leaves(held["classifier"].get("encoder", {}))  # one without parameters is not frozen
         params = jax.tree.map(lambda leaf, hold: jax.lax.stop_gradient(leaf) if hold else leaf, params, held)
+
+        # Image side: encoder, projection, decoder.
         outputs, updated = classifier.apply(
             {"params": params["classifier"], "batch_stats": batch_stats},
             batch["image"],
@@ -62,6 +79,7 @@ def make_train_step(
             rngs={"drop_path": key, "dropout": jax.random.fold_in(key, 1)},
         )
 
+        # Terms: one value and one weight per image, then the one division by the weight of the whole batch.
         def weighted(batch: Batch) -> Metrics:
             weights = objective.weights(batch, graph_arrays)
             values = objective.values(params["knowledge"], outputs, batch, graph_arrays, key)
@@ -72,20 +90,26 @@ def make_train_step(
         means = {name: jnp.sum(values[name]) / totals[name] for name in values}
         hits = (outputs.logits.argmax(-1) == batch["label"]) * batch["labelled"]
         means["accuracy"] = hits.sum() / totals["ce"]
+        # Penalties on the objective's own parameters. Every micro-batch counts its share.
         with _in_float32():
             penalty = objective.penalty(params["knowledge"], graph_arrays) / accumulate
         loss = sum(coefficients[name] * means[name] for name in values) + penalty
         return loss, (updated.get("batch_stats", batch_stats), means | {"loss": loss})
 
     def step(state: State, batch: Batch, graph_arrays: GraphArrays) -> tuple[State, Metrics]:
+        # Weights depend on the batch alone, so the totals are known before any micro-batch is seen.
         weights = _mixed(lambda batch: objective.weights(batch, graph_arrays), batch)
         totals = {name: jnp.maximum(weight.sum(), 1.0) for name, weight in weights.items()}
+
+        # Gradients, of the whole batch or added up over micro-batches.
         gradient = jax.grad(loss_fn, has_aux=True)
         key = jax.random.fold_in(run_key(state.seed), state.step)
         if accumulate == 1:
             grads, (batch_stats, metrics) = gradient(state.params, state.batch_stats, batch, totals, graph_arrays, key)
         else:
             grads, batch_stats, metrics = _accumulate(gradient, state, batch, totals, graph_arrays, key, accumulate)
+
+        # Update; the optimiser sees the parameters, for decoupled weight decay.
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         ema = optax.incremental_update(params, state.ema, 1 - ema_decay) if ema_decay else state.ema
@@ -96,7 +120,7 @@ def make_train_step(
 
 
 def _in_float32() -> contextlib.AbstractContextManager[Any]:
-    """Scores and losses are products of float32 as they are; by default an accelerator rounds what it multiplies.
+    """Multiplies float32 as it is, for scores and losses; by default an accelerator rounds the factors.
 
     Encoder and decoder keep the default. On an H100, TF32 moved sums of log-odds by 2e-4 of their size.
     """
@@ -115,9 +139,9 @@ def _coefficients(objective: Objective, terms: Sequence[str]) -> dict[str, float
 
 
 def _mixed(terms: Callable[[Batch], Metrics], batch: Batch) -> Metrics:
-    """Returns the terms `[B]` of a batch; of mixed images (mixup, cutmix), those of both shares.
+    """Returns the terms `[B]` of a batch; for mixed images (mixup, cutmix), the weighted sum of both sources' terms.
 
-    Every term is linear in what an image is said to show, so mixing the terms mixes the targets.
+    Every term is linear in the target, so mixing the terms is mixing the targets, and objectives need no code for it.
     """
     own = terms(batch)
     if "own_share" not in batch:
@@ -130,6 +154,8 @@ def _mixed(terms: Callable[[Batch], Metrics], batch: Batch) -> Metrics:
 def _accumulate(
     gradient: Callable, state: State, batch: Batch, totals: Metrics, graph_arrays: GraphArrays, key: Array, parts: int
 ) -> tuple[Any, Any, Metrics]:
+    """Returns gradients, running statistics and metrics of a batch that is taken in `parts` micro-batches."""
+
     def split(x: Array) -> Array:
         # Strided, so that every device cuts its own rows and none moves.
         return jnp.swapaxes(x.reshape(x.shape[0] // parts, parts, *x.shape[1:]), 0, 1)
@@ -140,6 +166,7 @@ def _accumulate(
         more, (batch_stats, values) = gradient(state.params, batch_stats, micro, totals, graph_arrays, own_key)
         return (jax.tree.map(jnp.add, grads, more), batch_stats, jax.tree.map(jnp.add, metrics, values)), None
 
+    # The carry begins with zeros, whose shapes are those of one micro-batch's gradients and metrics.
     micros = jax.tree.map(split, dict(batch))
     first = jax.tree.map(lambda x: x[0], micros)
     shapes = jax.eval_shape(gradient, state.params, state.batch_stats, first, totals, graph_arrays, key)
@@ -152,9 +179,9 @@ def _accumulate(
 def make_eval_step(
     classifier: Classifier, objective: Objective
 ) -> Callable[[State, Array, GraphArrays], tuple[Array, Array | None]]:
-    """Returns `evaluate(state, images, knowledge) -> (logits [B, C], knowledge scores [B, C] or None)`.
+    """Returns `evaluate(state, images, graph_arrays) -> (logits [B, C], graph_logits [B, C] or None)`.
 
-    Uses the moving average of the parameters where there is one.
+    Evaluates the moving average of the parameters where there is one.
     """
 
     def evaluate(state: State, images: Array, graph_arrays: GraphArrays) -> tuple[Array, Array | None]:
@@ -168,10 +195,10 @@ def make_eval_step(
 
 
 def jit_train_step(step: Callable, mesh: Mesh, shardings: State) -> Callable:
-    """Jits a training step over the mesh; the old state's memory is given to the new one."""
+    """Jits a training step over the mesh; the new state is written over the memory of the old one."""
     return jax.jit(
         step,
-        in_shardings=(shardings, batch_sharding(mesh), None),  # knowledge lies where it was put
+        in_shardings=(shardings, batch_sharding(mesh), None),  # graph arrays lie where they were put
         out_shardings=(shardings, replicated(mesh)),
         donate_argnums=0,
         compiler_options=compiler_options(mesh),
@@ -179,7 +206,7 @@ def jit_train_step(step: Callable, mesh: Mesh, shardings: State) -> Callable:
 
 
 def copied_bytes(compiled: jax.stages.Compiled, state: State) -> int:
-    """Returns how many bytes of the state, on each device, a compiled step does not write over but copies."""
+    """Returns how many bytes of the state, on each device, a compiled step copies instead of writing over them."""
     given = sum(
         math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize for leaf in jax.tree.leaves(state)
     )
@@ -194,3 +221,55 @@ def jit_eval_step(evaluate: Callable, mesh: Mesh, shardings: State) -> Callable:
         out_shardings=replicated(mesh),
         compiler_options=compiler_options(mesh),
     )
+
+
+def compile_step(run: Run, stage: Stage, state: State, batch: Any) -> Callable:
+    """Compiles the training step of a stage, and logs what it costs before it runs."""
+    config = run.config
+    step = jit_train_step(
+        make_train_step(
+            run.classifier,
+            run.objective,
+            run.optimizer,
+            accumulate=config.train.accumulate,
+            ema_decay=config.optim.ema_decay,
+            frozen=stage.frozen,
+            terms=stage.terms,
+            fixed_statistics=config.model.statistics == "fixed",
+        ),
+        run.mesh,
+        run.shardings,
+    )
+    lowered = step.lower(state, batch, run.graph_arrays)
+    compiled = lowered.compile()
+    if copied := copied_bytes(compiled, state):
+        _log.warning("The step copies %.3g MB of the state that it should write over.", copied / 1e6)
+    total, trained = parameter_counts(state.params, matching(state.params, stage.frozen))
+    if distributed.is_leader():
+        _log.info(
+            "%s, steps %d to %d: %.3g M parameters, %.3g M trained; %s.",
+            stage.name.capitalize(), stage.start, stage.stop, total / 1e6, trained / 1e6, step_cost(lowered, compiled),
+        )  # fmt: skip
+    return compiled
+
+
+def begin_stage(run: Run, stage: Stage, step: int, state: State) -> State:
+    """Returns the state with which a stage begins, at its first step; a run resumed within the stage keeps its own.
+
+    The objective may change its parameters (a graph network predicts the classifier, for example). Where fine-tuning
+    begins, the anchor of WiSE-FT moves to the parameters as they are then.
+    """
+    moves_anchor = bool(step and state.anchor)
+    changes = stage.name in run.objective.begins
+    if step != stage.start or not (moves_anchor or changes):
+        return state
+
+    def begun(state: State, graph_arrays: GraphArrays) -> State:
+        key = jax.random.fold_in(run_key(state.seed), stage.start)
+        if changes:
+            params = run.objective.begin(stage.name, state.params, graph_arrays, key)
+            ema = run.objective.begin(stage.name, state.ema, graph_arrays, key) if state.ema else state.ema
+            state = state._replace(params=params, ema=ema)
+        return wise_ft.anchored(state) if moves_anchor else state
+
+    return jax.jit(begun, out_shardings=run.shardings, donate_argnums=0)(state, run.graph_arrays)

@@ -1,4 +1,4 @@
-"""The command lines as processes, with a config so small that starting is most of the time."""
+"""Commands as processes, with a config so small that most of the time goes into importing and compiling."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import pathlib
 import subprocess
 import sys
 from collections.abc import Sequence
+
+from kgv_jax.cli import main
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 _SMALL = (
@@ -24,29 +26,34 @@ def environment(*, devices: int = 1) -> dict[str, str]:
     return os.environ | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
 
 
-def command(module: str, *arguments: str) -> list[str]:
-    """Returns a command line."""
-    return [sys.executable, "-m", f"kgv_jax.{module}", *arguments]
+def command(verb: str, *arguments: str) -> list[str]:
+    """Returns the command line of `kgv VERB ...`, or of `python -m kgv_jax.main ...` for the verb `main`."""
+    return [sys.executable, "-m", *(["kgv_jax.main"] if verb == "main" else ["kgv_jax", verb]), *arguments]
 
 
-def call(module: str, arguments: Sequence[str], *, devices: int = 1) -> subprocess.CompletedProcess[str]:
+def run(*arguments: object) -> int:
+    """Runs `kgv ...` in this process, and returns its exit code."""
+    return main([str(argument) for argument in arguments])
+
+
+def call(verb: str, arguments: Sequence[str], *, devices: int = 1) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end."""
     return subprocess.run(
-        command(module, *arguments),
+        command(verb, *arguments),
         cwd=ROOT, env=environment(devices=devices), capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 
-def succeed(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def succeed(verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs a command that must succeed."""
-    done = call(module, arguments)
+    done = call(verb, arguments)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done
 
 
-def refused(module: str, *arguments: str, devices: int = 1) -> str:
+def refused(verb: str, *arguments: str, devices: int = 1) -> str:
     """Runs a command that must end as a user's mistake; returns its message."""
-    done = call(module, arguments, devices=devices)
+    done = call(verb, arguments, devices=devices)
     assert done.returncode == 2, (done.returncode, done.stdout[-2000:], done.stderr[-4000:])
     assert "Traceback" not in done.stderr + done.stdout, done.stderr[-4000:]
     return done.stderr

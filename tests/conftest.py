@@ -21,6 +21,20 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 if _MADE_CACHE_HERE:
     os.environ["KGV_JAX_CACHE"] = tempfile.mkdtemp(prefix="kgv_jax_tests_")
 
+# Left out by `make test-fast`: whole runs, and the files whose programs take longest to compile.
+_SLOW = (
+    "integration/", "unit/models/test_", "unit/models/cpu/", "unit/methods/", "unit/test_train_step.py",
+    "unit/test_fit.py", "unit/explain/", "unit/experiment/", "unit/run/test_build.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of slow files."""
+    tests = pathlib.Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(tests).as_posix().startswith(_SLOW):
+            item.add_marker(pytest.mark.slow)
+
 
 def pytest_unconfigure() -> None:
     """Removes the cache folder, in the process that made it."""

@@ -11,11 +11,11 @@ from kgv_jax.run.workdir import Workdir
 
 # Of the road-sign graph: two warnings of junctions, an obligation of direction, a priority sign.
 CLASSES = ("crossroads-ahead", "side-road-left", "straight-only", "stop")
-PHOTOGRAPHS = 2  # of every drawing
+VIEWS = 2  # test images of every source image
 
 
 def predictions(domain: str, chosen, *, margin=2.0, scored=None, label=None) -> Predictions:
-    """Predictions that choose a class for each drawing; drawing `k` shows class `k mod 4` if nothing else is said.
+    """Predictions that choose a class for each source image; image `k` shows class `k mod 4` unless `label` is given.
 
     Args:
       domain: its name.
@@ -25,16 +25,16 @@ def predictions(domain: str, chosen, *, margin=2.0, scored=None, label=None) -> 
       label: `[G]` classes that are right.
     """
     label = np.arange(len(chosen)) % len(CLASSES) if label is None else np.asarray(label)
-    group = np.repeat([f"{domain}/{k}" for k in range(len(chosen))], PHOTOGRAPHS)
+    group = np.repeat([f"{domain}/{k}" for k in range(len(chosen))], VIEWS)
     one_hot = np.eye(len(CLASSES), dtype=np.float32)
     scores = np.zeros((len(group), 0), np.float32)
     if scored is not None:
-        scores = 3 * one_hot[np.repeat(scored, PHOTOGRAPHS)]
+        scores = 3 * one_hot[np.repeat(scored, VIEWS)]
     return Predictions(
-        id=np.array([f"{name}#{k % PHOTOGRAPHS}" for k, name in enumerate(group)]),
+        id=np.array([f"{name}#{k % VIEWS}" for k, name in enumerate(group)]),
         group=group,
-        label=np.repeat(label, PHOTOGRAPHS).astype(np.int32),
-        logits=np.repeat(np.reshape(margin, (-1, 1)) * one_hot[chosen], PHOTOGRAPHS, 0).astype(np.float32),
+        label=np.repeat(label, VIEWS).astype(np.int32),
+        logits=np.repeat(np.reshape(margin, (-1, 1)) * one_hot[chosen], VIEWS, 0).astype(np.float32),
         scores=scores,
         classes=np.array(CLASSES),
         also=np.zeros((len(group), 0), np.int32),

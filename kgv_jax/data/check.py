@@ -1,6 +1,6 @@
-"""`python -m kgv_jax.data.check DIR`: what a run would see of a folder; exit code 0 clean, 1 findings, 2 unreadable.
+"""`kgv check-data DIR`: what a run would see of a folder; exit code 0 clean, 1 findings, 2 unreadable.
 
-    python -m kgv_jax.data.check DIR --source=de --graph=signs.ttl
+    kgv check-data DIR --source=de --graph=signs.ttl
 
 The layout is DIR/<domain>/<class>/<image>. Copies are looked for between domains and, where the source is
 named, between its training, validation and test parts as a run splits them.
@@ -8,13 +8,11 @@ named, between its training, validation and test parts as a run splits them.
 
 from __future__ import annotations
 
-import argparse
 import collections
 import hashlib
 import os
 import pathlib
 import statistics
-import sys
 from collections.abc import Mapping, Sequence
 
 from kgv_jax.data.fingerprint import fingerprints, near_pairs
@@ -127,24 +125,3 @@ def _copies(root: pathlib.Path, parts: Mapping[str, Sequence[SourceImage]]) -> l
         if len(reported) > _LISTED:
             findings.append(f"{kind}: {len(reported) - _LISTED} pairs more")
     return findings
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m kgv_jax.data.check", description="What a run would see.")
-    parser.add_argument("root", metavar="DIR", help="images in DIR/<domain>/<class>/")
-    parser.add_argument("--source", metavar="DOMAIN", help="domain to learn from; its split is then looked at too")
-    parser.add_argument("--validation-fraction", type=float, default=0.2, help="of the run (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of its split (default: %(default)s)")
-    parser.add_argument("--graph", metavar="FILE", help="graph in which every class shall have a node")
-    parser.add_argument("--class-by", default="auto", help="auto, label, iri or local (default: %(default)s)")
-    parser.add_argument("--class-type", default="Class", help="type of class nodes (default: %(default)s)")
-    try:
-        return check(**vars(parser.parse_args(argv))).print()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Which part of an image is shown: as a pure function of (seed, stream, position) and of the image's size."""
+"""Which part of an image is shown, as a pure function of (seed, stream, position) and of the image's size."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Crop(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class RandomCrop:
-    """Crops of random area and aspect (arXiv 1409.4842, section 6), as `RandomResizedCrop` of torchvision draws them.
+    """Crops of random area and aspect (arXiv 1409.4842, section 6), sampled as by `RandomResizedCrop` of torchvision.
 
     Attributes:
-      seed: of the run.
+      seed: seed of the run.
       stream: name of the stream whose images are cropped.
       scale: range of the crop's share of the image's area, uniform.
       ratio: range of width / height, uniform in its logarithm.
@@ -50,11 +50,13 @@ class RandomCrop:
             raise UserError(f"crop.mirror is {self.mirror}; expected a probability, 0 (never) to 1.")
 
     def __call__(self, position: int, height: int, width: int) -> Crop:
-        """Returns the crop of the image at a place in the stream's endless order."""
+        """Returns the crop of the image at a position in the stream's endless order."""
         low, high = math.log(self.ratio[0]), math.log(self.ratio[1])
+        # Wide crops of large area do not fit; as in torchvision, ten attempts, then the central crop.
         for attempt in range(_ATTEMPTS):
             area, shape, down, right, mirror = self._uniform(position, attempt)
             area = height * width * (self.scale[0] + area * (self.scale[1] - self.scale[0]))
+            # Uniform in the logarithm, so that 3:4 is as likely as 4:3.
             aspect = math.exp(low + shape * (high - low))
             crop_width, crop_height = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
             if 0 < crop_width <= width and 0 < crop_height <= height:
@@ -63,7 +65,7 @@ class RandomCrop:
         return _central(height, width, self.ratio)._replace(mirrored=mirror < self.mirror)
 
     def _uniform(self, position: int, attempt: int) -> tuple[float, ...]:
-        """Returns five numbers, uniform in [0, 1), from a hash: there is no generator to set up."""
+        """Returns five numbers, uniform in [0, 1), from a hash, which costs less than setting up a generator."""
         key = repr((int(self.seed), "crop", self.stream, int(position), attempt)).encode()
         integers = struct.unpack("<5Q", hashlib.blake2b(key, digest_size=40).digest())
         return tuple((integer >> 11) * 2.0**-53 for integer in integers)
@@ -80,8 +82,7 @@ class CentreCrop:
             raise UserError(f"crop.share is {self.share}; expected more than 0 and at most 1, such as 0.875.")
 
     def __call__(self, position: int, height: int, width: int) -> Crop:
-        """Returns the crop, whatever the position."""
-        del position
+        """Returns the crop, which is the same at every position."""
         side = max(1, round(self.share * min(height, width)))
         return Crop((height - side) // 2, (width - side) // 2, side, side)
 

@@ -1,4 +1,9 @@
-"""The only file that opens images: bytes of unknown origin become RGBA pixels of one size."""
+"""The only file that opens images: bytes of unknown origin become RGBA pixels of one size.
+
+Data sets and a user's folder hold files that nobody has checked. Each limit here answers an attack or an accident: a
+PNG of a few bytes may declare a gigapixel, an SVG may refer to other files or expand without end, a download may be an
+error page named `.jpg`. What is wrong is reported with the file's name, before any memory is taken for its pixels.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +24,9 @@ from kgv_jax.util.errors import UserError
 _log = logging.getLogger(__name__)
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".ppm", ".svg")
-MAX_PIXELS = 50_000_000
-MAX_SVG_BYTES = 16 * 2**20
+MAX_PIXELS = 50_000_000  # 200 MB as RGBA
+MAX_SVG_BYTES = 16 * 2**20  # the XML tree takes several times as much memory
+# Pillow opens some forty formats; fewer parsers read untrusted bytes if only these are allowed.
 _FORMATS = ("PNG", "JPEG", "WEBP", "PPM")
 _SIDES = ("width", "height")
 
@@ -28,7 +34,7 @@ _SIDES = ("width", "height")
 def decode(path: str | os.PathLike, size_px: int) -> np.ndarray:
     """Reads an image, its aspect kept, centred in a transparent square.
 
-    Of an animation the first frame is read; the orientation a camera wrote is honoured.
+    Of an animation the first frame is read; the orientation that a camera recorded is applied.
     The declared size is checked before any pixel is decoded. Nothing outside the file is
     ever read: references of an SVG to other files are dropped.
 
@@ -50,21 +56,21 @@ def decode(path: str | os.PathLike, size_px: int) -> np.ndarray:
 
 
 def decode_bytes(data: bytes, name: str | os.PathLike, size_px: int) -> np.ndarray:
-    """Decodes a PNG, JPEG, WebP or PPM image as `decode` does; `name` is that of its file or record, for errors."""
+    """Decodes a PNG, JPEG, WebP or PPM image as `decode` does; `name` names its file or record, for errors."""
     image = _open(name, data)
     try:
-        image.draft(None, (2 * size_px, 2 * size_px))  # lets a large JPEG be decoded small
+        image.draft(None, (2 * size_px, 2 * size_px))  # a large JPEG is decoded at 1/2, 1/4 or 1/8 of its size
         return _letterbox(_to_rgba(image), size_px)
     except MemoryError:
         raise
-    except Exception as error:  # damaged files raise whatever the decoder stumbled upon
+    except Exception as error:  # decoders raise exceptions of many types on damaged files
         raise _damaged(name, image.format, error) from error
 
 
 def decode_box(
     path: str | os.PathLike, box: tuple[float, float, float, float], size_px: int, *, margin: float = 0.0
 ) -> np.ndarray:
-    """Reads a square around a box of an image: its sides are the box's longer one, and `margin` of it on either hand.
+    """Reads a square around a box of an image: its side is the box's longer one plus `margin` of it at both ends.
 
     A square that overhangs an edge is moved inside; one that is larger than the image is cut, and stretched.
 
@@ -93,7 +99,7 @@ def decode_box(
     if left >= right or top >= bottom:
         raise UserError(
             f"{path}: the box {tuple(box)} (left, top, right, bottom) has no pixel of the image, which is {width} x"
-            f" {height}; mend the table that names it, or take the row out."
+            f" {height}. Fix the table that names it, or remove the row."
         )
     side = max(right - left, bottom - top) * (1 + 2 * margin)
     across, down = _window((left + right) / 2, side, width), _window((top + bottom) / 2, side, height)
@@ -112,7 +118,7 @@ def check(path: str | os.PathLike) -> None:
     """Raises the UserError that `decode` would raise for a file.
 
     A raster image is decoded in full (JPEG at an eighth of its size), since a truncated
-    file has a healthy header; an SVG is drawn small.
+    file has an intact header; an SVG is rendered small.
     """
     decode(path, 8)
 
@@ -120,7 +126,7 @@ def check(path: str | os.PathLike) -> None:
 def decode_rgb(data: bytes, name: str) -> np.ndarray:
     """Decodes a PNG, JPEG, WebP or PPM image at its own size, upright, on white.
 
-    The way for what `jpeg` leaves: other formats, CMYK, images that a camera stored sideways, and damaged ones,
+    It reads what `data.jpeg` does not: other formats, CMYK, images that a camera stored sideways, and damaged files,
     which are refused here.
 
     Args:
@@ -134,7 +140,7 @@ def decode_rgb(data: bytes, name: str) -> np.ndarray:
       UserError: it is empty, damaged, too large, or not such an image.
     """
     if not data:
-        raise UserError(f"{name}: the image is empty (0 bytes); copy or download it again, or remove it.")
+        raise UserError(f"{name}: the image is empty (0 bytes). Copy or download it again, or remove it.")
     image = _open(name, data)
     try:
         image = _to_rgba(image)
@@ -148,8 +154,8 @@ def decode_rgb(data: bytes, name: str) -> np.ndarray:
 
 def _damaged(name: str | os.PathLike, kind: str | None, error: Exception) -> UserError:
     return UserError(
-        f"{name}: the {kind} data cannot be decoded ({error}); the file is truncated or damaged,"
-        " copy or export it again."
+        f"{name}: the {kind} data cannot be decoded ({error}): the file is truncated or damaged."
+        " Copy or export it again."
     )
 
 
@@ -157,18 +163,18 @@ def _read(path: pathlib.Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path and its rights.") from error
+        raise UserError(f"{path}: cannot be read ({error.strerror}). Check the path and its permissions.") from error
     if not data:
-        raise UserError(f"{path}: the file is empty (0 bytes); copy or download it again, or remove it.")
+        raise UserError(f"{path}: the file is empty (0 bytes). Copy or download it again, or remove it.")
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html", b"<head")):
-        raise UserError(f"{path}: this is an HTML page, not an image; the download gave an error page, fetch it again.")
+        raise UserError(f"{path}: this is an HTML page, not an image: the download gave an error page. Fetch it again.")
     return data
 
 
 def _open(path: str | os.PathLike, data: bytes) -> Image.Image:
     """Reads the header; no pixel is decoded yet."""
-    too_large = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels, scale the image down."
+    too_large = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels. Scale the image down."
     try:
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -177,7 +183,7 @@ def _open(path: str | os.PathLike, data: bytes) -> Image.Image:
         raise
     except Exception as error:  # as in decode
         raise UserError(
-            f"{path}: not a PNG, JPEG, WebP or PPM image (it starts with {data[:8]!r}); convert it to one of"
+            f"{path}: not a PNG, JPEG, WebP or PPM image (it starts with {data[:8]!r}). Convert it to one of"
             " these, or remove it."
         ) from error
     width, height = image.size
@@ -212,18 +218,19 @@ def _letterbox(image: Image.Image, size_px: int) -> np.ndarray:
 
 def _render_svg(path: pathlib.Path, data: bytes, size_px: int) -> Image.Image:
     if len(data) > MAX_SVG_BYTES:
-        raise UserError(f"{path}: {len(data) >> 20} MiB of SVG; the limit is {MAX_SVG_BYTES >> 20} MiB, simplify it.")
+        raise UserError(f"{path}: {len(data) >> 20} MiB of SVG; the limit is {MAX_SVG_BYTES >> 20} MiB. Simplify it.")
     try:
         root = ElementTree.fromstring(data)
     except (ElementTree.ParseError, LookupError, ValueError) as error:
-        raise UserError(f"{path}: not well-formed SVG ({error}); export it again.") from error
+        raise UserError(f"{path}: not well-formed SVG ({error}). Export it again.") from error
     if _local(root) != "svg":
-        raise UserError(f"{path}: the root element is <{_local(root)}>, not <svg>; export it again as SVG.")
+        raise UserError(f"{path}: the root element is <{_local(root)}>, not <svg>. Export it again as SVG.")
     _drop_references(path, root)
     _make_size_sane(root)
+    # Looking for the system's fonts takes most of a render, so only an SVG with text pays for it.
     text = any(_local(node) == "text" for node in root.iter())
     try:
-        # Both sides given: the drawing is fitted into them, whatever size it declares.
+        # With both sides given, the image is fitted into them whatever size it declares.
         png = resvg_py.svg_to_bytes(
             svg_string=ElementTree.tostring(root, encoding="unicode"),
             width=size_px,
@@ -231,19 +238,19 @@ def _render_svg(path: pathlib.Path, data: bytes, size_px: int) -> Image.Image:
             skip_system_fonts=not text,
         )
     except ValueError as error:
-        raise UserError(f"{path}: the SVG cannot be drawn ({error}); export it again.") from error
+        raise UserError(f"{path}: the SVG cannot be rendered ({error}). Export it again.") from error
     return Image.open(io.BytesIO(png)).convert("RGBA")
 
 
 def _make_size_sane(root: ElementTree.Element) -> None:
-    """Keeps the ratio of the declared sides alone: the renderer draws nothing below a pixel or above 1e13."""
+    """Keeps only the ratio of the declared sides: the renderer shows nothing below a pixel or above 1e13."""
     sides = [re.fullmatch(r"\s*(\d*\.?\d+(?:[eE][+-]?\d+)?)\s*([a-z]*)\s*", root.get(k, "")) for k in _SIDES]
     if "viewBox" not in root.attrib or None in sides or sides[0][2] != sides[1][2]:
         return
-    numbers = [float(side[1]) for side in sides]
-    if 0 < min(numbers) and max(numbers) < math.inf:
-        for name, number in zip(_SIDES, numbers, strict=True):
-            root.set(name, str(1000 * number / max(numbers)))
+    lengths = [float(side[1]) for side in sides]
+    if 0 < min(lengths) and max(lengths) < math.inf:
+        for name, length in zip(_SIDES, lengths, strict=True):
+            root.set(name, str(1000 * length / max(lengths)))
 
 
 def _drop_references(path: pathlib.Path, root: ElementTree.Element) -> None:

@@ -1,7 +1,9 @@
-"""Pictograms taken out of source drawings, by what the graph says of the drawings.
+"""Pictograms cut out of labelled source images, guided by what the graph states about them.
 
-The graph knows that a sign has a red border and that a bicycle is drawn on it: what lies inside the
-border and is not of the ground's colour is then a drawing of that bicycle, in the hand of the source.
+The graph knows that a sign has a red border and shows a bicycle. What lies inside the border and differs from the
+ground's colour is then a bicycle in the source's drawing style. No annotation of pixels is needed: colours and the
+legend of a class are facts of the graph, and the label says which facts hold. Synthetic images composed from these
+pictograms look like the source domain, while pictograms of the renderer's own look like none.
 """
 
 from __future__ import annotations
@@ -12,22 +14,22 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from kgv_jax.data.renderer.legends import find_legend
-from kgv_jax.data.renderer.marks import MARKS
+from kgv_jax.data.renderer.legends import MARKS
+from kgv_jax.data.renderer.stated import find_legend, tails
 from kgv_jax.data.synthetic import Patch
 from kgv_jax.data.types import SourceImage
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.names import local_name
 
 _WORK_PX = 192
-_RIM = 0.03  # of the sign's width: its outermost line, and what a renderer blurs
-_SPECK = 0.0015  # of the sign's area: smaller islands of ink are dust
-_GROUND = 0.3  # of the sign's area at least lies inside its border
-_INK = (0.01, 0.75)  # of the ground's area: less is dust, more is not a pictogram
+_RIM = 0.03  # of the sign's width: its outermost line, with the blurred edge of a render
+_SPECK = 0.0015  # of the sign's area: smaller islands of ink are artefacts
+_GROUND = 0.3  # of the sign's area: what is inside a border is at least this large
+_INK = (0.01, 0.75)  # of the ground's area: less is an artefact, more is not a pictogram
 _BEGINS, _ENDS = 0.05, 0.18  # of the sign's width, from its edge: where borders begin and end at the latest
-_CONTRAST = 40  # RGB distance: less is one colour printed unevenly
+_CONTRAST = 40  # RGB distance: less is unevenness of one colour
 
-# Hue in degrees; saturation and value tell the colours without one.
+# Ranges of hue in degrees. Black, white and grey have none; saturation and value decide there.
 _HUES = {
     "red": (-22, 14),
     "orange": (14, 42),
@@ -39,57 +41,54 @@ _HUES = {
 
 
 class ExtractedLegends:
-    """Pictograms in the hand of the source: a `LegendSource` made of its training drawings.
+    """Pictograms in the drawing style of the source: a `LegendSource` made of its training images.
 
-    A drawing gives a patch to a Legend node where that is all that its class shows; of a class with
-    several legends the whole pictogram stays with the class. Marks that lie over a pictogram
-    (end bars) spoil it: such classes give none.
+    An image gives a patch to a Legend node if that is the only legend of its class: of several, nothing says which part
+    of the pictogram is which. Marks that lie over a pictogram (end bars) spoil it, so such classes give none.
     """
 
     def __init__(self, graph: Graph, images: Sequence[SourceImage], *, style: str | None = None):
-        """Takes the pictograms out.
+        """Cuts the pictograms out.
 
         Args:
           graph: with `hasLegend`, and `hasBorderColour`, `hasFillColour` of the variants.
-          images: labelled drawings of the source, training ones only.
+          images: labelled training images of the source. Validation images would leak into training.
           style: Style node whose variants the images show; the domain's name by default.
         """
         self._by_node: dict[str, list[Patch]] = {}
-        facts = _Facts(graph)
         for image in images:
             if image.label is None:
                 continue
             node = graph.node(image.label)
-            legends = facts.tails(node, "hasLegend")
-            named = [find_legend(local_name(graph.nodes[e]), graph.labels[e]) for e in legends]
-            drawn = [e for e, name in zip(legends, named, strict=True) if name not in MARKS]
-            if not drawn or len(drawn) < len(legends):
+            legends = tails(graph, node, ("hasLegend",))
+            if len(legends) != 1 or find_legend(local_name(graph.nodes[legends[0]]), graph.labels[legends[0]]) in MARKS:
                 continue
-            border, fill = facts.colours(node, style or image.domain)
+            border, fill = _colours(graph, node, style or image.domain)
             mask = extract_legend(image.load(_WORK_PX), border=border, fill=fill)
-            if mask is None:
-                continue
-            patch = functools.partial(_resized, mask)
-            if len(drawn) == 1:
-                self._by_node.setdefault(graph.nodes[drawn[0]], []).append(patch)
+            if mask is not None:
+                patch = functools.partial(_resized, mask)
+                self._by_node.setdefault(graph.nodes[legends[0]], []).append(patch)
 
     def patches(self, node_name: str) -> Sequence[Patch]:
-        """See `LegendSource.patches`: drawings of a Legend node, in every class that shows it alone."""
+        """See `LegendSource.patches`: one pictogram per image of a class whose only legend is this node."""
         return tuple(self._by_node.get(node_name, ()))
 
 
 def extract_legend(rgba: np.ndarray, *, border: str | None, fill: str | None) -> np.ndarray | None:
-    """Takes the pictogram out of a drawing of a sign.
+    """Cuts the pictogram out of an image of a sign.
 
     Args:
       rgba: uint8 [s, s, 4], straight alpha.
-      border: name of the border's colour; what joins it (the slash of a ban) is border too.
-      fill: name of the ground's colour; the colour drawn decides, since countries differ.
+      border: name of the border's colour; what is connected to it (the slash of a ban) is border too.
+      fill: name of the ground's colour. It says where to look; the exact hue is read from the image, since countries
+        differ.
 
     Returns:
       Alpha mask of the pictogram, uint8 [t, t], tight and centred, 255 is ink; None where
       what was found is no pictogram.
     """
+    # The ground: the opaque part without its rim, inside the border if there is one. `depth` is the distance in pixels
+    # from the edge of the sign.
     solid = rgba[..., 3] > 200
     depth = cv2.distanceTransform(np.pad(solid, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
     ground = depth > _RIM * rgba.shape[0]
@@ -98,6 +97,9 @@ def extract_legend(rgba: np.ndarray, *, border: str | None, fill: str | None) ->
     area = int(ground.sum())
     if area < _GROUND * solid.sum():
         return None
+
+    # The paper: the commonest colour among pixels that may be ground. Ink is what differs from it, softly at the edges;
+    # the contrast is scaled to the 99th percentile, so that pale ink counts as much as black.
     paper = rgba[ground & _may_be(rgba, fill)]
     if len(paper) < 0.1 * area:
         return None
@@ -109,6 +111,8 @@ def extract_legend(rgba: np.ndarray, *, border: str | None, fill: str | None) ->
     alpha *= _without_specks(alpha > 0.5, smallest=_SPECK * solid.sum())
     if not _INK[0] <= (alpha > 0.5).sum() / area <= _INK[1]:
         return None
+
+    # A slash belongs to the border, so it was cut out with it and has split the pictogram.
     cut = ~ground & (depth > _ENDS * rgba.shape[0])
     return _tight(_bridged(np.round(255 * alpha).astype(np.uint8), cut))
 
@@ -121,13 +125,13 @@ def _inside_border(rgba: np.ndarray, ground: np.ndarray, depth: np.ndarray, bord
     frame = np.isin(islands, np.setdiff1d(islands[near_edge], 0))
     frame = cv2.dilate(frame.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     _, rest, stats, _ = cv2.connectedComponentsWithStats((ground & ~frame).astype(np.uint8), connectivity=4)
-    inner = np.unique(rest[depth > 2 * _BEGINS * rgba.shape[0]])  # the rest is a rim outside the border
+    inner = np.unique(rest[depth > 2 * _BEGINS * rgba.shape[0]])  # a rim outside the border lies less deep
     large = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] > _SPECK * depth.size)
     return np.isin(rest, np.setdiff1d(np.intersect1d(inner, large), 0))
 
 
 def _may_be(rgba: np.ndarray, fill: str | None) -> np.ndarray:
-    """Returns where the ground may show: white and yellow stand for each other, as the convention allows."""
+    """Returns where the ground may be visible: white may be yellow and the reverse, as the Vienna convention allows."""
     if fill is None:
         return np.ones(rgba.shape[:2], bool)
     names = ("white", "yellow", "orange") if fill in ("white", "yellow") else (fill,)
@@ -135,7 +139,7 @@ def _may_be(rgba: np.ndarray, fill: str | None) -> np.ndarray:
 
 
 def _bridged(mask: np.ndarray, gap: np.ndarray) -> np.ndarray:
-    """Continues a pictogram across the slash cut out of it: each pixel is as the nearest one beside."""
+    """Continues a pictogram across the slash cut out of it: each pixel takes the value of the nearest one outside."""
     gap = cv2.dilate(gap.astype(np.uint8), np.ones((3, 3), np.uint8))
     _, nearest = cv2.distanceTransformWithLabels(gap, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     beside = np.zeros(nearest.max() + 1, np.uint8)
@@ -185,25 +189,12 @@ def _resized(mask: np.ndarray, size_px: int) -> np.ndarray:
     return cv2.resize(mask, (size_px, size_px), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
-class _Facts:
-    """What a graph says by local names of relations; a relation it lacks says nothing."""
-
-    def __init__(self, graph: Graph):
-        self._graph = graph
-        self._relations = {local_name(name): index for index, name in enumerate(graph.relations)}
-
-    def tails(self, node: int, relation: str) -> list[int]:
-        index = self._relations.get(relation)
-        rows = self._graph.outgoing(node)
-        return [int(tail) for tail in rows[rows[:, 1] == index, 2]] if index is not None else []
-
-    def colours(self, node: int, style: str) -> tuple[str | None, str | None]:
-        """Returns the border's and the fill's colour of a class's variant in a style, else of the class."""
-        names = self._graph.nodes
-        if "variantOf" in self._relations:
-            for variant in self._graph.heads(self._relations["variantOf"], node):
-                if local_name(style) in {local_name(names[s]) for s in self.tails(variant, "usedIn")}:
-                    node = variant
-                    break
-        border, fill = (self.tails(node, relation) for relation in ("hasBorderColour", "hasFillColour"))
-        return tuple(local_name(names[found[0]]) if found else None for found in (border, fill))
+def _colours(graph: Graph, node: int, style: str) -> tuple[str | None, str | None]:
+    """Returns the colours of border and fill of a class's variant in a style, or of the class if it has none."""
+    variants = (int(head) for head, r, _ in graph.incoming(node) if local_name(graph.relations[r]) == "variantOf")
+    for variant in variants:
+        if local_name(style) in {local_name(graph.nodes[used]) for used in tails(graph, variant, ("usedIn",))}:
+            node = variant
+            break
+    border, fill = (tails(graph, node, (relation,)) for relation in ("hasBorderColour", "hasFillColour"))
+    return tuple(local_name(graph.nodes[found[0]]) if found else None for found in (border, fill))

@@ -72,7 +72,7 @@ def fingerprints(images: Sequence[SourceImage], *, size_px: int = 96) -> np.ndar
     """Returns the `views` of every image, uint64 [n, V, WORDS], laid on white.
 
     Args:
-      images: n images; drawings are taken as they are, not photographed.
+      images: n images; drawings are taken as they are, without rendered views.
       size_px: at which they are loaded.
     """
     result = np.empty((len(images), len(_CUTS), WORDS), np.uint64)

@@ -9,55 +9,73 @@ from collections.abc import Callable, Collection, Sequence
 from kgv_jax.data.source_images import SourceImages
 from kgv_jax.data.types import Dataset, ImageList
 from kgv_jax.util.errors import UserError, nearest
-from kgv_jax.util.lists import split_names
-
-PUBLISHED = "published"
 
 
-def read_classes(setting: str, text: str, dataset: Dataset, draw: Callable[[int], Sequence[str]]) -> tuple[str, ...]:
-    """Returns the classes that a setting names.
+@dataclasses.dataclass(frozen=True)
+class ClassChoice:
+    """Which classes have a role, said in at most one way.
+
+    Attributes:
+      role: `unseen` or `validation`.
+      count: a number of them, which the graph's tree spreads.
+      classes: their names.
+      file: a file with one name per line; lines that begin with # are comments.
+      published: whether they are those that the data set is published with.
+    """
+
+    role: str
+    count: int = 0
+    classes: tuple[str, ...] = ()
+    file: str = ""
+    published: bool = False
+
+    def setting(self, kind: str) -> str:
+        """Returns the full name of one of the settings that it comes from."""
+        return f"config.zero_shot.{self.role}_{kind}"
+
+
+def read_classes(choice: ClassChoice, dataset: Dataset, choose: Callable[[int], Sequence[str]]) -> tuple[str, ...]:
+    """Returns the classes of a choice.
 
     Args:
-      setting: `unseen` or `validation` of `config.zero_shot`.
-      text: a number of classes, names separated by commas, a file with a name a line, or `published`; empty: none.
+      choice: what the settings say.
       dataset: whose classes are meant.
-      draw: from a number to classes.
+      choose: from a number to classes.
 
     Raises:
       UserError: a number out of range, a file that cannot be read, or a name that is no class.
     """
     known = dataset.classes
-    if text.isdecimal():
-        if not 0 < int(text) < len(known):
+    if choice.count:
+        if choice.count >= len(known):
             raise UserError(
-                f"config.zero_shot.{setting} is {text}; expected 1 to {len(known) - 1}, of {len(known)} classes."
+                f"{choice.setting('count')} is {choice.count}; expected 1 to {len(known) - 1}, of {len(known)} classes."
             )
-        return tuple(draw(int(text)))
-    names = dict.fromkeys(names_in(setting, text, dataset))
+        return tuple(choose(choice.count))
+    names = dict.fromkeys(names_in(choice, dataset))
     if unknown := [name for name in names if name not in known]:
+        kind = "file" if choice.file else "classes"
         raise UserError(
-            f"config.zero_shot.{setting} names {unknown[0]!r}{nearest(unknown[0], known)}; expected classes of the "
-            "data set separated by commas, a file with a name a line, or a number of classes."
+            f"{choice.setting(kind)} names {unknown[0]!r}{nearest(unknown[0], known)}; expected classes of the data "
+            f"set, or a number of them: --{choice.setting('count')}=N."
         )
     return tuple(names)
 
 
-def names_in(setting: str, text: str, dataset: Dataset) -> tuple[str, ...]:
-    """Returns the names that a setting gives, by itself or as `published`; none of a number.
+def names_in(choice: ClassChoice, dataset: Dataset) -> tuple[str, ...]:
+    """Returns the names that a choice gives, itself, in a file or as published; none of a number.
 
     Raises:
-      UserError: the data set has no published classes of that kind, or a file cannot be read.
+      UserError: the data set has no published classes of the role, or a file cannot be read.
     """
-    if text.isdecimal():
-        return ()
-    if text == PUBLISHED:
-        if setting not in dataset.published:
+    if choice.published:
+        if choice.role not in dataset.published:
             raise UserError(
-                f"config.zero_shot.{setting} is {PUBLISHED!r}, and the data set comes with no such classes; give a "
-                "number of them, or names."
+                f"{choice.setting('published')} is set, and the data set is published without such classes; give a "
+                f"number of them (--{choice.setting('count')}=N), or names (--{choice.setting('classes')}=A,B)."
             )
-        return tuple(dataset.published[setting])
-    return tuple(_read_lines(text)) if pathlib.Path(text).is_file() else split_names(text)
+        return tuple(dataset.published[choice.role])
+    return tuple(_read_lines(choice)) if choice.file else choice.classes
 
 
 def restrict(dataset: Dataset, classes: Sequence[str]) -> Dataset:
@@ -76,11 +94,11 @@ def restrict(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     )
 
 
-def _read_lines(path: str) -> list[str]:
+def _read_lines(choice: ClassChoice) -> list[str]:
     try:
-        text = pathlib.Path(path).read_text(encoding="utf-8-sig")
+        text = pathlib.Path(choice.file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"config.zero_shot names the file {path}, which cannot be read ({error}).") from error
+        raise UserError(f"{choice.setting('file')} is {choice.file!r}, which cannot be read ({error}).") from error
     return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 

@@ -1,24 +1,20 @@
-"""`python -m kgv_jax.data.prompts --graph=FILE --out=DIR`: what a text-to-image run is asked to paint of a graph.
+"""`kgv prepare prompts --graph=FILE --out=DIR`: prompts for a text-to-image model, of the nodes of a graph.
 
 Writes `DIR/manifest.csv` (image, node, prompt, seed) with the images that are to be made, and `DIR/prompts.txt` with
-one prompt a line in the same order. Once the images are there, a run reads them with `config.synthetic.manifest=DIR`.
+one prompt per line in the same order. Once the images exist, a run reads them with `config.synthetic.manifest=DIR`.
 """
 
 from __future__ import annotations
 
-import argparse
-import collections
 import csv
 import os
 import pathlib
 import re
-import sys
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from kgv_jax.data.synthetic_manifest import NAME
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.load import load_graph
 from kgv_jax.kg.names import local_name
 from kgv_jax.util.errors import UserError, nearest
 
@@ -45,10 +41,10 @@ def make_prompts(
     """Yields a prompt for every node and template; seeds count from 0, so that no two images are alike.
 
     Args:
-      graph: its nodes' labels, and their attribute `description` where they have one, are what is asked for.
-      templates: with `{label}`, and `{description}` where it is wanted at another place than the end.
-      types: of nodes; empty means every node that has a type.
-      per_prompt: images of each.
+      graph: prompts name the label of a node, and its attribute `description` where it has one.
+      templates: each has `{label}`, and `{description}` unless the description is to be appended.
+      types: types of the nodes; empty means every node that has a type.
+      per_prompt: images per prompt.
 
     Raises:
       UserError: a template without `{label}`, or a type that no node has.
@@ -56,31 +52,32 @@ def make_prompts(
     known = {kind for kind in graph.types if kind}
     if unknown := sorted(set(types) - known):
         raise UserError(
-            f"no node has the type {unknown[0]!r}{nearest(unknown[0], known)}; types are {', '.join(sorted(known))}."
+            f"No node has the type {unknown[0]!r}{nearest(unknown[0], known)}; expected one of "
+            f"{', '.join(sorted(known))}."
         )
     if wrong := [template for template in templates if "{label}" not in template]:
-        raise UserError(f"the template {wrong[0]!r} has no {{label}}; expected one such as {TEMPLATES[0]!r}.")
+        raise UserError(f"The template {wrong[0]!r} has no {{label}}; expected one such as {TEMPLATES[0]!r}.")
     wanted = [node for node, kind in enumerate(graph.types) if kind in (types or known)]
     if not wanted:
-        raise UserError("no node of the graph has a type; give nodes an rdf:type, such as Class.")
+        raise UserError("No node of the graph has a type. Give nodes an rdf:type, such as Class.")
     seed = 0
     folders: set[str] = set()
     for node in wanted:
         folder = re.sub(r"[^\w.-]+", "_", local_name(graph.nodes[node])).strip(".") or "node"
         folder = f"{folder}-{node}" if folder in folders else folder
         folders.add(folder)
-        for place, template in enumerate(templates):
+        for position, template in enumerate(templates):
             prompt = _filled(template, graph.labels[node], graph.attributes.get(node, {}).get("description", ""))
             for number in range(per_prompt):
-                yield Prompt(f"{folder}/{place}-{number}.png", graph.nodes[node], prompt, seed)
+                yield Prompt(f"{folder}/{position}-{number}.png", graph.nodes[node], prompt, seed)
                 seed += 1
 
 
 def write_prompts(prompts: Sequence[Prompt], folder: str | os.PathLike) -> None:
-    """Writes `manifest.csv` and `prompts.txt`; a UserError if a manifest is there already."""
+    """Writes `manifest.csv` and `prompts.txt`; raises a UserError if there is a manifest already."""
     folder = pathlib.Path(folder)
     if (folder / NAME).exists():
-        raise UserError(f"{folder / NAME} exists already; name another folder, or remove it.")
+        raise UserError(f"{folder / NAME} exists already. Name another folder, or remove it.")
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / NAME, "w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([Prompt._fields, *prompts])
@@ -96,31 +93,3 @@ def _filled(template: str, label: str, description: str) -> str:
     # In one pass: a label may hold braces.
     text = re.sub("|".join(map(re.escape, values)), lambda match: values[match[0]], template)
     return " ".join(text.split()).rstrip(", ")
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m kgv_jax.data.prompts", description="Prompts of a graph's nodes.")
-    parser.add_argument("--graph", required=True, metavar="FILE", help="graph, such as one of `kgv_jax.kg wordnet`")
-    parser.add_argument("--out", required=True, metavar="DIR", help="where prompts and manifest go")
-    parser.add_argument("--types", default="", metavar="NAME,...", help="types of nodes (default: all that have one)")
-    parser.add_argument("--templates", default="|".join(TEMPLATES), help="apart by | (default: %(default)s)")
-    parser.add_argument("--per-prompt", type=int, default=1, help="images of each prompt (default: %(default)s)")
-    options = parser.parse_args(argv)
-    try:
-        graph = load_graph(pathlib.Path(options.graph)).graph
-        types, templates = filter(None, options.types.split(",")), options.templates.split("|")
-        made = make_prompts(graph, templates=templates, types=tuple(types), per_prompt=options.per_prompt)
-        prompts = list(made)
-        write_prompts(prompts, options.out)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    kinds = collections.Counter(graph.types[graph.node(name)] for name in {prompt.node for prompt in prompts})
-    listed = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
-    print(f"{len(prompts)} images to make of {kinds.total()} nodes ({listed}): {pathlib.Path(options.out, NAME)}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,8 +1,9 @@
-"""RandAugment: some of 14 operations, drawn at random, all of one magnitude (arXiv 1909.13719, section 3).
+"""RandAugment: some of 14 operations, chosen at random, all of one magnitude (arXiv 1909.13719, section 3).
 
 Ranges at magnitude 10 are AutoAugment's (arXiv 1805.09501, table 6). Every operation grows with the magnitude and
-at 0 does nothing, but for `autocontrast` and `equalize`, which have none. Images are never mirrored: left and
-right are meaning.
+does nothing at 0, except `autocontrast` and `equalize`, which have no magnitude. In the authors' code posterize
+and solarize are strongest at 0; here a larger magnitude changes more for all. Images are never mirrored: left and
+right of a sign have a meaning.
 """
 
 from __future__ import annotations
@@ -15,24 +16,25 @@ import numpy as np
 
 MAX_MAGNITUDE = 10.0
 
-_GREY = (128, 128, 128)  # fills what a geometric operation uncovers
+_GREY = (128, 128, 128)  # fills the area that a geometric operation uncovers
 _MOST_DEGREES = 30.0
 _MOST_SHEAR = 0.3
 _MOST_SHIFT = 0.45  # of the side
 _MOST_BITS_LOST = 4.0
 _MOST_ENHANCEMENT = 0.9
 _LUMA = np.array((0.299, 0.587, 0.114))  # Rec. 601
+# The kernel of Pillow's ImageFilter.SMOOTH, which its sharpness blends with.
 _SMOOTH = np.array(((1, 1, 1), (1, 5, 1), (1, 1, 1)), np.float32) / 13
 
 _LEVELS = np.arange(256)
 
 # An operation maps uint8 [H, W, 3] and a strength to uint8 [H, W, 3]. The strength is the magnitude over 10 with a
-# random sign, in [-1, 1]; an operation that has no two directions reads its absolute value.
+# random sign, in [-1, 1]; an operation with one direction only takes its absolute value.
 Operation = Callable[[np.ndarray, float], np.ndarray]
 
 
 def randaugment(image: np.ndarray, rng: np.random.Generator, *, ops: int, magnitude: float) -> np.ndarray:
-    """Applies `ops` operations one after another, each drawn uniformly, with replacement.
+    """Applies `ops` operations one after another, each chosen uniformly, with replacement.
 
     Args:
       image: uint8 [H, W, 3]; it is not changed.
@@ -49,15 +51,13 @@ def randaugment(image: np.ndarray, rng: np.random.Generator, *, ops: int, magnit
     return image
 
 
-def identity(image: np.ndarray, strength: float) -> np.ndarray:
+def identity(image: np.ndarray, _strength: float) -> np.ndarray:
     """Returns the image."""
-    del strength
     return image
 
 
-def autocontrast(image: np.ndarray, strength: float) -> np.ndarray:
+def autocontrast(image: np.ndarray, _strength: float) -> np.ndarray:
     """Stretches each channel over [0, 255]."""
-    del strength
 
     def table(counts: np.ndarray) -> np.ndarray:
         low, high = np.flatnonzero(counts)[[0, -1]]
@@ -66,11 +66,11 @@ def autocontrast(image: np.ndarray, strength: float) -> np.ndarray:
     return _by_channel(image, table)
 
 
-def equalize(image: np.ndarray, strength: float) -> np.ndarray:
+def equalize(image: np.ndarray, _strength: float) -> np.ndarray:
     """Gives each channel as flat a histogram as its levels allow."""
-    del strength
 
     def table(counts: np.ndarray) -> np.ndarray:
+        # Pillow's histogram equalisation in its integers, so that published results of it carry over.
         step = (counts.sum() - counts[np.flatnonzero(counts)[-1]]) // 255
         below = np.cumsum(counts) - counts
         return (step // 2 + below) // step if step else _LEVELS
@@ -111,7 +111,7 @@ def posterize(image: np.ndarray, strength: float) -> np.ndarray:
 
 
 def solarize(image: np.ndarray, strength: float) -> np.ndarray:
-    """Inverts what is as bright as a threshold, 256 down to 0."""
+    """Inverts levels from a threshold upwards, which falls from 256 to 0."""
     threshold = 256 - int(abs(strength) * 256)
     return _look_up(image, np.where(_LEVELS < threshold, _LEVELS, 255 - _LEVELS))
 

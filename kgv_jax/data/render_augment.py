@@ -91,7 +91,7 @@ def view_rng(seed: int, stream: str, source_image: str, k: int) -> np.random.Gen
 def render_view(
     rgba: np.ndarray, size_px: int, rng: np.random.Generator, render_augmentation: RenderAugmentation
 ) -> np.ndarray:
-    """Takes one photograph of a drawing. Nothing is ever mirrored: left and right are meaning.
+    """Renders one view of a drawing. Nothing is ever mirrored: left and right are meaning.
 
     Args:
       rgba: uint8 [h, w, 4], straight alpha; any size.

@@ -1,16 +1,16 @@
 """Parts of a JPEG by its restart markers: a smaller JPEG of the blocks wanted, cut out without decoding any.
 
-The entropy code of a JPEG can be read from its start alone, or from a restart marker on: there the prediction of the
-mean values starts anew and the bits begin at a whole byte (ITU-T T.81, sections E.1.4 and F.1.1.5.1). A file with
-markers every few units (MCUs: the blocks of 8 x 8 to 16 x 16 pixels that are coded together) falls into intervals, and
-the intervals of a rectangle, their markers numbered anew below a header with their height and width, are a JPEG too.
+The entropy code of a JPEG can be read only from its start or from a restart marker: there the prediction of the mean
+values restarts and the bits begin at a whole byte (ITU-T T.81, sections E.1.4 and F.1.1.5.1). A file with markers every
+few units (MCUs: the blocks of 8 x 8 to 16 x 16 pixels that are coded together) consists of intervals. The intervals of
+a rectangle, with markers renumbered and a header of their height and width, are a JPEG too.
 
 Cameras write no markers. libjpeg-turbo adds them to any JPEG without loss, here after every 2 units:
 
     jpegtran -restart 2B -copy all in.jpg > out.jpg
 
 and Pillow as it writes one: `image.save(path, quality=90, restart_marker_blocks=2)`. An image can be cut between its
-columns if the interval divides the units of a row (32 for 500 pixels at 16 pixels a unit), and between its rows if it
+columns if the interval divides the units of a row (32 for 500 pixels at 16 pixels per unit), and between its rows if it
 divides them or is a multiple of them.
 """
 
@@ -22,7 +22,7 @@ import numpy as np
 
 _BLOCK_PX = 8
 _RESTART_0, _END = 0xD0, 0xD9
-# Of the intervals; to look for the markers costs what decoding this share less saves.
+# Share of the intervals from which cutting no longer pays: finding the markers costs as much as it saves.
 _NEARLY_ALL = 0.9
 
 
@@ -39,19 +39,20 @@ class Part(NamedTuple):
 def cut(
     data: bytes, rows: tuple[int, int], columns: tuple[int, int], *, size_at: int, scan_at: int, interval: int
 ) -> Part | None:
-    """Returns the smallest part that holds the pixels of [start, stop) rows and columns, if there is one to gain.
+    """Returns the smallest part that holds the pixels of [start, stop) rows and columns, if cutting it out pays.
 
     Args:
       data: a sequential JPEG with one scan.
-      rows, columns: inside of the image, not empty.
-      size_at: where height, width and components stand in the bytes.
-      scan_at: where the entropy-coded data begin.
+      rows, columns: inside the image, not empty.
+      size_at: offset of height, width and components in the bytes.
+      scan_at: offset of the entropy-coded data.
       interval: units from one restart marker to the next.
 
     Returns:
       The part, or None if it is nearly all of the image, if the intervals form no rectangles, or if the markers are
       not those of the header.
     """
+    # The grid of units of the image, and whether intervals tile it.
     height, width = (int.from_bytes(data[at : at + 2], "big") for at in (size_at, size_at + 2))
     unit_height, unit_width = _unit_px(data, size_at + 4)
     units_down, units_across = -(-height // unit_height), -(-width // unit_width)
@@ -68,11 +69,12 @@ def cut(
     bounds = _bounds(data, scan_at, grid[0] * grid[1])
     if bounds is None:
         return None
+    # The header and the intervals of the rectangle, one after another.
     intervals = np.arange(len(bounds) - 1).reshape(grid)[top:bottom, left:right]
     firsts, lasts = bounds[intervals[:, 0]].tolist(), bounds[intervals[:, -1] + 1].tolist()
     view = memoryview(data)
     small = bytearray().join([view[:scan_at], *(view[first:last] for first, last in zip(firsts, lasts, strict=True))])
-    # Every interval ends with its marker, whose second byte is the number.
+    # Markers are numbered 0 to 7 in turn, in the second byte of the marker that ends each interval.
     ends = scan_at - 1 + np.cumsum(np.diff(bounds)[intervals])
     np.frombuffer(small, np.uint8)[ends] = _RESTART_0 + np.arange(len(ends)) % 8
     small[-1] = _END
@@ -92,9 +94,9 @@ def _unit_px(data: bytes, components_at: int) -> tuple[int, int]:
 
 
 def _bounds(data: bytes, scan_at: int, count: int) -> np.ndarray | None:
-    """Returns where the intervals begin, [count + 1] with the end of the last; None if the markers are not theirs."""
+    """Returns the offsets of the intervals, [count + 1] with the end of the last; None if the markers do not fit."""
     coded = np.frombuffer(data, np.uint8, offset=scan_at)
-    # In the entropy code a byte of 255 is followed by 0. Numbers below the first wrap around.
+    # In the entropy code a byte of 255 is followed by 0. Bytes below the first marker wrap around to 8 and more.
     marks = np.flatnonzero((coded[:-1] == 0xFF) & (coded[1:] - np.uint8(_RESTART_0) < 8))
     numbers = coded[marks + 1] - _RESTART_0
     if len(marks) != count - 1 or (numbers != np.arange(count - 1) % 8).any():

@@ -1,6 +1,11 @@
-"""Synthetic images of what a graph speaks of: its elements one by one, and the signs that its facts compose.
+"""Synthetic images of a graph's content: its elements one by one, and signs composed from the facts of a class.
 
-Images of your own are drawn by `python -m kgv_jax.data.user_renderer FILE.py:FUNCTION`, or by any generator; a run reads
+An element image shows one Shape, Colour or Legend node and nothing else, so it pulls an embedding towards that node
+alone. A composition puts the shape, colours and legends that the graph states for a class onto one sign: the image of a
+class of which no photograph exists, with every fact that it shows known (`SourceImage.depicts`). Both are rendered in
+styles that no test domain has, so they add knowledge of the graph and no knowledge of a target.
+
+Images of your own are made by `kgv prepare elements FILE.py:FUNCTION`, or by any generator; a run reads
 their folder with `--config.synthetic.manifest=DIR` (`docs/data.md`).
 """
 
@@ -14,21 +19,19 @@ from typing import Protocol
 
 import numpy as np
 
-from kgv_jax.data.renderer.colours import find_colour, jittered, to_rgb
+from kgv_jax.data.renderer.colours import jittered, to_rgb
 from kgv_jax.data.renderer.elements import Patch, draw_colour, draw_legend_alone, draw_shape, stretched
-from kgv_jax.data.renderer.legends import find_legend, legend_alpha
-from kgv_jax.data.renderer.marks import MARK_COLOURS, MARKS
+from kgv_jax.data.renderer.legends import MARK_COLOURS, MARKS, legend_alpha
 from kgv_jax.data.renderer.pen import DrawingStyle
-from kgv_jax.data.renderer.shapes import find_shape
 from kgv_jax.data.renderer.sign import SignSpec, render_sign
-from kgv_jax.data.renderer.stated import Stated, stated_sign, tails
+from kgv_jax.data.renderer.stated import Stated, find_colour, find_legend, find_shape, stated_sign, tails
 from kgv_jax.data.types import SourceImage
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.names import local_name
 from kgv_jax.util.errors import UserError, nearest
 
-# No country of the drawn data set draws like this, and drawings that are special to a target country
-# (variants 1, 2, 5) are left to it: compositions may not leak what a test set looks like.
+# No country of the rendered data set has one of these styles, and forms that belong to a target country (variants 1, 2
+# and 5) are left out: compositions must not leak the look of a test set.
 PLAIN_STYLES = (
     DrawingStyle(stroke=0.95, roundness=0.6, width=0.96, head=0.95),
     DrawingStyle(stroke=1.2, roundness=0.3, width=1.06, head=1.08, variant=3),
@@ -36,7 +39,7 @@ PLAIN_STYLES = (
     DrawingStyle(stroke=1.08, roundness=0.1, width=1.0, head=0.85, slant=-3.0, flipped=True, variant=3),
 )
 
-# For images that this renderer has not drawn: every form of a pictogram, in hands far apart.
+# For data sets whose images this renderer did not make, so that no form can leak: all forms, in styles far apart.
 VARIED_STYLES = (
     *PLAIN_STYLES,
     DrawingStyle(stroke=0.85, roundness=0.2, width=0.88, head=0.9, variant=1),
@@ -45,8 +48,7 @@ VARIED_STYLES = (
     DrawingStyle(stroke=1.3, roundness=0.4, width=1.12, head=1.3, variant=5),
 )
 
-Drawing = Callable[[np.random.Generator, int], np.ndarray]
-
+Draw = Callable[[np.random.Generator, int], np.ndarray]
 
 _USED_AS = {
     "hasShape": "Shape",
@@ -61,7 +63,7 @@ class LegendSource(Protocol):
     """Where the pictograms of synthetic images come from."""
 
     def patches(self, node_name: str) -> Sequence[Patch]:
-        """Returns drawings of a Legend node, empty if unknown; each maps a size to alpha [s, s] uint8."""
+        """Returns pictograms of a Legend node, none if it is unknown; each maps a size to alpha [s, s] uint8."""
         ...
 
 
@@ -70,8 +72,8 @@ class RenderedLegends:
     """The renderer's own pictograms.
 
     Attributes:
-      hands: who draws, by default hands that no drawn country uses; one patch a hand.
-      labels: labels of nodes, tried where a local name says nothing to the renderer.
+      drawing_styles: one patch per style; by default styles that no country of the rendered data set uses.
+      labels: labels of nodes, tried where the renderer does not know the local name.
     """
 
     drawing_styles: Sequence[DrawingStyle] = PLAIN_STYLES
@@ -91,13 +93,13 @@ class RenderedLegends:
 
 
 def element_images(graph: Graph, *, legends: LegendSource, per_element: int, seed: int) -> tuple[SourceImage, ...]:
-    """Returns isolated images of every Shape, Colour and Legend node that can be drawn.
+    """Returns isolated images of every Shape, Colour and Legend node that can be rendered.
 
-    A shape has no colour, a colour has no shape, a legend stands on plain ground: each says one thing.
+    A shape has no colour, a colour has no shape, a legend lies on plain ground: each image shows one fact.
     """
     images = []
     for node, kind in _elements(graph).items():
-        draw = _element_drawing(graph, node, kind, legends)
+        draw = _draw_of_element(graph, node, kind, legends)
         if draw is None:
             continue
         name = graph.nodes[node]
@@ -109,11 +111,11 @@ def element_images(graph: Graph, *, legends: LegendSource, per_element: int, see
 
 
 def unknown_elements(graph: Graph, legends: LegendSource) -> tuple[str, ...]:
-    """Returns the Shape, Colour and Legend nodes that cannot be drawn."""
+    """Returns the Shape, Colour and Legend nodes that cannot be rendered."""
     return tuple(
         graph.nodes[node]
         for node, kind in _elements(graph).items()
-        if _element_drawing(graph, node, kind, legends) is None
+        if _draw_of_element(graph, node, kind, legends) is None
     )
 
 
@@ -126,18 +128,18 @@ def composition_images(
     per_variant: int,
     seed: int,
 ) -> tuple[SourceImage, ...]:
-    """Returns signs drawn from facts: for each class, each of its variants as the graph states it.
+    """Returns signs composed from facts: for each class, each of its variants as the graph states it.
 
     Args:
       graph: with `hasShape`, `hasBorderColour`, `hasFillColour`, `hasLegendColour`, `hasLegend`.
-      classes: names of class nodes. One without variants is drawn by its own facts.
+      classes: names of class nodes. One without variants is composed from its own facts.
       legends: where pictograms come from.
-      styles: Style nodes whose variants are drawn (names or local names); None draws all.
-      per_variant: images a variant.
+      styles: Style nodes whose variants are composed (names or local names); None takes all.
+      per_variant: images per variant.
       seed: of hues, proportions and choice of pictogram.
 
     Returns:
-      Images of domain `compositions`; `depicts` lists the facts drawn, `label` is the class's local name.
+      Images of domain `compositions`; `depicts` lists the facts they show, `label` is the class's local name.
 
     Raises:
       UserError: if a class or a style is none of the graph's.
@@ -158,32 +160,37 @@ def composition_images(
 def unknown_compositions(
     graph: Graph, classes: Sequence[str], *, legends: LegendSource, styles: Sequence[str] | None = None
 ) -> tuple[str, ...]:
-    """Returns the variants (or classes without variants) that cannot be drawn: no shape, or no pictogram."""
+    """Returns the variants (or classes without variants) that cannot be composed: no shape, or no pictogram."""
     pairs = _variants(graph, classes, styles)
     return tuple(graph.nodes[variant] for _, variant in pairs if _plan(graph, variant, legends) is None)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Plan:
+    """What a composition of a variant shows: its stated look, the patches of each legend, and the facts."""
+
     stated: Stated
-    drawings: tuple[Sequence[Patch], ...]
+    patches: tuple[Sequence[Patch], ...]
     facts: tuple[tuple[str, str], ...]
 
 
 def _plan(graph: Graph, node: int, legends: LegendSource) -> _Plan | None:
     stated = stated_sign(graph, node)
-    drawings = tuple(legends.patches(graph.nodes[legend]) for legend in stated.legends)
-    if stated.shape is None or not all(drawings):
+    patches = tuple(legends.patches(graph.nodes[legend]) for legend in stated.legends)
+    if stated.shape is None or not all(patches):
         return None
+    # Only facts that the image shows are listed: a fact of the graph that the renderer cannot show is no positive.
     shown = (*stated.legends, *(node for node, _ in stated.marks))
-    return _Plan(stated, drawings, (*stated.facts, *(("hasLegend", graph.nodes[n]) for n in shown)))
+    return _Plan(stated, patches, (*stated.facts, *(("hasLegend", graph.nodes[n]) for n in shown)))
 
 
 def _compose(plan: _Plan, rng: np.random.Generator, size_px: int) -> np.ndarray:
+    # Whatever the graph states is kept; whatever it leaves open is random, so that only the stated facts are common to
+    # the images of a class. The order of the random numbers decides the pixels.
     stated = plan.stated
     fill = jittered(stated.fill or "white", rng)
-    readable = "white" if sum(to_rgb(fill)) < 330 else "black"
-    patches = [drawings[rng.integers(len(drawings))](max(32, size_px)) for drawings in plan.drawings]
+    readable = "white" if sum(to_rgb(fill)) < 330 else "black"  # ink where the graph states none
+    patches = [choice[rng.integers(len(choice))](max(32, size_px)) for choice in plan.patches]
     on_edge = rng.random() < 0.5
     spec = SignSpec(
         shape=stated.shape,
@@ -202,7 +209,7 @@ def _compose(plan: _Plan, rng: np.random.Generator, size_px: int) -> np.ndarray:
 
 
 def _elements(graph: Graph) -> dict[int, str]:
-    """Returns the kind of every element node: its type, else (a table has none) what it is used as."""
+    """Returns the kind of every element node: its type or, in a table without types, the relation it is a tail of."""
     kinds = {n: kind for n, kind in enumerate(graph.types) if kind in ("Shape", "Colour", "Legend")}
     for _, relation, tail in graph.triples:
         if used_as := _USED_AS.get(local_name(graph.relations[relation])):
@@ -210,7 +217,7 @@ def _elements(graph: Graph) -> dict[int, str]:
     return dict(sorted(kinds.items()))
 
 
-def _element_drawing(graph: Graph, node: int, kind: str, legends: LegendSource) -> Drawing | None:
+def _draw_of_element(graph: Graph, node: int, kind: str, legends: LegendSource) -> Draw | None:
     names = (local_name(graph.nodes[node]), graph.labels[node])
     if kind == "Shape":
         return functools.partial(draw_shape, name) if (name := find_shape(*names)) else None
@@ -218,25 +225,26 @@ def _element_drawing(graph: Graph, node: int, kind: str, legends: LegendSource) 
         return functools.partial(draw_colour, name) if (name := find_colour(*names)) else None
     patches = legends.patches(graph.nodes[node])
     if not patches and (mark := find_legend(*names)) in MARKS:
+        # A mark alone, such as a slash: sources of legends leave marks out of signs, the renderer has them all.
         patches = tuple(functools.partial(legend_alpha, mark, drawing_style) for drawing_style in PLAIN_STYLES)
     return functools.partial(draw_legend_alone, patches) if patches else None
 
 
-def _draw_with_rng(draw: Drawing, seed: int, identity: str, size_px: int) -> np.ndarray:
-    """An image is a function of (seed, its id): loading it twice gives the same pixels."""
+def _draw_with_rng(draw: Draw, seed: int, identity: str, size_px: int) -> np.ndarray:
+    """Returns the pixels of an image as a function of (seed, its id): loading it twice gives the same."""
     digest = hashlib.sha256(f"{seed}/{identity}".encode()).digest()
     return draw(np.random.default_rng(np.frombuffer(digest, np.uint32)), size_px)
 
 
 def _variants(graph: Graph, classes: Sequence[str], styles: Sequence[str] | None) -> list[tuple[str, int]]:
-    """Returns (class name, node to draw) pairs."""
+    """Returns (class name, node to compose) pairs."""
     wanted = None if styles is None else {_style(graph, style) for style in styles}
     pairs = []
     for name in classes:
         node = graph.node(name)
         own = [int(h) for h, r, _ in graph.incoming(node) if local_name(graph.relations[r]) == "variantOf"]
-        drawn = [v for v in own if wanted is None or wanted & set(tails(graph, v, ("usedIn",)))]
-        pairs.extend((name, v) for v in (drawn if own else [node]))
+        chosen = [v for v in own if wanted is None or wanted & set(tails(graph, v, ("usedIn",)))]
+        pairs.extend((name, v) for v in (chosen if own else [node]))
     return pairs
 
 
@@ -245,7 +253,7 @@ def _style(graph: Graph, name: str) -> int:
     known = {**styles, **{local_name(full): i for full, i in styles.items()}}
     if name not in known:
         raise UserError(
-            f"no style named {name!r} in the graph{nearest(name, known)}; it has "
-            f"{', '.join(sorted(map(local_name, styles))) or 'none'}"
+            f"There is no style named {name!r} in the graph{nearest(name, known)}; expected one of: "
+            f"{', '.join(sorted(map(local_name, styles))) or 'none'}."
         )
     return known[name]

@@ -1,4 +1,4 @@
-"""`python -m kgv_jax.data.user_renderer FILE.py:FUNCTION --graph=FILE --out=DIR`: a user's own renderer draws a graph.
+"""`kgv prepare elements FILE.py:FUNCTION --graph=FILE --out=DIR`: a user's renderer makes images of nodes.
 
 The function gets the `kg.graph.Graph` and returns or yields `data.types.SourceImage`s with `depicts` filled in:
 
@@ -6,30 +6,24 @@ The function gets the `kg.graph.Graph` and returns or yields `data.types.SourceI
         for node in graph.nodes_of_type("Colour"):
             yield SourceImage(f"{graph.labels[node]}/0", "elements", None, paint, (("instanceOf", graph.nodes[node]),))
 
-The images and their manifest are written to DIR, which a run reads with `config.synthetic.manifest=DIR`. The file
-is code, and it is run here alone, where its name is typed: a config names data only, so a config of somebody else
+The images and their manifest are written to DIR, which a run reads with `config.synthetic.manifest=DIR`. The file is
+code, and it is executed only here, where the user types its name: a config names data alone, so another person's config
 cannot start anything.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import importlib.util
 import os
 import pathlib
-import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 
 from PIL import Image
 
-from kgv_jax.data.synthetic_manifest import NAME
+from kgv_jax.data.synthetic_manifest import NAME, Renderer
 from kgv_jax.data.types import SourceImage
-from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.load import load_graph
 from kgv_jax.util.errors import UserError
-
-Renderer = Callable[[Graph], Iterable[SourceImage]]
 
 
 def load_renderer(name: str) -> Renderer:
@@ -40,66 +34,43 @@ def load_renderer(name: str) -> Renderer:
     """
     file, colon, function = name.rpartition(":")
     if not colon or not file.endswith(".py"):
-        raise UserError(f"the renderer is {name!r}; expected FILE.py:FUNCTION, such as my_signs.py:render.")
+        raise UserError(f"The renderer is {name!r}; expected FILE.py:FUNCTION, such as my_signs.py:render.")
     path = pathlib.Path(file)
     if not path.is_file():
-        raise UserError(f"the renderer's file {path} does not exist; expected FILE.py:FUNCTION.")
+        raise UserError(f"The renderer's file {path} does not exist; expected FILE.py:FUNCTION.")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     if not callable(found := getattr(module, function, None)):
         known = ", ".join(sorted(k for k, v in vars(module).items() if callable(v) and not k.startswith("_")))
-        raise UserError(f"{path} has no function {function!r}; it has {known or 'none'}.")
+        raise UserError(f"{path} has no function {function!r}; expected one of: {known or 'none'}.")
     return found
 
 
 def write_images(images: Iterable[SourceImage], folder: str | os.PathLike, *, size_px: int) -> int:
-    """Draws images as PNG and writes their manifest; returns how many there are.
+    """Renders images as PNG and writes their manifest; returns how many there are.
 
     Raises:
-      UserError: the folder has a manifest already, an image depicts nothing, or its id is no path of its own.
+      UserError: the folder has a manifest already, an image depicts nothing, or its id is taken or not a path.
     """
     folder = pathlib.Path(folder)
     if (folder / NAME).exists():
-        raise UserError(f"{folder / NAME} exists already; name another folder, or remove it.")
+        raise UserError(f"{folder / NAME} exists already. Name another folder, or remove it.")
+    # Ids become paths below the folder, so each must be unique and stay inside it.
     rows: list[tuple[str, str, str]] = []
     seen: set[str] = set()
     for source_image in images:
         image = pathlib.PurePosixPath(f"{source_image.id}.png")
         if source_image.id in seen or image.is_absolute() or ".." in image.parts:
-            raise UserError(f"the image id {source_image.id!r} is there twice or is no path below {folder}; change it.")
+            raise UserError(f"The image id {source_image.id!r} occurs twice or is no path below {folder}. Change it.")
         if not source_image.depicts:
-            raise UserError(f"the image {source_image.id!r} depicts nothing; expected (relation, node) pairs.")
+            raise UserError(f"The image {source_image.id!r} depicts nothing; expected (relation, node) pairs.")
         seen.add(source_image.id)
         (folder / image).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(source_image.load(size_px)).save(folder / image)
         rows += [(image.as_posix(), node, relation) for relation, node in source_image.depicts]
     if not rows:
-        raise UserError("the renderer made no image of this graph.")
+        raise UserError("The renderer made no image of this graph; expected one or more.")
     with open(folder / NAME, "w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("image", "node", "relation"), *rows])
     return len(seen)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m kgv_jax.data.user_renderer", description="Draws a graph's elements."
-    )
-    parser.add_argument("renderer", metavar="FILE.py:FUNCTION", help="code of yours; it is run")
-    parser.add_argument("--graph", required=True, metavar="FILE", help="graph to draw")
-    parser.add_argument("--out", required=True, metavar="DIR", help="where images and manifest go")
-    parser.add_argument("--size-px", type=int, default=256, help="side of the images (default: %(default)s)")
-    options = parser.parse_args(argv)
-    try:
-        graph = load_graph(pathlib.Path(options.graph)).graph
-        count = write_images(load_renderer(options.renderer)(graph), options.out, size_px=options.size_px)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"{count} images in {options.out}; a run reads them with --config.synthetic.manifest={options.out}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

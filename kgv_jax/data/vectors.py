@@ -46,7 +46,7 @@ class Vectors(ImageList):
         return dataclasses.replace(self, classes=classes, labels=new_labels(self.labels, self.classes, classes))
 
     def open(self, _reading: Reading) -> ImageArray:
-        """Returns the vectors: one row per image, whatever size or views a run asks for."""
+        """Returns the vectors: one row per image, whatever the size or number of views."""
         no_labels = np.zeros((len(self), 0), np.int32)
         return ImageArray(self.features[self.rows], self.labels, self.ids, self.ids, no_labels)
 

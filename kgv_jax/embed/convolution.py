@@ -24,7 +24,7 @@ def convolved(model: Model, edges: np.ndarray, num_nodes: int, *, layers: int = 
     apply to `mu`.
 
     Args:
-      edges: `[E, 2]` node numbers of the triples that are trained on.
+      edges: `[E, 2]` node indices of the triples that are trained on.
     """
     adjacency = Edges(*symmetric(edges, num_nodes))
 
@@ -33,8 +33,8 @@ def convolved(model: Model, edges: np.ndarray, num_nodes: int, *, layers: int = 
         nodes, relations = model.init(inner, num_nodes, num_relations, dim)
         if "mu" not in nodes:
             raise UserError(
-                f"a graph convolution makes means, and the nodes of this model have {', '.join(nodes)}; take a model "
-                "with means, such as --model=distmult"
+                f"A graph convolution makes means, and the nodes of this model have {', '.join(nodes)}; take a model "
+                "with means, such as --model=distmult."
             )
         random = dim**-0.5 * jax.random.normal(weights, (layers, dim, dim))
         return Tables(nodes, relations | {WEIGHTS: random})

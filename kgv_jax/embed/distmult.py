@@ -5,19 +5,11 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import Array
 
-from kgv_jax.embed.model import LENGTHS, Model, Rows, Tables, choose, take
-from kgv_jax.embed.transe import means
+from kgv_jax.embed.model import Model, Rows, Tables, of_means, take
 
 
 def distmult(*, lengths: str = "free", mean_scale: float = 1.0) -> Model:
     """Returns the model `s(h, r, t) = sum_d h_d r_d t_d`. It is symmetric: `s(h, r, t) = s(t, r, h)`."""
-    limit = LENGTHS[choose(lengths, LENGTHS, "the rule for lengths")]
-
-    def init(key: Array, num_nodes: int, num_relations: int, dim: int) -> Tables:
-        return Tables(*means(key, num_nodes, num_relations, dim, mean_scale))
-
-    def tables(parameters: Tables) -> Tables:
-        return parameters._replace(nodes={"mu": limit(parameters.nodes["mu"])})
 
     def score(h: Rows, r: Rows, t: Rows) -> Array:
         return jnp.sum(h["mu"] * r["mu"] * t["mu"], -1)
@@ -28,4 +20,4 @@ def distmult(*, lengths: str = "free", mean_scale: float = 1.0) -> Model:
     def heads(tables: Tables, r: Array, t: Array) -> Array:
         return tails(tables, t, r)
 
-    return Model(init, tables, score, tails, heads)
+    return Model(score=score, tails=tails, heads=heads, **of_means(lengths, mean_scale))

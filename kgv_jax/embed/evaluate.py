@@ -20,7 +20,7 @@ def ranks(scores: Array, target: Array, other_truths: Array) -> Array:
 
     Args:
       scores: `[B, N]`.
-      target: `[B]`, the node whose rank is asked.
+      target: `[B]`, the node whose rank is returned.
       other_truths: `[B, N]` bool, nodes that are true as well and do not count; the target's own entry is ignored.
     """
     own = jnp.take_along_axis(scores, target[:, None], -1)
@@ -33,7 +33,7 @@ def truths(triples: np.ndarray, known: np.ndarray, side: int, num_nodes: int) ->
     """Returns which nodes make each triple true, `[B, N]` bool, if put at column `side` (0 head, 2 tail).
 
     Args:
-      triples: `[B, 3]`, whose other two columns are asked for.
+      triples: `[B, 3]`, of which the other two columns are looked up.
       known: `[K, 3]`, all true triples.
     """
     base = int(known.max()) + 1
@@ -41,9 +41,9 @@ def truths(triples: np.ndarray, known: np.ndarray, side: int, num_nodes: int) ->
     keys, rows = np.unique(triples[:, pair] @ np.array([base, 1]), return_inverse=True)
     facts = known[:, pair] @ np.array([base, 1])
     place = np.minimum(np.searchsorted(keys, facts), len(keys) - 1)
-    asked = keys[place] == facts
+    found = keys[place] == facts
     table = np.zeros((len(keys), num_nodes), bool)
-    table[place[asked], known[asked, side]] = True
+    table[place[found], known[found, side]] = True
     return table[rows]
 
 

@@ -1,7 +1,7 @@
 """Embeddings in a file: arrays as safetensors, names in its metadata.
 
 `nodes.mu` and `relations.mu` are `[N, D]` and `[R, D]`; other models have other arrays beside or in place of them
-(`nodes.var`, `nodes.re`), always one row a node or a relation, in the order of the names.
+(`nodes.var`, `nodes.re`), always one row per node or relation, in the order of the names.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ import safetensors
 import safetensors.numpy
 
 from kgv_jax.embed.model import Tables
-from kgv_jax.embed.nodes import NodeVectors
 from kgv_jax.models.pretrained.read import read
 from kgv_jax.util.errors import UserError, nearest
 
 FORMAT = "kgv_jax.embed 1"
 SUFFIX = ".safetensors"
 RUN_FILE = "embeddings.safetensors"
-"""What a run leaves in its folder (`trained_nodes.py`)."""
+"""What a run leaves in its folder (`run/trained.py`)."""
 
 
 class Embeddings(NamedTuple):
@@ -42,6 +41,28 @@ class Embeddings(NamedTuple):
     arrays: dict[str, np.ndarray]
 
 
+class NodeVectors(NamedTuple):
+    """Vectors that a source has for the nodes of a graph.
+
+    Attributes:
+      nodes: their names, `N`.
+      vectors: `[N, D]` float32, zeros for nodes that the source does not cover.
+      covered: `[N]` bool.
+    """
+
+    nodes: tuple[str, ...]
+    vectors: np.ndarray
+    covered: np.ndarray
+
+    def coverage(self) -> float:
+        """Returns the share of nodes that the source covers."""
+        return float(np.mean(self.covered))
+
+    def missing(self) -> list[str]:
+        """Returns the names of the nodes that it does not cover."""
+        return [name for name, is_there in zip(self.nodes, self.covered, strict=True) if not is_there]
+
+
 def embeddings_of(tables: Tables, nodes: Sequence[str], relations: Sequence[str]) -> Embeddings:
     """Returns what a model's tables are in a file."""
     groups = tables._asdict().items()
@@ -50,7 +71,7 @@ def embeddings_of(tables: Tables, nodes: Sequence[str], relations: Sequence[str]
 
 
 def check_target(path: str | os.PathLike) -> pathlib.Path:
-    """Returns the path if a file of embeddings can be written there: asked before the work of training.
+    """Returns the path if a file of embeddings can be written there: checked before training.
 
     Raises:
       UserError: another suffix, or no such folder.
@@ -58,10 +79,10 @@ def check_target(path: str | os.PathLike) -> pathlib.Path:
     path = pathlib.Path(path)
     if path.suffix != SUFFIX:
         raise UserError(
-            f"{path}: ends in {path.suffix!r}, and what is written is {SUFFIX}; name it {path.stem}{SUFFIX}"
+            f"{path}: ends in {path.suffix!r}, and what is written is {SUFFIX}; name it {path.stem}{SUFFIX}."
         )
     if not path.parent.is_dir():
-        raise UserError(f"{path}: there is no folder {path.parent}; make it, or name another")
+        raise UserError(f"{path}: there is no folder {path.parent}; make it, or name another.")
     return path
 
 
@@ -84,13 +105,13 @@ def write_embeddings(path: str | os.PathLike, embeddings: Embeddings, notes: Map
         scratch.write_bytes(safetensors.numpy.save(arrays, metadata))
         os.replace(scratch, path)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error}); name another file") from error
+        raise UserError(f"{path}: cannot be written ({error.strerror or error}); name another file.") from error
     finally:
         scratch.unlink(missing_ok=True)
 
 
 def read_embeddings(path: str | os.PathLike) -> Embeddings:
-    """Reads a file that `python -m kgv_jax.embed` or a run wrote.
+    """Reads a file that `kgv embed` or a run wrote.
 
     Raises:
       UserError: the file is missing, damaged, or of another kind.
@@ -100,18 +121,18 @@ def read_embeddings(path: str | os.PathLike) -> Embeddings:
     if metadata.get("format") != FORMAT:
         raise UserError(
             f"{path}: its metadata has the format {metadata.get('format', '')!r}, expected {FORMAT!r}; make the file "
-            "with python -m kgv_jax.embed --out"
+            "with kgv embed --out."
         )
     try:
         nodes, relations = (tuple(map(str, json.loads(metadata[key]))) for key in ("nodes", "relations"))
     except (KeyError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: its names cannot be read ({error}); make the file again") from error
+        raise UserError(f"{path}: its names cannot be read ({error}); make the file again.") from error
     for name, array in arrays.items():
         wanted = {"nodes": len(nodes), "relations": len(relations)}.get(name.partition(".")[0])
         if not array.ndim or len(array) != wanted:
             raise UserError(
                 f"{path}: {name!r} has the shape {array.shape}; expected `nodes.*` with {len(nodes)} rows or "
-                f"`relations.*` with {len(relations)}: make the file again"
+                f"`relations.*` with {len(relations)}: make the file again."
             )
     return Embeddings(nodes, relations, arrays)
 
@@ -137,7 +158,7 @@ def rows(embeddings: Embeddings, array: str, names: Sequence[str]) -> np.ndarray
         what = "relation" if array.startswith("relations.") else "node"
         raise UserError(
             f"{len(absent)} of {len(names)} {what}s are not in the embeddings, the first is {absent[0]!r}"
-            f"{nearest(absent[0], known)}; train them on a graph that has all of them, under the same names"
+            f"{nearest(absent[0], known)}; train them on a graph that has all of them, under the same names."
         )
     return table[[known[name] for name in names]]
 
@@ -154,8 +175,8 @@ def find_nodes(embeddings: Embeddings, array: str, names: Sequence[str]) -> Node
 def _array(embeddings: Embeddings, name: str) -> np.ndarray:
     if name not in embeddings.arrays:
         raise UserError(
-            f"the embeddings have no {name!r}{nearest(name, embeddings.arrays)}; they have "
-            f"{', '.join(sorted(embeddings.arrays))}: take one of these, or another --model"
+            f"The embeddings have no {name!r}{nearest(name, embeddings.arrays)}; they have "
+            f"{', '.join(sorted(embeddings.arrays))}: take one of these, or another --model."
         )
     return embeddings.arrays[name]
 

@@ -1,7 +1,11 @@
 """Gaussian nodes: KG2E (He et al., CIKM 2015) and KGV node to node.
 
 Both scores are sums of `w (x - a)^2 = w x^2 - 2 w a x + w a^2`, so all nodes together are one matmul of
-`[w, -2 w a]` with `[x^2, x]`.
+`[w, -2 w a]` with `[x^2, x]`. `score` is the formula as it is written; `tails` and `heads` are the matmuls, and
+`tests/unit/embed/test_models.py` compares them.
+
+A Gaussian of small variance at the right place has unbounded density, so variances are bounded (`bounded`), as in
+`scoring/space.py`.
 """
 
 from __future__ import annotations
@@ -12,8 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from kgv_jax.embed.model import LENGTHS, Model, Rows, Tables, by_broadcasting, choose, take
-from kgv_jax.embed.transe import means
+from kgv_jax.embed.model import LENGTHS, Model, Rows, Tables, by_broadcasting, choose, means, take
 
 SIMILARITIES = ("kl", "el")
 _LOG_2_PI = math.log(2 * math.pi)
@@ -38,8 +41,8 @@ def kg2e(
 
     `var_init` and `var_spread` are those of `random_variances`.
     """
-    choose(similarity, SIMILARITIES, "the similarity")
-    choose(lengths, LENGTHS, "the rule for lengths")
+    choose(similarity, SIMILARITIES, "The similarity")
+    choose(lengths, LENGTHS, "The rule for lengths")
     bounds = (var_min, var_max)
 
     def init(key: Array, num_nodes: int, num_relations: int, dim: int) -> Tables:
@@ -66,6 +69,7 @@ def kg2e(
         return against_all(tables, t, r, 1)
 
     def against_all(tables: Tables, known: Array, r: Array, sign: int) -> Array:
+        # Multiplied out, all but `log v` is a product of something of the known pair and something of each node.
         nodes, given, relation = tables.nodes, take(tables.nodes, known), take(tables.relations, r)
         w, a = 1 / relation["var"], given["mu"] + sign * relation["mu"]
         squares = given["var"] + a**2
@@ -91,7 +95,7 @@ def kgv(
 
     s(h, r, t) = log N(mu_h + r; mu_t, var_t) = -1/2 sum_d [ (mu_h + r - mu_t)^2 / var_t + log(2 pi var_t) ]
     """
-    choose(lengths, LENGTHS, "the rule for lengths")
+    choose(lengths, LENGTHS, "The rule for lengths")
     bounds = (var_min, var_max)
 
     def init(key: Array, num_nodes: int, num_relations: int, dim: int) -> Tables:
@@ -122,7 +126,7 @@ def kgv(
 
 
 def bounded(parameters: Tables, var_min: float, var_max: float, lengths: str) -> Tables:
-    """Replaces `v` by `var = var_min (var_max / var_min)^sigmoid(v)`, and limits the lengths of the nodes' means."""
+    """Returns tables with `var = var_min (var_max / var_min)^sigmoid(v)` in place of `v`, means limited in length."""
     low, high = math.log(var_min), math.log(var_max)
 
     def variances(rows: Rows) -> Rows:
@@ -137,7 +141,7 @@ def bounded(parameters: Tables, var_min: float, var_max: float, lengths: str) ->
 def random_variances(
     key: Array, shape: tuple[int, ...], var: float, spread: float, bounds: tuple[float, float]
 ) -> Array:
-    """Returns the `v` `[.., D]` of variances near `var`, which `spread`, the deviation of `v`, sets apart.
+    """Returns the `v` `[.., D]` of variances near `var`, which `spread`, the standard deviation of `v`, makes unequal.
 
     Equal variances (no spread) weigh all coordinates alike and have much the same first gradients, so that it takes
     many steps until some coordinates matter more to a relation than others. Few or small steps want a spread.

@@ -1,14 +1,14 @@
-"""Losses of a batch of triples, one value a triple: against all nodes, or against sampled ones."""
+"""Losses of a batch of triples, one value per triple: against all nodes, or against sampled ones."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from kgv_jax.embed.model import Model, Tables, choose, score_triples
+from kgv_jax.embed.model import Model, Rows, Tables, choose, score_triples, take
 
 Loss = Callable[[Model, Tables, Array, Array], Array]
 """`(model, tables, triples [B, 3], key) -> [B]`."""
@@ -19,7 +19,7 @@ LOSSES = ("softmax", *SAMPLED)
 
 def named(name: str, **settings: float) -> Loss:
     """Returns the loss `name` of `LOSSES`; `settings` are arguments of `softmax` or of `sampled`."""
-    choose(name, LOSSES, "the loss")
+    choose(name, LOSSES, "The loss")
     return softmax(**settings) if name == "softmax" else sampled(name, **settings)
 
 
@@ -29,8 +29,7 @@ def softmax(*, scale: float = 1.0) -> Loss:
     On graphs of up to some ten thousand nodes this is exact and, being two matmuls, cheaper than sampling.
     """
 
-    def loss(model: Model, tables: Tables, triples: Array, key: Array) -> Array:
-        del key  # nothing is sampled
+    def loss(model: Model, tables: Tables, triples: Array, _: Array) -> Array:
         h, r, t = triples.T
         sides = (model.tails(tables, h, r), t), (model.heads(tables, r, t), h)
         return sum(_cross_entropy(scale * scores, target) for scores, target in sides)
@@ -45,13 +44,13 @@ def _cross_entropy(logits: Array, target: Array) -> Array:
 def corrupt(triples: Array, key: Array, count: int, num_nodes: int) -> tuple[Array, Array, Array]:
     """Returns `count` corruptions of every triple, `[B, count]` each of h, r, t: tails in one half, heads in the other.
 
-    Drawn evenly from all nodes but the one that is replaced, as PyKEEN's basic sampler does; some of them are true.
+    New nodes are uniform over all but the one that is replaced, as in PyKEEN's basic sampler; some of them are true.
     """
     h, r, t = (jnp.broadcast_to(column[:, None], (len(triples), count)) for column in triples.T)
     of_tail = jnp.arange(count) < (count + 1) // 2 if count > 1 else jax.random.bernoulli(key, shape=h.shape)
-    drawn = jax.random.randint(key, h.shape, 0, num_nodes - 1)
-    drawn += drawn >= jnp.where(of_tail, t, h)
-    return jnp.where(of_tail, h, drawn), r, jnp.where(of_tail, drawn, t)
+    other = jax.random.randint(key, h.shape, 0, num_nodes - 1)
+    other += other >= jnp.where(of_tail, t, h)
+    return jnp.where(of_tail, h, other), r, jnp.where(of_tail, other, t)
 
 
 def sampled(kind: str, *, negatives: int = 32, margin: float = 1.0, temperature: float = 1.0) -> Loss:
@@ -80,5 +79,36 @@ def sampled(kind: str, *, negatives: int = 32, margin: float = 1.0, temperature:
         return 0.5 * (jax.nn.softplus(-margin - p[:, 0]) + jnp.sum(q * jax.nn.softplus(margin + n), -1))
 
     forms: dict[str, Callable[[Array, Array], Array]] = {"margin": of_margin, "softplus": of_softplus, "nssa": of_nssa}
-    choose(kind, forms, "the loss against sampled nodes")
+    choose(kind, forms, "The loss against sampled nodes")
     return loss
+
+
+def with_n3(loss: Loss, weight: float) -> Loss:
+    """Returns `loss` plus `weight` times the N3 of each triple's own rows.
+
+        N3(h, r, t) = sum_d |h_d|^3 + |r_d|^3 + |t_d|^3
+
+    Cubes, because the sum over all rows then bounds the nuclear norm of the tensor of order three whose entries are the
+    scores `sum_d h_d r_d t_d`; of complex numbers the moduli count. As in the paper's experiments, a row is penalised
+    once for every triple that it is in, so those of frequent nodes are held back as much as their triples pull.
+    """
+
+    def penalised(model: Model, tables: Tables, triples: Array, key: Array) -> Array:
+        h, r, t = triples.T
+        rows = take(tables.nodes, h), take(tables.relations, r), take(tables.nodes, t)
+        return loss(model, tables, triples, key) + weight * sum(cubes(row) for row in rows)
+
+    return penalised
+
+
+def cubes(rows: Rows) -> Array:
+    """Returns the sums of cubed moduli `[B]` of rows `[B, D]`: of means, and of complex numbers."""
+    return sum(jnp.sum(square**1.5, -1) for square in _squares(rows))
+
+
+def _squares(rows: Rows) -> Iterator[Array]:
+    for name, x in rows.items():
+        if name.endswith("mu"):
+            yield x**2
+        elif name.endswith("re"):
+            yield x**2 + rows[name.removesuffix("re") + "im"] ** 2

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kgv_jax.embed.nodes import NodeVectors
+from kgv_jax.embed.file import NodeVectors
 from kgv_jax.util.errors import UserError
 
 MAX_NODES = 5_000
@@ -26,22 +26,22 @@ def netmf(
 
     Args:
       nodes: `N` names.
-      edges: `[E, 2]` node numbers.
-      dim: numbers a node, at most `N`.
+      edges: `[E, 2]` node indices.
+      dim: dimensions per node, at most `N`.
 
     Raises:
-      UserError: `dim` is more than there are nodes, or the graph is too large for `N x N` numbers.
+      UserError: `dim` is more than there are nodes, or the graph is too large for an `N x N` matrix.
     """
     if len(nodes) > MAX_NODES:
         raise UserError(
-            f"the exact form factorises {len(nodes)} x {len(nodes)} numbers; expected at most {MAX_NODES} nodes: train "
-            "a model (--model=transe), or take a part of the graph"
+            f"The exact form factorises a {len(nodes)} x {len(nodes)} matrix; expected at most {MAX_NODES} nodes. "
+            "Train a model (--model=transe), or take a part of the graph."
         )
     linked = np.unique(edges)
     if not 0 < dim <= len(linked):
         raise UserError(
-            f"{dim} numbers a node, and the graph has {len(linked)} nodes with an edge; expected at most as many "
-            f"numbers: --dim={len(linked)}"
+            f"{dim} dimensions per node, and the graph has {len(linked)} nodes with an edge; expected at most as many "
+            f"dimensions: --dim={len(linked)}."
         )
     matrix = deepwalk_matrix(adjacency(np.searchsorted(linked, edges), len(linked)), window, negatives)
     values, vectors = np.linalg.eigh(np.log(np.maximum(matrix, 1)))

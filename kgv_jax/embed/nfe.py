@@ -9,25 +9,25 @@ from jax import Array
 from kgv_jax.embed.model import LENGTHS, Model, Rows, Tables, choose, normal, take
 
 
-def nfe(*, lengths: str = "free", mean_scale: float = 0.5, deviation: float = 0.1) -> Model:
+def nfe(*, lengths: str = "free", mean_scale: float = 0.5, sigma_init: float = 0.1) -> Model:
     """Returns NFE-1, whose flows are affine.
 
-    A node is the flow `x -> sigma x + mu` of `x ~ N(0, 1)`, one a coordinate, a relation the flow `x -> sigma_r x + r`.
-    The head's flow followed by the relation's gives `N(sigma_r mu_h + r, (sigma_r sigma_h)^2)`; the score is minus the
-    squared 2-Wasserstein distance of this Gaussian from the tail's:
+    A node is the flow `x -> sigma x + mu` of `x ~ N(0, 1)`, one per dimension; a relation is the flow
+    `x -> sigma_r x + r`. The head's flow followed by the relation's gives `N(sigma_r mu_h + r, (sigma_r sigma_h)^2)`.
+    The score is minus the squared 2-Wasserstein distance of this Gaussian from the tail's:
 
         s(h, r, t) = -sum_d [ (sigma_r mu_h + r - mu_t)^2 + (|sigma_r sigma_h| - |sigma_t|)^2 ]
 
     The equations are those of the authors' program (github.com/changyi7231/NFE, `model.py`, NFE-1), without its
-    constant `gamma`. Its NFE-2 (two widths a coordinate) and NFE-3 (KL divergence) are not here. `sigma` of a node
-    starts near `deviation`, that of a relation near 1, so training starts from TransE; the authors draw all of them
+    constant `gamma`. Its NFE-2 (two widths per dimension) and NFE-3 (KL divergence) are not here. `sigma` of a node
+    starts near `sigma_init`, that of a relation near 1, so training starts from TransE; the authors sample all of them
     from [-0.1, 0.1].
     """
-    limit = LENGTHS[choose(lengths, LENGTHS, "the rule for lengths")]
+    limit = LENGTHS[choose(lengths, LENGTHS, "The rule for lengths")]
 
     def init(key: Array, num_nodes: int, num_relations: int, dim: int) -> Tables:
         keys = jax.random.split(key, 4)
-        wide = {"sigma": deviation * (1 + 0.1 * jax.random.normal(keys[2], (num_nodes, dim)))}
+        wide = {"sigma": sigma_init * (1 + 0.1 * jax.random.normal(keys[2], (num_nodes, dim)))}
         scale = {"sigma": 1 + 0.1 * jax.random.normal(keys[3], (num_relations, dim))}
         return Tables(
             {"mu": normal(keys[0], (num_nodes, dim), mean_scale)} | wide,

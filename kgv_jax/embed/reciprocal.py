@@ -12,7 +12,7 @@ PREFIX = "inverse_"
 def reciprocal(model: Model) -> Model:
     """Returns `model` with inverses `r'` of relations: tails are scored as `s(h, r, t)`, heads as `s(t, r', h)`.
 
-    A model that is symmetric in head and tail (DistMult) can so tell them apart. The score of one triple, which losses
+    A model that is symmetric in head and tail (DistMult) can so distinguish them. The score of one triple, which losses
     against sampled nodes use, is the mean of both; rows of inverses are named with the prefix `inverse_`.
     """
 

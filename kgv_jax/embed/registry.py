@@ -1,4 +1,4 @@
-"""The models by name, each with the settings that it is trained with unless something else is asked for."""
+"""The models by name, each with the settings that it is trained with by default."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 from kgv_jax.embed import gaussians, losses
 from kgv_jax.embed.complex import complex_
 from kgv_jax.embed.distmult import distmult
-from kgv_jax.embed.losses import Loss
+from kgv_jax.embed.losses import Loss, with_n3
 from kgv_jax.embed.model import Model, choose
-from kgv_jax.embed.n3 import with_n3
 from kgv_jax.embed.nfe import nfe
 from kgv_jax.embed.reciprocal import reciprocal
 from kgv_jax.embed.rotate import rotate
@@ -65,7 +64,7 @@ class Recipe:
         """Returns the recipe with other settings; None leaves one as it is. Another loss has its own settings."""
         kept = {name: value for name, value in changes.items() if value is not None}
         if loss not in (None, self.loss):
-            kept |= {"loss": choose(loss, losses.LOSSES, "the loss"), "loss_settings": {}}
+            kept |= {"loss": choose(loss, losses.LOSSES, "The loss"), "loss_settings": {}}
         return dataclasses.replace(self, **kept)
 
 
@@ -89,4 +88,4 @@ RECIPES: dict[str, Recipe] = {
 
 def recipe(name: str) -> Recipe:
     """Returns the recipe of the model `name`."""
-    return RECIPES[choose(name, RECIPES, "the model")]
+    return RECIPES[choose(name, RECIPES, "The model")]

@@ -9,8 +9,18 @@ import jax.numpy as jnp
 from jax import Array
 
 from kgv_jax.embed.complex import as_real, complex_normal, conjugate, times
-from kgv_jax.embed.distance import DISTANCES, nearness, nearness_to_all, of_squares
-from kgv_jax.embed.model import Model, Rows, Tables, by_broadcasting, choose, take
+from kgv_jax.embed.model import (
+    DISTANCES,
+    Model,
+    Rows,
+    Tables,
+    by_broadcasting,
+    choose,
+    nearness,
+    nearness_to_all,
+    of_squares,
+    take,
+)
 
 
 def rotate(*, distance: str = "l2", mean_scale: float = 0.5) -> Model:
@@ -19,7 +29,7 @@ def rotate(*, distance: str = "l2", mean_scale: float = 0.5) -> Model:
     `l1` is the sum of the moduli `|h_d r_d - t_d|` (the authors' program), `l2` the root of the sum of their squares
     (PyKEEN). With `L2` all nodes are one matmul; turning keeps lengths, so `|h r - t| = |t conj(r) - h|` for all heads.
     """
-    choose(distance, DISTANCES, "the distance")
+    choose(distance, DISTANCES, "The distance")
 
     def init(key: Array, num_nodes: int, num_relations: int, dim: int) -> Tables:
         nodes_key, relations_key = jax.random.split(key)

@@ -1,6 +1,6 @@
 """Where the vectors of a graph's nodes come from, by one text: `config.kg.vectors`.
 
-FILE.safetensors    of `python -m kgv_jax.embed --out`
+FILE.safetensors    of `kgv embed --out`
 FILE.csv, FILE.tsv  a plain table (`embed/table.py`)
 FOLDER              the workdir of another run, which left `embeddings.safetensors` there
 words               word vectors of labels
@@ -18,9 +18,8 @@ import jax.numpy as jnp
 
 from kgv_jax.embed import train, words
 from kgv_jax.embed.convolution import convolved
-from kgv_jax.embed.file import RUN_FILE, SUFFIX, Embeddings, embeddings_of, read_embeddings
+from kgv_jax.embed.file import RUN_FILE, SUFFIX, Embeddings, NodeVectors, embeddings_of, read_embeddings
 from kgv_jax.embed.netmf import netmf
-from kgv_jax.embed.nodes import NodeVectors
 from kgv_jax.embed.registry import RECIPES, recipe
 from kgv_jax.embed.table import DELIMITERS, read_table
 from kgv_jax.kg.graph import Graph
@@ -35,8 +34,8 @@ def find_embeddings(source: str, graph: Graph, *, dim: int, epochs: int, seed: i
 
     Args:
       source: see above.
-      graph: the graph whose nodes are asked for.
-      dim: numbers a node, of what is made here.
+      graph: the graph whose nodes get vectors.
+      dim: dimensions per node, of what is made here.
       epochs: of a model.
       seed: of a model.
 
@@ -59,7 +58,7 @@ def find_embeddings(source: str, graph: Graph, *, dim: int, epochs: int, seed: i
         return read_embeddings(path)
     names = (*LOOKED_UP, *RECIPES, *(name + _GCN for name in RECIPES))
     raise UserError(
-        f"config.kg.vectors is {source!r}{nearest(source, names)}; expected FILE{SUFFIX} of python -m kgv_jax.embed, a "
+        f"config.kg.vectors is {source!r}{nearest(source, names)}; expected FILE{SUFFIX} of kgv embed, a "
         f"table FILE{' or FILE'.join(DELIMITERS)}, the folder of a run, or one of {', '.join((*LOOKED_UP, *RECIPES))}, "
         f"models also as MODEL{_GCN}."
     )
@@ -99,7 +98,7 @@ def _of_run(folder: pathlib.Path) -> pathlib.Path:
             "--workdir of a finished run of kgv."
         )
     raise UserError(
-        f"config.kg.vectors names the run {folder}, which has no {RUN_FILE}: it is not finished, of before runs left "
-        "one, or of a method without Gaussian nodes. Of a finished run of kgv, python -m kgv_jax.main --mode=eval "
-        f"--workdir={folder} writes it."
+        f"config.kg.vectors names the run {folder}, which has no {RUN_FILE}: it is not finished, is from an "
+        "earlier version, or is of a method without Gaussian nodes. Of a finished run of kgv, "
+        f"python -m kgv_jax.main --mode=eval --workdir={folder} writes it."
     )

@@ -1,4 +1,4 @@
-"""A plain table as a source of node vectors: a CSV or TSV file, a node and its numbers a line.
+"""A plain table as a source of node vectors: a CSV or TSV file with a node and its numbers per line.
 
     node,x1,x2,x3
     stop,0.1,-2,0.5
@@ -37,11 +37,11 @@ def read_table(path: str | os.PathLike, graph: Graph) -> Embeddings:
         found = graph.candidates(name)
         if len(found) > 1:
             names = ", ".join(graph.nodes[node] for node in found)
-            raise UserError(f"{path}, line {line}: {name!r} may mean {names}; write one of these")
+            raise UserError(f"{path}, line {line}: {name!r} may mean {names}; write one of these.")
         for node in found:
             if node in line_of:
                 twice = f"{name!r} is {graph.nodes[node]}, as on line {line_of[node]}"
-                raise UserError(f"{path}, line {line}: {twice}; keep one of them")
+                raise UserError(f"{path}, line {line}: {twice}; keep one of them.")
             vectors[node], line_of[node] = numbers, line
     rows = np.array([*vectors.values()], np.float32) if vectors else np.zeros((0, 0), np.float32)
     return Embeddings(tuple(graph.nodes[node] for node in vectors), (), {"nodes.mu": rows})
@@ -57,18 +57,18 @@ def _rows(path: pathlib.Path) -> Iterator[tuple[int, str, list[float]]]:
                 continue  # the names of the columns
             raise UserError(
                 f"{path}, line {line}: no number after {name!r}; expected a node and its numbers, cells apart by "
-                f"{DELIMITERS[path.suffix]!r}"
+                f"{DELIMITERS[path.suffix]!r}."
             )
         width = width or len(cells)
         if len(cells) != width:
-            raise UserError(f"{path}, line {line}: {len(cells)} numbers for {name!r}; expected {width}, as before")
+            raise UserError(f"{path}, line {line}: {len(cells)} numbers for {name!r}; expected {width}, as before.")
         for place, number in enumerate(numbers, 1):
             if number is None or not math.isfinite(number):
                 found = f"number {place} of {name!r} is {cells[place - 1]!r}"
-                raise UserError(f"{path}, line {line}: {found}; expected a finite number")
+                raise UserError(f"{path}, line {line}: {found}; expected a finite number.")
         yield line, name, [number for number in numbers if number is not None]
     if not width:
-        raise UserError(f"{path}: no vector in it; expected lines of a node and its numbers, such as stop,0.1,-2,0.5")
+        raise UserError(f"{path}: no vector in it; expected lines of a node and its numbers, such as stop,0.1,-2,0.5.")
 
 
 def _lines(path: pathlib.Path) -> Iterator[tuple[int, list[str]]]:
@@ -81,7 +81,7 @@ def _lines(path: pathlib.Path) -> Iterator[tuple[int, list[str]]]:
                     yield reader.line_num, [cell.strip() for cell in cells]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{path}: cannot be read as a table ({reason}); expected a CSV or TSV file") from error
+        raise UserError(f"{path}: cannot be read as a table ({reason}); expected a CSV or TSV file.") from error
 
 
 def _number(cell: str) -> float | None:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-import jax
 from jax import Array
 
-from kgv_jax.embed.distance import DISTANCES, nearness, nearness_to_all
-from kgv_jax.embed.model import LENGTHS, Model, Rows, Tables, by_broadcasting, choose, normal, take
+from kgv_jax.embed.model import (
+    DISTANCES,
+    Model,
+    Rows,
+    Tables,
+    by_broadcasting,
+    choose,
+    nearness,
+    nearness_to_all,
+    of_means,
+    take,
+)
 
 
 def transe(*, distance: str = "l2", lengths: str = "free", mean_scale: float = 0.5) -> Model:
@@ -14,14 +23,7 @@ def transe(*, distance: str = "l2", lengths: str = "free", mean_scale: float = 0
 
     `L2` of all nodes is one matmul; `L1` has none and costs `B N D` subtractions.
     """
-    choose(distance, DISTANCES, "the distance")
-    limit = LENGTHS[choose(lengths, LENGTHS, "the rule for lengths")]
-
-    def init(key: Array, num_nodes: int, num_relations: int, dim: int) -> Tables:
-        return Tables(*means(key, num_nodes, num_relations, dim, mean_scale))
-
-    def tables(parameters: Tables) -> Tables:
-        return parameters._replace(nodes={"mu": limit(parameters.nodes["mu"])})
+    choose(distance, DISTANCES, "The distance")
 
     def score(h: Rows, r: Rows, t: Rows) -> Array:
         return nearness(h["mu"] + r["mu"] - t["mu"], distance)
@@ -35,11 +37,4 @@ def transe(*, distance: str = "l2", lengths: str = "free", mean_scale: float = 0
         return nearness_to_all(query, tables.nodes["mu"], distance)
 
     all_nodes = by_broadcasting(score) if distance == "l1" else {"tails": tails, "heads": heads}
-    return Model(init, tables, score, **all_nodes)
-
-
-def means(key: Array, num_nodes: int, num_relations: int, dim: int, scale: float) -> tuple[Rows, Rows]:
-    """Returns random means of nodes and translations of relations, of about the length `scale`."""
-    nodes_key, relations_key = jax.random.split(key)
-    nodes, relations = normal(nodes_key, (num_nodes, dim), scale), normal(relations_key, (num_relations, dim), scale)
-    return {"mu": nodes}, {"mu": relations}
+    return Model(score=score, **of_means(lengths, mean_scale), **all_nodes)

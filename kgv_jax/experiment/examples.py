@@ -5,7 +5,6 @@ from __future__ import annotations
 from kgv_jax.config.schema import Config
 from kgv_jax.data.sources import SOURCES
 from kgv_jax.data.types import VALIDATION, Dataset, ImageSet, Reading
-from kgv_jax.util.lists import split_names
 
 
 def load_dataset(config: Config, *, every_class: bool = False) -> Dataset:
@@ -15,11 +14,11 @@ def load_dataset(config: Config, *, every_class: bool = False) -> Dataset:
     options = {argument: getattr(data, setting) for argument, setting in source.settings.items()}
     if every_class and source.open_classes:
         options["every_class"] = True
-    return source.load(source=data.source, targets=split_names(data.targets), seed=data.split_seed, **options)
+    return source.load(source=data.source, targets=data.targets, seed=data.split_seed, **options)
 
 
 def stream_of_domain(domain: str) -> str:
-    """Returns the name of the stream whose views a domain is tested on; it seeds them."""
+    """Returns the name of the stream of a test domain; it seeds the rendered views."""
     return f"test-{domain}"
 
 

@@ -11,11 +11,11 @@ from kgv_jax.config.schema import Config
 from kgv_jax.data.types import SEEN
 from kgv_jax.experiment.class_roles import Trained
 from kgv_jax.kg import closure, held_out, transforms
+from kgv_jax.kg import mask as kg_mask
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.mask import INSTANCE_OF, MaskTable, make_mask_table
+from kgv_jax.kg.mask import INSTANCE_OF, Mask
 from kgv_jax.kg.names import local_name
 from kgv_jax.kg.variants import Variants
-from kgv_jax.util.lists import split_names
 
 
 def ablate(config: Config, graph: Graph, class_nodes: np.ndarray) -> Graph:
@@ -44,7 +44,7 @@ def make_mask(
     variants: Variants,
     depicted: set[tuple[str, str]],
     trained: Trained | None,
-) -> MaskTable:
+) -> Mask:
     """Returns the mask.
 
     Held-out classes and their variants are ignored in every row, and so are the facts that only they state: as
@@ -64,11 +64,11 @@ def make_mask(
     elements = {graph.node(node) for relation, node in depicted if relation == INSTANCE_OF}
     query_nodes = [*map(int, class_nodes), *(v for node in class_nodes for v in variants[int(node)]), *sorted(elements)]
     make = functools.partial(
-        make_mask_table,
+        kg_mask.make_mask,
         graph,
         query_nodes=list(dict.fromkeys(query_nodes)),
         facts=sorted((relation, graph.node(node)) for relation, node in depicted if relation != INSTANCE_OF),
-        hierarchy=split_names(config.kg.hierarchy),
+        hierarchy=config.kg.hierarchy,
         candidates=config.kg.candidates,
         inherit=config.kg.inherit,
     )
@@ -84,25 +84,25 @@ def make_mask(
         relations = [name for name in relations if local_name(name) in trained.relations]
         known = {*trained.nodes} - {*trained.hidden}
         ignored = sorted({*held, *(index for index, name in enumerate(graph.nodes) if name not in known)})
-        mask = make(relations=relations, ignored=ignored)
+        mask = make(relations=relations, ignored_nodes=ignored)
         stated = {(mask.relations[j], k) for j, k in zip(*(cells.tolist() for cells in mask.positive[1:]), strict=True)}
         learnt = {(relation, graph.nodes.index(name)) for relation, name in trained.facts if name in graph.nodes}
-        return make(relations=relations, ignored=ignored, ignored_facts=sorted(stated - learnt))
+        return make(relations=relations, ignored_nodes=ignored, ignored_facts=sorted(stated - learnt))
     if not held:
         return make(relations=relations)
     ignored = held_out.find_ignored(make(relations=relations), held)
-    return make(relations=relations, ignored=ignored.nodes, ignored_facts=ignored.facts)
+    return make(relations=relations, ignored_nodes=ignored.nodes, ignored_facts=ignored.facts)
 
 
-def rows_of_classes(mask: MaskTable, class_nodes: np.ndarray, variants: Variants) -> tuple[tuple[int, ...], ...]:
+def rows_of_classes(mask: Mask, class_nodes: np.ndarray, variants: Variants) -> tuple[tuple[int, ...], ...]:
     """Returns the mask rows of each class: its own, then those of its variants."""
     return tuple(tuple(mask.row(node) for node in (own, *variants[own])) for own in map(int, class_nodes))
 
 
 def _kept_relations(config: Config, graph: Graph) -> list[str]:
     """Returns the full names of relations that give positives; what a relation left out states is no negative."""
-    named = {graph.relation(name) for name in split_names(config.kg.relations)}
-    levels = closure.present(graph, split_names(config.kg.hierarchy))
+    named = {graph.relation(name) for name in config.kg.relations}
+    levels = closure.present(graph, config.kg.hierarchy)
     kept = {"all": {True, False}, "hierarchy": {True}, "association": {False}, "classes": set()}[config.kg.keep]
     return [
         name

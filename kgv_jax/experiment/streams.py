@@ -16,7 +16,7 @@ from kgv_jax.data.pipeline import Pipeline, Stream, make_pipeline
 from kgv_jax.data.types import Dataset, ImageSet, Reading
 from kgv_jax.experiment.synthetic_images import SyntheticImages
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.mask import MaskTable, pad_rows
+from kgv_jax.kg.mask import Mask, pad_rows
 from kgv_jax.kg.variants import Variants, closest_variant, variants_used_in
 
 
@@ -51,7 +51,7 @@ def make_streams(
     dataset: Dataset,
     *,
     graph: Graph,
-    mask: MaskTable,
+    mask: Mask,
     class_nodes: np.ndarray,
     variants: Variants,
     synthetic: SyntheticImages,

@@ -17,7 +17,6 @@ from kgv_jax.data.types import SEEN, Dataset, SourceImage
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.names import local_name
 from kgv_jax.util.errors import UserError
-from kgv_jax.util.lists import split_names
 
 _STYLES = {"varied": synthetic.VARIED_STYLES, "plain": synthetic.PLAIN_STYLES}
 
@@ -87,7 +86,7 @@ def make_synthetic_images(
             for label, (node, role) in enumerate(zip(class_nodes, roles, strict=True))
             if held_out_too or role == SEEN
         }
-        styles = split_names(wanted.styles) or None
+        styles = wanted.styles or None
         if unknown := synthetic.unknown_compositions(graph, [*label_of], legends=legends, styles=styles):
             notes.append(f"{len(unknown)} variants of classes cannot be composed: {_some(unknown)}")
         images = synthetic.composition_images(

@@ -1,1 +1,1 @@
-"""Where in an image a finished run sees what it says, and how far such maps can be trusted."""
+"""Maps of the image regions that a prediction of a finished run rests on, and how far such maps can be trusted."""

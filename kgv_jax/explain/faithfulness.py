@@ -1,11 +1,14 @@
 """Whether a map finds what the model's answer rests on: deletion and insertion (RISE, arXiv 1806.07421, section 4.1).
 
-    deletion  = area under p_c(the share q of most important places replaced) over q in [0, 1]     (low is good)
-    insertion = area under p_c(only the share q of most important places shown) over q in [0, 1]   (high is good)
+    deletion  = area under p_c(the share q of most important pixels replaced) over q in [0, 1]     (low is good)
+    insertion = area under p_c(only the share q of most important pixels shown) over q in [0, 1]   (high is good)
 
-`p_c` is the model's probability of the explained class. As in the paper, deleted places take the mean colour that the
-encoder was normalised by, and insertion starts from the blurred image; its blur is ours, an eighth of the side, since
-the paper's 5 px of 224 would leave an image of 32 px as it is.
+`p_c` is the model's probability of the explained class. Both are needed: a partly deleted image lies outside the
+training data and may lose its class for that reason alone; insertion approaches the image from the other side.
+
+As in the paper, deleted pixels take the mean colour that the encoder was normalised by, and insertion starts from the
+blurred image, because sharp edges around inserted pixels would be evidence of their own. The width of the blur differs
+from the paper: an eighth of the side, since 5 px of 224 would leave an image of 32 px almost unchanged.
 """
 
 from __future__ import annotations
@@ -20,10 +23,10 @@ _BLUR_SHARE = 1 / 8
 
 
 def importance_ranks(saliency: np.ndarray) -> np.ndarray:
-    """Returns `[S, S]` int: 0 for the most important place of a map `[S, S]`.
+    """Returns `[S, S]` int: 0 for the most important position of a map `[S, S]`.
 
-    Equal places, of which a rectified map has many, come in an order that is random and always the same: in the order
-    of reading, the top of an image would count as more important than its bottom.
+    Positions of equal value, of which a rectified map has many, get ranks in a random order that is always the same.
+    Row by row, the top of an image would count as more important than its bottom.
     """
     order = np.lexsort((np.random.default_rng(0).permutation(saliency.size), -saliency.ravel()))
     ranks = np.empty(saliency.size, int)
@@ -32,13 +35,13 @@ def importance_ranks(saliency: np.ndarray) -> np.ndarray:
 
 
 def replaced(image: np.ndarray, substrate: np.ndarray, ranks: np.ndarray, *, steps: int = STEPS) -> np.ndarray:
-    """Returns `[steps + 1, S, S, 3]`: of `image`, the share 0, 1 / steps, ..., 1 of first ranks is `substrate`'s."""
+    """Returns `[steps + 1, S, S, 3]`: `image` whose first 0, 1 / steps, ..., 1 of ranks come from `substrate`."""
     counts = np.linspace(0, ranks.size, steps + 1).round().astype(int)
     return np.where((ranks < counts[:, None, None])[..., None], substrate, image)
 
 
 def blurred(image: np.ndarray) -> np.ndarray:
-    """Returns an image `[S, S, 3]` uint8 of which colours are left, and no shapes."""
+    """Returns an image `[S, S, 3]` uint8 that keeps the colours and loses the shapes."""
     sigma = _BLUR_SHARE * len(image)
     return ndimage.gaussian_filter(image.astype(np.float32), (sigma, sigma, 0), mode="nearest").round().astype(np.uint8)
 
@@ -64,9 +67,10 @@ def deletion_and_insertion(
       image: `[S, S, 3]` uint8.
       saliency: `[S, S]`, higher is more important.
       label: the explained class `c`.
-      mean: `[3]` uint8, what deleted places show.
-      steps: points of each curve, less one.
+      mean: `[3]` uint8, the colour of deleted pixels.
+      steps: number of points of each curve, minus one.
     """
+    # Both curves in one batch: the same ranks, once from the image to the mean colour, once from blur to the image.
     ranks = importance_ranks(saliency)
     deleted = replaced(image, np.broadcast_to(mean, image.shape), ranks, steps=steps)
     inserted = replaced(blurred(image), image, ranks, steps=steps)

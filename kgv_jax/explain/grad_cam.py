@@ -1,9 +1,14 @@
-"""Grad-CAM: where an image has what speaks for a class (Selvaraju et al., arXiv 1610.02391, section 3).
+"""Grad-CAM: which image regions are evidence for a class (Selvaraju et al., arXiv 1610.02391, section 3).
 
     alpha_k = (1 / Z) sum_ij dy_c / dA_ijk,      L_c = ReLU(sum_k alpha_k A_k)
 
-`A` `[H, W, F]` is the encoder's explained map (`EncoderSpec.explained`), `Z = H W` its places, `y_c` the decoder's
-logit of class `c`. Whatever stands behind the map takes part: a mean, a flattened map, infuse layers, a class token.
+`A` `[H, W, F]` is the encoder's explained map (`EncoderSpec.explained`), `Z = H W` the number of its positions, `y_c`
+the decoder's logit of class `c`. Everything behind the map takes part in the gradient: global average pooling, a
+flattened map, infuse layers, a class token. ReLU keeps positive evidence; negative values belong to other classes.
+
+The gradient with respect to an intermediate map is taken by perturbation: the encoder adds a variable of zeros to the
+map (`models.features.explainable`), and the gradient of the logit with respect to it is `dy_c / dA`. No encoder has
+to be split in two for this.
 """
 
 from __future__ import annotations
@@ -48,11 +53,11 @@ def map_and_gradient(
     classifier: Classifier, explained: Callable[[Features], Array], variables: Any, images: Array, classes: Array
 ) -> tuple[Array, Array]:
     """Returns `A` and `dy_c / dA`, `[B, H, W, F]`, of each image and its class; the model runs as in evaluation."""
-    nothing = perturbations_of(classifier, variables, images)
-    if not jax.tree.leaves(nothing):
+    zeros = perturbations_of(classifier, variables, images)
+    if not jax.tree.leaves(zeros):
         raise UserError(
             f"The encoder {type(classifier.encoder).__name__} has no map that can be explained. Let it pass one "
-            "through explainable() of kgv_jax/models/features.py, or take an encoder of the registry."
+            "through explainable() of kgv_jax/models/features.py, or use an encoder of the registry."
         )
 
     def score(perturbations: Any) -> tuple[Array, Array]:
@@ -64,18 +69,18 @@ def map_and_gradient(
             mutable=["intermediates"],
         )
         (features,) = kept["intermediates"]["encoder"]["__call__"]
-        # One sum for all images: in evaluation none sees another.
+        # The gradient of the sum gives each image its own, since images do not interact in evaluation.
         return jnp.take_along_axis(outputs.logits, classes[:, None], 1).sum(), explained(features)
 
-    gradients, maps = jax.grad(score, has_aux=True)(nothing)
+    gradients, maps = jax.grad(score, has_aux=True)(zeros)
     (gradient,) = jax.tree.leaves(gradients)
-    if gradient.ndim == 3:  # tokens [B, T, F]; those of patches come last
+    if gradient.ndim == 3:  # a transformer: tokens [B, T, F], patches last, after class and register tokens
         gradient = gradient[:, -maps.shape[1] * maps.shape[2] :].reshape(maps.shape)
     return maps, gradient.astype(jnp.float32)
 
 
 def perturbations_of(classifier: Classifier, variables: Any, images: Array) -> Any:
-    """Returns zeros for what of the model can be perturbed, for so many images; see `features.explainable`."""
+    """Returns zeros in the shape of the perturbations of the model for these images; see `features.explainable`."""
     _, found = jax.eval_shape(
         lambda v, x: classifier.apply(v, x, train=False, mutable=["perturbations"]), variables, images
     )

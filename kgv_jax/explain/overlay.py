@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-_BOX = (255, 0, 255)  # no sign has it
+_BOX = (255, 0, 255)  # a colour that no sign has
 _SIDE, _GAP, _TEXT, _PAIRS_A_ROW = 160, 6, 30, 4
-_CHARACTERS = 44  # of a line below a pair
+_CHARACTERS = 44  # per line of a caption
 # From cold to hot: red, green and blue at equal distances of the map's value.
 _HEAT = np.array([[0.1, 0.1, 0.5], [0.0, 0.6, 0.8], [0.4, 0.9, 0.4], [1.0, 0.85, 0.1], [0.85, 0.1, 0.05]])
 
@@ -18,19 +18,19 @@ _HEAT = np.array([[0.1, 0.1, 0.5], [0.0, 0.6, 0.8], [0.4, 0.9, 0.4], [1.0, 0.85,
 def heat(saliency: np.ndarray) -> np.ndarray:
     """Returns colours `[S, S, 3]` in [0, 1] of a map `[S, S]`, its maximum hottest, zero coldest."""
     value = saliency / max(float(saliency.max()), 1e-12)
-    places = np.linspace(0, 1, len(_HEAT))
-    return np.stack([np.interp(value, places, _HEAT[:, channel]) for channel in range(3)], -1)
+    stops = np.linspace(0, 1, len(_HEAT))
+    return np.stack([np.interp(value, stops, _HEAT[:, channel]) for channel in range(3)], -1)
 
 
 def draw_overlays(
     path: pathlib.Path, images: np.ndarray, maps: np.ndarray, captions: Sequence[str], boxes: np.ndarray | None
 ) -> None:
-    """Writes each image beside itself under its map, with a caption and the object's box.
+    """Writes pairs of each image alone and under its map, with a caption and the object's box.
 
     Args:
       path: the PNG; its folder is made.
       images: `[n, S, S, 3]` uint8.
-      maps: `[n, S, S]`, zero or more.
+      maps: `[n, S, S]`, values of zero or more.
       captions: of each pair, two lines at most.
       boxes: `[n, 4]` (left, top, right, bottom), or None.
     """
@@ -47,7 +47,7 @@ def draw_overlays(
         if boxes is not None:
             scale = _SIDE / len(image)
             x0, y0, x1, y1 = boxes[number] * scale
-            # A drawing that is not in sight has an empty box.
+            # The box of an object outside the frame is empty.
             draw.rectangle((left + x0, top + y0, left + max(x0, x1 - 1), top + max(y0, y1 - 1)), outline=_BOX)
         caption = "\n".join(line[:_CHARACTERS] for line in caption.splitlines())
         draw.text((left, top + _SIDE + 2), caption, fill="black", font=font, spacing=1)

@@ -1,12 +1,13 @@
 """What `infuse` aligns images with: embeddings of the classes at several scales, `[C, D]` each (arXiv 2401.04441).
 
     triples       text of the class's own triples, written as a sentence
-    graph         the class's node in an embedding of the graph (`starting_nodes.py`)
+    graph         the class's node in an embedding of the graph (`init/nodes.py`)
     description   text of a longer description: literals of the node, else what is two steps away in the graph
-    random        a direction of its own for each class, drawn from the run's seed: the control, which knows nothing
+    random        a direction of its own for each class, sampled with the run's seed: the control without knowledge
 
-Texts are means of word vectors (`embed/words.py`). Embeddings are centred over the classes, since means of words differ
-little, and those of texts may be whitened (`config.infuse.whiten`), since they differ in few directions.
+The embedding of a text is the mean of its word vectors (`embed/words.py`); the paper uses a language model's.
+Embeddings are centred over the classes, since means of words differ little. Those of texts may be whitened
+(`config.infuse.whiten`), since they differ in few directions.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ def class_embeddings(
     """Returns `scale0`, `scale1`, ... `[C, D]` of `config.infuse.scales`; none for other methods.
 
     Raises:
-      UserError: a text none of whose words has a vector, or vectors wider than `config.model.dim`.
+      UserError: no word of a text has a vector, or vectors have more dimensions than `config.model.dim`.
     """
     found = {}
-    for number, scale in enumerate(config.infuse.names()):
+    for number, scale in enumerate(config.infuse.scales):
         if scale == "graph":
             rows = init_nodes(config, experiment)["mu"][experiment.class_nodes]
         elif scale == "random":
@@ -55,13 +56,13 @@ def class_embeddings(
             rows = vectors.vectors
         if rows.shape[-1] > config.model.dim:
             raise UserError(
-                f"The {scale!r} embeddings have {rows.shape[-1]} numbers; config.model.dim = {config.model.dim} is "
+                f"The {scale!r} embeddings have {rows.shape[-1]} dimensions; config.model.dim = {config.model.dim} is "
                 f"less. Set --config.model.dim={rows.shape[-1]} or more."
             )
         rows = rows - rows.mean(0)
         if config.infuse.whiten and scale in _TEXTS:
             rows = whitened(rows)
-        # Zeros change no cosine.
+        # Zeros up to the model's dimensions change no cosine.
         padded = np.pad(rows, ((0, 0), (0, config.model.dim - rows.shape[-1])))
         found[f"scale{number}"] = padded.astype(np.float32)
     return found
@@ -83,10 +84,10 @@ def triples_text(graph: Graph, node: int) -> str:
 
 
 def description_text(graph: Graph, node: int) -> str:
-    """Returns what literals say of a class, or its label and the labels of what is up to two steps away."""
+    """Returns the literals that describe a class, or its label and the labels of nodes up to two steps away."""
     literals = graph.attributes.get(node, {})
-    if reported := [literals[name] for name in _LITERALS if name in literals]:
-        return " ".join((graph.labels[node], *reported))
+    if texts := [literals[name] for name in _LITERALS if name in literals]:
+        return " ".join((graph.labels[node], *texts))
     near = graph.outgoing(node)[:, 2].tolist()
     far = [tail for other in near for tail in graph.outgoing(other)[:, 2].tolist()]
     return " ".join(graph.labels[other] for other in dict.fromkeys((node, *near, *far)))

@@ -1,6 +1,7 @@
-"""What the graph side of a run starts from: random nodes, or vectors of a source (`embed/sources.py`), found by name.
+"""Initial nodes: random, or the vectors of a source (`embed/sources.py`), matched by name.
 
-What a source makes itself (a model, random walks), it makes of the triples that the run sees, before the first step.
+A source that computes its vectors (an embedding model, random walks) reads the triples that the run sees, no others,
+before the first step.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ _log = logging.getLogger(__name__)
 
 
 def init_nodes(config: Config, experiment: Experiment) -> dict[str, np.ndarray]:
-    """Returns `mu` `[N, D]` and `r` `[R, D]` that replace the random ones of a new run, as far as there are any.
+    """Returns initial `mu` `[N, D]` and `r` `[R, D]`, those of them that the source has.
 
-    Means are centred and scaled to a deviation of 1 a coordinate, as random ones have: the temperature and the bounds
-    of the variances are made for that. Nodes that the source does not cover stand where the covered ones average;
-    `instanceOf`, which no graph states, does not move.
+    Means are centred, and scaled to a standard deviation of 1 per dimension, which random ones have: the temperature
+    and the bounds of the variances are made for that. Nodes that the source does not cover get the mean of the covered
+    ones. `instanceOf` is in no graph, so its translation is 0.
 
     Raises:
-      UserError: no such source, a width other than `config.model.dim`, no node in common, or vectors all alike.
+      UserError: no such source, other dimensions than `config.model.dim`, no node in common, or vectors all alike.
     """
     source = config.kg.vectors
     if not source:
@@ -46,27 +47,31 @@ def init_nodes(config: Config, experiment: Experiment) -> dict[str, np.ndarray]:
         )
     if width != config.model.dim:
         raise UserError(
-            f"The vectors of config.kg.vectors = {source!r} have {width} numbers; expected config.model.dim = "
+            f"The vectors of config.kg.vectors = {source!r} have {width} dimensions; expected config.model.dim = "
             f"{config.model.dim}. Set --config.model.dim={width}, or embed with --dim={config.model.dim}."
         )
     if distributed.is_leader():
         counts = nodes.covered.sum(), len(nodes.nodes), 100 * nodes.coverage()
-        _log.info("%d of %d nodes (%.1f %%) start from %s.", *counts, source)
+        _log.info("%d of %d nodes (%.1f %%) begin with vectors of %s.", *counts, source)
+
+    # Means, centred and scaled.
     centre = nodes.vectors[nodes.covered].mean(0)
-    deviation = float((nodes.vectors[nodes.covered] - centre).std())
-    if not deviation > 1e-6:  # NaN too
+    std = float((nodes.vectors[nodes.covered] - centre).std())
+    if not std > 1e-6:  # NaN too
         raise UserError(
-            f"The vectors of config.kg.vectors = {source!r} are all alike (their deviation is {deviation:.2g}); a run "
-            "cannot start from them. Name another source, or embed with other settings: python -m kgv_jax.embed."
+            f"The vectors of config.kg.vectors = {source!r} are all alike (their standard deviation is {std:.2g}); a "
+            "run cannot begin with them. Name another source, or embed with other settings: kgv embed."
         )
-    scale = 1 / deviation
+    scale = 1 / std
     mu = np.where(nodes.covered[:, None], scale * (nodes.vectors - centre), 0.0)
-    start = {"mu": mu.astype(np.float32)}
+    found = {"mu": mu.astype(np.float32)}
+
+    # Translations of relations, scaled as the means are, so that `h + r = t` holds as it did.
     if "relations.mu" in embeddings.arrays:
         r = np.zeros((len(experiment.mask.relations), width), np.float32)
         full = {local_name(name): name for name in experiment.graph.relations}
         for row, name in enumerate(experiment.mask.relations):
             if name != INSTANCE_OF and full[name] in embeddings.relations:
                 r[row] = scale * embeddings.arrays["relations.mu"][embeddings.relations.index(full[name])]
-        start["r"] = r
-    return start
+        found["r"] = r
+    return found

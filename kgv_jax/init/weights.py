@@ -1,4 +1,4 @@
-"""What a run starts from: published weights of the encoder, a decoder made of texts, nodes that were embedded."""
+"""Initial values of a run: published weights of the encoder, a decoder of class names, nodes embedded beforehand."""
 
 from __future__ import annotations
 
@@ -11,56 +11,53 @@ from kgv_jax.init.nodes import init_nodes
 from kgv_jax.models import registry, zero_shot
 from kgv_jax.models.pretrained.published import Published, load_published
 from kgv_jax.parallel import distributed
-from kgv_jax.run.state import Start
+from kgv_jax.run.restore import INITIAL_WEIGHTS
+from kgv_jax.run.state import InitialValues
 from kgv_jax.run.workdir import Workdir
 from kgv_jax.util.errors import UserError
 
 _log = logging.getLogger(__name__)
 
-_RECORD = "initial_weights.json"
-
 
 def load_weights(config: Config, workdir: Workdir) -> Published | None:
-    """Loads what `config.model.init` names, if anything; notes what it is in `initial_weights.json`."""
+    """Loads the weights that `config.model.init` names, if any, and records their digest in `initial_weights.json`."""
     if not config.model.init:
         return None
     published = load_published(config.model.init, config.model.encoder)
     if distributed.is_leader():
-        _log.info("%s starts from %s (SHA-256 %s).", config.model.encoder, published.source, published.digest)
+        _log.info(
+            "%s begins with the weights of %s (SHA-256 %s).", config.model.encoder, published.source, published.digest
+        )
         found = {
             "encoder": config.model.encoder,
             "source": published.source,
             "sha256": published.digest,
             "epsilon": published.epsilon,
         }
-        workdir.write_records(_RECORD, [found])
+        workdir.write_records(INITIAL_WEIGHTS, [found])
     return published
 
 
-def recorded_epsilon(workdir: Workdir) -> float | None:
-    """Returns the epsilon that the weights of a run that has begun ask for; see `EncoderOptions`."""
-    records = workdir.read_records(_RECORD)
-    return records[0]["epsilon"] if records else None
-
-
-def make_start(config: Config, experiment: Experiment, published: Published | None) -> Start | None:
-    """Returns the arrays that replace the random ones of a new run."""
-    nodes = class_embeddings(config, experiment) or init_nodes(config, experiment)
+def make_initial_values(config: Config, experiment: Experiment, published: Published | None) -> InitialValues | None:
+    """Returns the arrays that take the place of random ones in a new run; None where all are random."""
+    knowledge = class_embeddings(config, experiment) or init_nodes(config, experiment)
     if published is None:
-        return Start({}, {}, nodes) if nodes else None
+        return InitialValues({}, {}, knowledge) if knowledge else None
     params = {"encoder": published.encoder}
     if config.model.decoder == "zero_shot":
-        params["decoder"] = _decoder(config, published, class_names(experiment))
-    return Start(params, {"encoder": published.batch_stats} if published.batch_stats else {}, nodes)
+        params["decoder"] = _zero_shot_decoder(config, published, class_names(experiment))
+    batch_stats = {"encoder": published.batch_stats} if published.batch_stats else {}
+    return InitialValues(params, batch_stats, knowledge)
 
 
 def class_names(experiment: Experiment) -> list[str]:
-    """Returns the class names as a text would say them: the labels of their nodes."""
+    """Returns the class names for use in texts: the labels of their nodes, with spaces for dashes."""
     labels = [experiment.graph.labels[int(node)] for node in experiment.class_nodes]
     return [label.replace("_", " ").replace("-", " ") for label in labels]
 
 
-def _decoder(config: Config, published: Published, names: list[str]) -> dict:
+def _zero_shot_decoder(config: Config, published: Published, names: list[str]) -> dict:
+    """Returns parameters of `ZeroShotDecoder`: the text embeddings of the classes, and the published temperature."""
     make_text = registry.get(config.model.encoder).make_text
     if make_text is None or published.text is None or published.logit_scale is None:
         lacks = "text tower" if published.text is None else "logit_scale"
@@ -70,6 +67,6 @@ def _decoder(config: Config, published: Published, names: list[str]) -> dict:
             f"config.model.decoder is 'zero_shot', and {config.model.encoder!r} {has}. Use an encoder and weights "
             f"with both towers ({', '.join(towers)}), or config.model.decoder=linear."
         )
-    templates = [text.strip() for text in config.model.templates.split("|") if text.strip()]
-    kernel = zero_shot.class_weights(make_text(), published.text, names, templates=templates or zero_shot.TEMPLATES)
+    templates = config.model.templates or zero_shot.TEMPLATES
+    kernel = zero_shot.class_weights(make_text(), published.text, names, templates=templates)
     return {"kernel": kernel, "log_scale": published.logit_scale}

@@ -1,5 +1,6 @@
-"""The graph as weighted adjacencies, for networks that pass messages along it. Directions of relations are forgotten,
-but for the hierarchy of `by_distance`.
+"""The graph as weighted adjacencies, for networks that pass messages along it.
+
+Edges lose their relation and their direction; only `by_distance` keeps that of the hierarchy.
 """
 
 from __future__ import annotations
@@ -36,12 +37,13 @@ def by_distance(
 ) -> tuple[tuple[Adjacency, ...], tuple[Adjacency, ...]]:
     """Returns means over descendants, and over ancestors, of each distance `0 ... largest` (DGP, arXiv 1805.11724).
 
-    The distance is the shortest way along edges `[E, 2]` (child, parent); what is farther than `largest` is in its
-    group, distance 0 is the node itself. A group without any entry gives zeros.
+    The distance is the length of the shortest path along edges `[E, 2]` (child, parent). What is farther than `largest`
+    is in its group; distance 0 is the node itself. A group without any entry gives zeros.
     """
     above: list[set[int]] = [set() for _ in range(num_nodes)]
     for child, parent in edges.tolist():
         above[child].add(parent)
+    # Breadth first from every node. SciPy's shortest paths would hold `[N, N]` distances; here are those that exist.
     found: list[list[tuple[int, int]]] = [[] for _ in range(largest + 1)]
     for node in range(num_nodes):
         seen, front, distance = {node}, {node}, 0

@@ -94,6 +94,7 @@ class _Builder:
         self.node_lines: dict[str, int] = {}
 
     def build(self) -> Loaded:
+        # Leave out what no graph can hold, and repetitions.
         seen, unique = set(), []
         for statement in self.statements:
             key = (statement.head, statement.relation, statement.tail)
@@ -103,11 +104,14 @@ class _Builder:
             else:
                 seen.add(key)
                 unique.append(statement)
+
+        # Sort the rest by kind: types, links between nodes, literals.
         typed = [s for s in unique if s.relation == RDF_TYPE]
         links = [s for s in unique if s.relation != RDF_TYPE and not isinstance(s.tail, Literal)]
         links = [s for s in links if not self._is_schema(s)]
         literals = [s for s in unique if s.relation != RDF_TYPE and isinstance(s.tail, Literal)]
 
+        # Relations and types are vocabulary; statements about them describe no node.
         relations = {s.relation for s in links}
         self._check_no_class_is_a_relation(typed, relations)
         relations |= {s.head for s in typed if s.tail in _PROPERTY_TYPES}
@@ -118,6 +122,7 @@ class _Builder:
         typed = self._about_nodes(typed, vocabulary, SCHEMA)
         literals = self._about_nodes(literals, vocabulary, SCHEMA)
 
+        # What is left is the graph.
         types = self._types(typed)
         labels, attributes = self._literals(literals)
         if not links and not types:
@@ -128,6 +133,8 @@ class _Builder:
         graph = Graph.from_triples(
             ((s.head, s.relation, s.tail) for s in links), labels=labels, types=types, attributes=attributes
         )
+
+        # And the report of it.
         read, lost = len(self.statements), sum(self.dropped.values())
         for statement in self.statements:
             for name in (statement.head, statement.tail):
@@ -173,11 +180,11 @@ class _Builder:
                 raise UserError(
                     f"{self.path}: {statement.head} is a relation (line {use.line}) and a "
                     f"{local_name(statement.tail)} (line {statement.line}); a name can be one or the other, "
-                    "so rename one of them"
+                    "so rename one of them."
                 )
 
     def _types(self, typed: list[Statement]) -> dict[str, str]:
-        """One type a node: of the class types if it has one, never owl:NamedIndividual if it has another."""
+        """Returns one type per node: a class type if it has one, owl:NamedIndividual only if it has no other."""
 
         def rank(statement: Statement) -> tuple[bool, bool, str]:
             name = local_name(statement.tail)

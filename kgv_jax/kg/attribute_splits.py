@@ -1,11 +1,11 @@
-"""`att_splits.mat` of the zero-shot benchmarks: attributes of classes, and which images are trained and tested.
+"""`att_splits.mat` of the zero-shot benchmarks: attributes of classes, and which images train and test.
 
-As published with Xian et al. (arXiv 1707.00600) for AwA1, AwA2, CUB, SUN and aPY, numbers of images from 1:
+As published with Xian et al. (arXiv 1707.00600) for AwA1, AwA2, CUB, SUN and aPY, images numbered from 1:
 
   att, original_att     [A, C] attributes of the classes, columns of length 1, and as annotated
   allclasses_names      [C, 1] cells
   trainval_loc          [n, 1] images to train on
-  val_loc               [n, 1] images of those of its classes that are held out to choose with
+  val_loc               [n, 1] images of trainval whose classes are held out for validation
   test_seen_loc, test_unseen_loc   the proposed split's test images
 """
 
@@ -34,7 +34,7 @@ _PARTS = {
 
 
 class AttributeSplits(NamedTuple):
-    """What the file says.
+    """The contents of the file.
 
     Attributes:
       classes: names, `C`.
@@ -110,7 +110,7 @@ def _rows(path: pathlib.Path, key: str, value: Any) -> np.ndarray:
     array = _numbers(path, key, value).ravel()
     if not len(array) or (array != np.round(array)).any() or array.min() < 1:
         least = f", the least is {array.min():g}" if len(array) else ""
-        raise UserError(f"{path}: {key} has {len(array)} numbers{least}; expected numbers of images, from 1.")
+        raise UserError(f"{path}: {key} has {len(array)} numbers{least}; expected image numbers, from 1.")
     if len(np.unique(array)) != len(array):
         raise UserError(f"{path}: {key} has an image twice; unpack the file as published.")
     return array.astype(np.int64) - 1

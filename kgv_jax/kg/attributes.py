@@ -1,4 +1,4 @@
-"""Classes and their attributes as a graph: `python -m kgv_jax.kg.attributes ROOT --out=FILE.ttl`.
+"""Classes and their attributes as a graph: `kgv build-graph attributes ROOT --out=FILE.ttl`.
 
 ROOT is the folder of a zero-shot benchmark with `att_splits.mat` (`kg/attribute_splits.py`). A class has an attribute
 whose value is above the attribute's mean over all classes; a class that would have none has its largest. Attributes
@@ -7,23 +7,21 @@ have no names in that file: `--names=FILE` reads them, one a line, as `predicate
 
 from __future__ import annotations
 
-import argparse
 import pathlib
-import sys
 from collections.abc import Sequence
 
 import numpy as np
 
-from kgv_jax.kg.attribute_splits import AttributeSplits, read_splits
+from kgv_jax.kg.attribute_splits import AttributeSplits
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.turtle import VOCAB, write_turtle
+from kgv_jax.kg.turtle import VOCAB
 from kgv_jax.util.errors import UserError
 
 SPACE = "https://kgv-jax.github.io/attributes#"
 
 
 def binarise(attributes: np.ndarray) -> np.ndarray:
-    """Returns `[C, A]` bool: values above the attribute's mean over the classes, at least one a class."""
+    """Returns `[C, A]` bool: values above the attribute's mean over the classes, at least one per class."""
     above = attributes > attributes.mean(0)
     bare = ~above.any(1)
     relative = attributes - attributes.mean(0)
@@ -58,25 +56,3 @@ def read_names(path: str) -> list[str]:
         raise UserError(f"--names={path} cannot be read ({error}); expected a text file with a name a line.") from error
     words = [line.split() for line in lines if line.strip()]
     return [" ".join(line[1:] if len(line) > 1 and line[0].isdecimal() else line) for line in words]
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m kgv_jax.kg.attributes", description="Attributes as a graph.")
-    parser.add_argument("root", help="folder with att_splits.mat, or that file")
-    parser.add_argument("--out", required=True, metavar="FILE.ttl", help="where the graph goes")
-    parser.add_argument("--names", metavar="FILE", help="names of the attributes, one a line")
-    given = parser.parse_args(argv)
-    try:
-        graph = attribute_graph(read_splits(given.root), read_names(given.names) if given.names else ())
-        write_turtle(graph, given.out)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    classes, attributes = (len(graph.nodes_of_type(kind)) for kind in ("Class", "Attribute"))
-    print(f"{given.out}: {classes} classes, {attributes} attributes, {len(graph.triples)} facts")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Cars of DVM-CAR as a graph: `python -m kgv_jax.kg.cars ROOT --out=cars.ttl --shift=colour --domains=black,red`.
+"""Cars of DVM-CAR as a graph: `kgv build-graph cars ROOT --out=cars.ttl --shift=colour --domains=black,red`.
 
 Tables of the set (Huang et al., IEEE Big Data 2022, arXiv 2109.00881; https://deepvisualmarketing.github.io), whose
 headers have a space after each comma:
@@ -13,19 +13,16 @@ of its adverts have. What decides a domain stands at Variants, one for every mod
 
 from __future__ import annotations
 
-import argparse
 import collections
 import dataclasses
 import os
 import pathlib
 import re
-import sys
 from collections.abc import Mapping, Sequence
 
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.turtle import VOCAB, write_turtle
+from kgv_jax.kg.turtle import VOCAB
 from kgv_jax.util.errors import UserError, nearest
-from kgv_jax.util.lists import split_names
 from kgv_jax.util.tables import find, read_table, require_folder
 
 SPACE = "https://kgv-jax.github.io/cars#"
@@ -183,27 +180,3 @@ class _Builder:
             types={SPACE + name: kind for name, kind in self.kinds.items()},
             labels={SPACE + name: label for name, label in self.labels.items()},
         )
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m kgv_jax.kg.cars", description="The graph of DVM-CAR's tables.")
-    parser.add_argument("root", help=f"folder that holds {_EXPECTED}")
-    parser.add_argument("--out", required=True, metavar="FILE.ttl", help="where the graph goes")
-    parser.add_argument("--shift", default="", choices=("", *SHIFTS), help="what the domains differ in")
-    parser.add_argument("--domains", default="", metavar="NAME,...", help="domains to make variants for: the config's")
-    options = parser.parse_args(argv)
-    domains = list(split_names(options.domains))
-    try:
-        graph = make_graph(options.root, shift=options.shift, domains=domains)
-        path = write_turtle(graph, options.out)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(collections.Counter(graph.types).items()))
-    print(f"{path}: {len(graph.nodes)} nodes ({kinds}), {len(graph.triples)} triples")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""The doctor: what a graph file holds, what was lost in reading it, and what a user should mend."""
+"""The validator: what a graph file holds, what was lost in reading it, and what a user should fix."""
 
 from __future__ import annotations
 
@@ -53,13 +53,14 @@ def check(
 
     Args:
       path: the graph file.
-      images: folder `DIR/<class>/` or `DIR/<domain>/<class>/` to hold against the graph, or None.
+      images: folder `DIR/<class>/` or `DIR/<domain>/<class>/` to compare with the graph, or None.
       class_type: local name of the type of class nodes.
       hierarchy: local names of the hierarchical relations; the usual ones that occur, if None.
 
     Raises:
       UserError: the file or the folder cannot be read, or a named relation is not in the graph.
     """
+    # What is there.
     loaded = load_graph(pathlib.Path(path), class_types=(class_type,))
     graph = loaded.graph
     if hierarchy is None:
@@ -73,6 +74,8 @@ def check(
     cycles = closure.find_cycles(graph, levels)
     facts += _counts(graph, levels, cycles)
     facts.append(f"classes: {len(classes)} ({how})")
+
+    # What is wrong with it.
     if not classes:
         types = ", ".join(sorted(set(graph.types) - {""}))
         findings.append(f"no node has the type {class_type!r}; types are {types}; see --class-type")
@@ -86,10 +89,12 @@ def check(
             least = error_bound(alike, dict.fromkeys(classes, 1.0))
             facts.append(f"any rule on the graph alone mistakes at least {least:.1%} of equally frequent classes")
         findings += [
-            f"the graph cannot tell apart: {', '.join(_names(graph, group))}"
+            f"the graph cannot distinguish: {', '.join(_names(graph, group))}"
             + _lines([loaded.report.node_lines[graph.nodes[node]] for node in group])
             for group in alike
         ]
+
+    # Whether the images fit.
     if folders is not None:
         findings += _images(graph, classes, class_type, folders, facts)
     return Findings(tuple(facts), tuple(findings))
@@ -118,7 +123,7 @@ def indistinguishable(graph: Graph, classes: Sequence[int], levels: Sequence[int
 
 
 def error_bound(groups: Sequence[Sequence[int]], frequency: Mapping[int, float]) -> float:
-    """Returns the least error of any rule that sees the graph's facts alone: of each group it can name but one class.
+    """Returns the least error of any rule that sees only the graph's facts: it is right on one class of each group.
 
         1 - sum_groups max_{c in group} p(c),    a class that is in no group being one of its own
 
@@ -137,11 +142,11 @@ def class_folders(root: str | os.PathLike) -> dict[str, list[pathlib.Path]]:
     """
     root = pathlib.Path(root)
     if not root.is_dir():
-        raise UserError(f"{root} is no folder; expected DIR/<class>/ or DIR/<domain>/<class>/ with images")
+        raise UserError(f"{root} is no folder; expected DIR/<class>/ or DIR/<domain>/<class>/ with images.")
     top = _folders(root)
     deep = [folder for domain in top for folder in _folders(domain)]
     if not top:
-        raise UserError(f"{root} has no folders; expected DIR/<class>/ or DIR/<domain>/<class>/ with images")
+        raise UserError(f"{root} has no folders; expected DIR/<class>/ or DIR/<domain>/<class>/ with images.")
     result: dict[str, list[pathlib.Path]] = {}
     for folder in deep or top:
         result.setdefault(folder.name, []).append(folder)
@@ -201,7 +206,10 @@ def _dangling(loaded: Loaded, classes: Sequence[int]) -> list[str]:
 
 
 def _components(graph: Graph) -> list[int]:
-    """Returns for every node the smallest node that it is connected with, in either direction."""
+    """Returns for every node the smallest node that it is connected with, in either direction.
+
+    By union-find, in place of SciPy's `connected_components`: importing SciPy takes longer than the whole check.
+    """
     root = list(range(len(graph.nodes)))
 
     def find(node: int) -> int:
@@ -223,11 +231,11 @@ def _images(
     folders: dict[str, list[pathlib.Path]],
     facts: list[str],
 ) -> list[str]:
-    """Holds folders of images against the classes, both ways."""
+    """Compares folders of images with the classes, both ways."""
     findings, with_images, total = [], set(), 0
-    for name, places in sorted(folders.items()):
+    for name, paths in sorted(folders.items()):
         found = find_nodes(graph, name, class_types=(class_type,))
-        listed = ", ".join(map(str, places))
+        listed = ", ".join(map(str, paths))
         if not found:
             findings.append(f"folder maps to no class{graph.suggestion(name)}: {listed}")
         elif len(found) > 1:
@@ -235,11 +243,11 @@ def _images(
         elif found[0] not in classes:
             kind = graph.types[found[0]] or "node without a type"
             findings.append(f"folder maps to no class, but to {graph.nodes[found[0]]} ({kind}): {listed}")
-        for place in places:
-            count = sum(1 for p in place.iterdir() if p.suffix.lower() in IMAGES)
+        for path in paths:
+            count = sum(1 for p in path.iterdir() if p.suffix.lower() in IMAGES)
             total += count
             if not count:
-                findings.append(f"class folder with no images: {place}")
+                findings.append(f"class folder with no images: {path}")
             elif len(found) == 1:
                 with_images.add(found[0])
     facts.append(f"images: {total} in {sum(map(len, folders.values()))} folders of {len(folders)} classes")

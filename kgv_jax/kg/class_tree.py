@@ -1,8 +1,8 @@
-"""The tree of the classes: what is above them, one parent each.
+"""The tree of the classes: what is above them, one parent per node.
 
-A hierarchy may have nodes with several parents, and losses along a tree need one. Of several a node keeps the most
-specific, the one that gathers the fewest classes. Losses along a tree also need every class to be a leaf. One that
-lies above other classes is two nodes: the leaf, of itself alone, and above it the node that gathers them and itself.
+Losses along a tree need two things that a hierarchy may lack. Every node has one parent: of several, a node keeps the
+most specific, the one above the fewest classes. Every class is a leaf: a class above other classes becomes two nodes,
+the leaf, of itself alone, and above it the node that holds these classes and itself.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class ClassTree(NamedTuple):
     Attributes:
       members: `[M, C]` bool, the classes of each node.
       path: `[C, L]` int32, the nodes from a class's leaf up to the root, which repeats.
-      height: `[M]` float32, edges on the longest way down to a class.
+      height: `[M]` float32, edges on the longest path down to a class.
     """
 
     members: np.ndarray
@@ -49,6 +49,8 @@ def make_class_tree(parents: np.ndarray, class_node: np.ndarray) -> ClassTree:
             "relations in config.kg.hierarchy, or use another method."
         )
     ways = _ways(above, class_node.tolist())
+
+    # Nodes are numbered as they are met; the root repeats where a path is shorter than the longest one.
     row = {node: index for index, node in enumerate(dict.fromkeys(node for way in ways for node in way))}
     length = max(map(len, ways))
     path = np.array([[row[node] for node in (*way, *[way[-1]] * (length - len(way)))] for way in ways], np.int32)
@@ -64,7 +66,7 @@ def make_class_tree(parents: np.ndarray, class_node: np.ndarray) -> ClassTree:
 def _ways(above: dict[int, list[int]], classes: list[int]) -> list[list[int]]:
     """Returns the nodes from each class up to the root; where there are several roots, -1 above them.
 
-    The way of a class that is on another's begins at its leaf, `-2 - node`.
+    Where a class lies on the path of another class, its own path begins with a leaf added for it, `-2 - node`.
     """
     gathered: dict[int, int] = {}
     for node in classes:

@@ -1,7 +1,8 @@
-"""Hierarchies: cycles, ancestors, descendants, depths."""
+"""Hierarchies: cycles, ancestors, descendants, depths, along the hierarchical relations of a graph together."""
 
 from __future__ import annotations
 
+import graphlib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ T = TypeVar("T", bound=Hashable)
 def present(graph: Graph, relations: Sequence[str]) -> tuple[int, ...]:
     """Returns the indices of those named relations that the graph has, sorted.
 
-    An ablation may have taken a hierarchical relation out of a graph; what is absent adds nothing.
+    A name that the graph lacks is passed over: an ablation may have taken this relation out.
     """
     wanted = {name.casefold() for name in relations}
     return tuple(
@@ -39,7 +40,7 @@ def parents(graph: Graph, relations: Sequence[int]) -> list[list[int]]:
 
 
 def find_cycles(graph: Graph, relations: Sequence[int]) -> list[tuple[int, ...]]:
-    """Returns cycles that share no node, at least one for every knot of the hierarchy.
+    """Returns cycles that share no node, at least one for every strongly connected part of the hierarchy.
 
     Nodes are visited in order, depth first and without recursion; an edge back to a node on the
     current path closes a cycle: node indices, in the direction of the edges.
@@ -91,22 +92,13 @@ def ancestors(graph: Graph, relations: Sequence[int]) -> Sets:
 
 def _parents_first(graph: Graph, relations: Sequence[int], above: list[list[int]]) -> list[int]:
     """Returns all nodes in an order in which each comes after its parents, or names a cycle."""
-    missing = [len(nodes) for nodes in above]
-    below: list[list[int]] = [[] for _ in above]
-    for node, nodes in enumerate(above):
-        for parent in nodes:
-            below[parent].append(node)
-    order = [node for node, count in enumerate(missing) if count == 0]
-    for node in order:
-        for child in below[node]:
-            missing[child] -= 1
-            if missing[child] == 0:
-                order.append(child)
-    if len(order) < len(above):
+    try:
+        return list(graphlib.TopologicalSorter(dict(enumerate(above))).static_order())
+    except graphlib.CycleError:
         names = ", ".join(local_name(graph.relations[index]) for index in relations)
+        # Ours and not the error's: always the same one, in the direction of the edges.
         cycle = cycle_text(graph, find_cycles(graph, relations)[0])
-        raise UserError(f"the hierarchy ({names}) has a cycle: {cycle}; take out one of these triples")
-    return order
+        raise UserError(f"The hierarchy ({names}) has a cycle: {cycle}. Take out one of these triples.") from None
 
 
 def check_acyclic(graph: Graph, relations: Sequence[int]) -> None:
@@ -115,7 +107,7 @@ def check_acyclic(graph: Graph, relations: Sequence[int]) -> None:
 
 
 def reachable(start: Iterable[T], above: Mapping[T, Sequence[T]]) -> set[T]:
-    """Returns the start and all that is above it, by parents of what has some: of a hierarchy that is no `Graph`."""
+    """Returns the start and all that is above it, of a hierarchy given as parents (that is no `Graph`)."""
     found: set[T] = set()
     missing = list(start)
     while missing:

@@ -1,4 +1,4 @@
-"""Emoji as concepts, and their graph: groups, subgroups and tags of Unicode's CLDR, as `emojibase-data` tells them,
+"""Emoji as concepts, and their graph: groups, subgroups and tags of Unicode's CLDR, as published in `emojibase-data`,
 and the hypernyms of WordNet (`kg/emoji_wordnet.py`).
 
     emoji:grapes  broader  emoji:subgroup-food-fruit  broader  emoji:group-food-drink  broader  emoji:emoji
@@ -25,7 +25,7 @@ from kgv_jax.util.packages import from_npm
 
 VERSION = 2  # raise it when the same package gives other concepts or another graph
 NAMESPACE = "https://kgv-jax.github.io/emoji#"
-COMMAND = "python -m kgv_jax.data.prepare emoji"
+COMMAND = "kgv prepare emoji"
 PACKAGE = from_npm(
     "emojibase-data",
     "17.0.0",
@@ -53,7 +53,7 @@ class Concept(NamedTuple):
 
 
 def read_concepts(files: Mapping[str, bytes]) -> tuple[Concept, ...]:
-    """Returns the emoji that image things, by label.
+    """Returns the emoji that depict things, by label.
 
     Args:
       files: name -> content of `FILES`.
@@ -103,7 +103,7 @@ def slug(text: str) -> str:
 def make_graph(concepts: Sequence[Concept], wordnet: WordNet | None = None) -> Graph:
     """Returns the graph of some concepts, without WordNet if there is none.
 
-    A tag that only one of them has says nothing of another and is left out.
+    A tag that only one of them has relates it to no other and is left out.
     """
     counts = collections.Counter(slug(tag) for concept in concepts for tag in set(concept.tags))
     triples, types, labels = [], {"emoji": "Category"}, {}

@@ -22,11 +22,11 @@ class Graph:
 
     Attributes:
       nodes: node names (full IRIs, or the strings of a table), sorted, unique.
-      labels: one human-readable label a node (`rdfs:label`, else the local name).
+      labels: one human-readable label per node (`rdfs:label`, else the local name).
       types: local name of the node's `rdf:type` (`""` where none is given).
       relations: relation names (full IRIs, or the strings of a table), sorted, unique.
       triples: `[T, 3]` int32, rows (head, relation, tail), sorted, unique, read-only.
-      attributes: literals a node carries, `{node index: {property local name: text}}`.
+      attributes: literals of the nodes, `{node index: {property local name: text}}`.
     """
 
     nodes: tuple[str, ...]
@@ -95,7 +95,7 @@ class Graph:
 
         `prefix:local` means the nodes whose IRI ends in `prefix#local` or `prefix/local`. The first
         of these readings that matches anything is the answer; more than one node is an ambiguity. The
-        last reading ignores case and tells no `_` or `-` from a space.
+        last reading ignores case and treats `_` and `-` as a space.
         """
         exact, local, label, _ = self._lookups
         if name in exact:
@@ -128,10 +128,10 @@ class Graph:
             return found[0]
         if found:
             names = ", ".join(self.nodes[index] for index in found)
-            raise UserError(f"{name!r} may mean {len(found)} nodes of the graph: {names}; give the full name")
+            raise UserError(f"{name!r} may mean {len(found)} nodes of the graph: {names}; give the full name.")
         if any(name in (relation, local_name(relation)) for relation in self.relations):
-            raise UserError(f"{name!r} is a relation of the graph, and a node was expected")
-        raise UserError(f"the graph has no node {name!r}{self.suggestion(name)}")
+            raise UserError(f"{name!r} is a relation of the graph, and a node was expected.")
+        raise UserError(f"The graph has no node {name!r}{self.suggestion(name) or '.'}")
 
     def suggestion(self, name: str) -> str:
         """Returns ", did you mean ...?" with the closest local names and labels, or ""."""
@@ -155,9 +155,9 @@ class Graph:
             return found[0]
         if found:
             full = ", ".join(self.relations[index] for index in found)
-            raise UserError(f"{name!r} may mean {len(found)} relations : {full}; give the full name")
+            raise UserError(f"{name!r} may mean {len(found)} relations: {full}; give the full name.")
         known = f"; it has {', '.join(names)}" if names else "; it has no triples"
-        raise UserError(f"the graph has no relation {name!r}{nearest(name, names)}{known}")
+        raise UserError(f"The graph has no relation {name!r}{nearest(name, names)}{known}.")
 
     def nodes_of_type(self, type: str) -> tuple[int, ...]:
         """Returns the nodes whose type has this local name, in order."""

@@ -1,4 +1,4 @@
-"""Classes held out of training, on the side of the graph: which ones are drawn, and what is then never shown.
+"""Classes held out of training, in the graph: which classes are chosen, and what no training image then shows.
 
 Held-out classes are drawn along the tree of the classes, every `C / n`-th of them in the tree's order (systematic
 sampling): each branch gives its share.
@@ -13,14 +13,14 @@ from typing import NamedTuple
 import numpy as np
 
 from kgv_jax.kg.class_tree import ClassTree
-from kgv_jax.kg.mask import MaskTable
+from kgv_jax.kg.mask import Mask
 
 
 class Ignored(NamedTuple):
-    """What no image of training shows.
+    """What no training image shows.
 
     Attributes:
-      nodes: that no training image can be positive for, under any relation: nothing trains their Gaussians.
+      nodes: those that no training image has as a positive, under any relation: nothing trains their Gaussians.
       facts: (relation local name, node) pairs whose node is trained otherwise, such as by its element images.
     """
 
@@ -28,18 +28,17 @@ class Ignored(NamedTuple):
     facts: tuple[tuple[str, int], ...]
 
 
-def find_ignored(mask: MaskTable, held_out: Sequence[int]) -> Ignored:
+def find_ignored(mask: Mask, held_out: Sequence[int]) -> Ignored:
     """Returns what only held-out nodes state.
 
-    As a negative of every image and a positive of none, such a fact would be unlearnt, and with it the classes that
-    it describes.
+    Such a fact would be a negative of every image and a positive of none. Training would push all images away from it,
+    and so from the held-out classes that it describes.
 
     Args:
-      mask: a mask table that ignores nothing; its other rows are those of training images.
-      held_out: class nodes held out, and their variants; heads of the mask.
+      mask: a mask that ignores nothing; its other rows are those of training images.
+      held_out: class nodes held out, and their variants; query nodes of the mask.
     """
-    row = np.repeat(np.arange(len(mask.supervised)), np.diff(mask.positive.start))
-    held = np.isin(row, [mask.row(node) for node in held_out])
+    held = np.isin(mask.positive.row(), [mask.row(node) for node in held_out])
     cells = np.stack([mask.positive.relation, mask.positive.node], axis=1)
     stated, shown = (set(map(tuple, cells[where].tolist())) for where in (held, ~held))
     trained = {node for _, node in shown}
@@ -54,19 +53,19 @@ def tree_order(names: Sequence[str], tree: ClassTree | None, seed: int) -> list[
     Without a tree the order follows from the seed alone.
     """
 
-    def drawn(name: str) -> bytes:
+    def pseudorandom(name: str) -> bytes:
         return hashlib.blake2b(f"{seed}/{name}".encode()).digest()
 
     if tree is None:
-        return sorted(names, key=drawn)
-    # A node of the tree is told by its first class, so that other parts of the graph do not matter.
+        return sorted(names, key=pseudorandom)
+    # A node of the tree is identified by its first class, so that other parts of the graph do not matter.
     first = [names[int(members.argmax())] for members in tree.members]
-    ways = {name: [drawn(first[node]) for node in way[::-1]] for name, way in zip(names, tree.path, strict=True)}
-    return sorted(names, key=lambda name: (ways[name], drawn(name)))
+    ways = {name: [pseudorandom(first[node]) for node in way[::-1]] for name, way in zip(names, tree.path, strict=True)}
+    return sorted(names, key=lambda name: (ways[name], pseudorandom(name)))
 
 
 def choose_classes(order: Sequence[str], count: int, seed: int) -> tuple[str, ...]:
     """Returns `count` classes, one of each of as many equal parts of the order."""
     start = np.random.default_rng(seed).random()
-    places = np.floor((np.arange(count) + start) * len(order) / count).astype(int)
-    return tuple(order[place] for place in places)
+    picked = np.floor((np.arange(count) + start) * len(order) / count).astype(int)
+    return tuple(order[index] for index in picked)

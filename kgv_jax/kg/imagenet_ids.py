@@ -33,15 +33,15 @@ def read_ids(ids: str | os.PathLike[str]) -> tuple[str, ...]:
     for number, line in _lines(text):
         if not _ID.match(line):
             raise UserError(
-                f"{source}: line {number} is {line[:60]!r}; expected an ImageNet id first, such as n02084071"
+                f"{source}: line {number} is {line[:60]!r}; expected an ImageNet id first, such as n02084071."
             )
         if line[:9] in first_line:
             raise UserError(
-                f"{source}: line {number} repeats {line[:9]} of line {first_line[line[:9]]}; take one of them out"
+                f"{source}: line {number} repeats {line[:9]} of line {first_line[line[:9]]}; take one of them out."
             )
         first_line[line[:9]] = number
     if not first_line:
-        raise UserError(f"{source} holds no id; expected one a line, such as n02084071")
+        raise UserError(f"{source} holds no id; expected one per line, such as n02084071.")
     return tuple(first_line)
 
 
@@ -67,7 +67,7 @@ def _read(path: pathlib.Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UserError(
-            f"{path}: no such list of ids{nearest(str(path), LISTS)}; expected {', '.join(LISTS)} or a text file"
+            f"{path}: no such list of ids{nearest(str(path), LISTS)}; expected {', '.join(LISTS)} or a text file."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: the list of ids cannot be read ({error}); expected UTF-8, one id a line") from error
+        raise UserError(f"{path}: the list of ids cannot be read ({error}); expected UTF-8, one id a line.") from error

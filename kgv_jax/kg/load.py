@@ -63,7 +63,7 @@ def read_statements(path: pathlib.Path) -> list[Statement]:
     suffix = path.suffix.lower()
     if suffix not in _FORMATS and suffix not in _TABLES:
         known = " ".join((*_FORMATS, *_TABLES))
-        raise UserError(f"{path}: cannot tell the format from the suffix {suffix!r}; expected one of {known}")
+        raise UserError(f"{path}: does not show its format by the suffix {suffix!r}; expected one of {known}.")
     data = _read_bytes(path)
     if suffix in _TABLES:
         return list(_table(path, data.decode(), delimiter="\t" if suffix == ".tsv" else None))
@@ -72,30 +72,30 @@ def read_statements(path: pathlib.Path) -> list[Statement]:
 
 def _read_bytes(path: pathlib.Path) -> bytes:
     if path.is_dir():
-        raise UserError(f"{path} is a folder; expected a graph file")
+        raise UserError(f"{path} is a folder; expected a graph file.")
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         near = nearest(path.name, [p.name for p in path.parent.glob("*")]) if path.parent.is_dir() else ""
-        raise UserError(f"{path}: no such graph file{near}") from None
+        raise UserError(f"{path}: no such graph file{near or '.'}") from None
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
     data = data.removeprefix(b"\xef\xbb\xbf")
     if not data.strip():
-        raise UserError(f"{path} is empty; expected at least one triple")
+        raise UserError(f"{path} is empty; expected at least one triple.")
     try:
         data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
         raise UserError(
-            f"{path}: not UTF-8, byte 0x{data[error.start]:02x} at line {line} column {column}; save the file as UTF-8"
+            f"{path}: not UTF-8, byte 0x{data[error.start]:02x} at line {line} column {column}; save the file as UTF-8."
         ) from None
     return data
 
 
 class _Lines(io.RawIOBase):
-    """Hands a parser one line at a time, so that `line` is where its latest statement ended."""
+    """Gives a parser one line at a time, so that `line` is where its latest statement ended."""
 
     def __init__(self, data: bytes):
         self._lines = iter(data.splitlines(keepends=True))
@@ -121,7 +121,7 @@ def _rdf(path: pathlib.Path, data: bytes, format: pyoxigraph.RdfFormat) -> Itera
         where = f"line {error.lineno or lines.line}"
         where += f" column {error.offset}" if error.offset else ""
         what = re.sub(r"^Parser error at line .*?: ", "", str(error.msg))
-        raise UserError(f"{path}: {where}: {what}; mend the file there, or just before") from None
+        raise UserError(f"{path}: {where}: {what}; fix the file there, or just before.") from None
 
 
 def _term(term: object) -> str | Literal | None:
@@ -151,15 +151,15 @@ def _table(path: pathlib.Path, text: str, *, delimiter: str | None) -> Iterator[
             if len(cells) != width:
                 raise UserError(
                     f"{path}: line {line} has {len(cells)} columns, {cells}; expected {width} "
-                    f"separated by {delimiter!r} (quote a cell that contains the separator)"
+                    f"separated by {delimiter!r} (quote a cell that contains the separator)."
                 )
             head, relation, tail = (cells[column] for column in columns)
             if not (head and relation and tail):
-                raise UserError(f"{path}: empty cell in line {line}, {cells}; expected head, relation, tail")
+                raise UserError(f"{path}: empty cell in line {line}, {cells}; expected head, relation, tail.")
             relation = _SHORT.get(relation.lower(), relation)
             yield Statement(line, _cell(head), relation, _cell(tail, literal=relation == RDFS_LABEL))
     except csv.Error as error:
-        raise UserError(f"{path}: line {reader.line_num}: {error}; mend the quotes of that line") from None
+        raise UserError(f"{path}: line {reader.line_num}: {error}; fix the quotes of that line.") from None
 
 
 def _columns(cells: list[str]) -> tuple[list[int], int, bool]:

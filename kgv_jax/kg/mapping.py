@@ -47,16 +47,16 @@ def read_column(path: pathlib.Path, column: str) -> dict[str, str]:
         with open(path, encoding="utf-8-sig", newline="") as file:
             header, *rows = [row for row in csv.reader(file, delimiter=delimiter) if row]
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise UserError(f"the table of classes {path} cannot be read ({error}); expected a header and rows") from error
+        raise UserError(f"The table of classes {path} cannot be read ({error}); expected a header and rows.") from error
     if column not in header[1:]:
-        raise UserError(f"{path} has no column {column!r}{nearest(column, header[1:])}; it has {', '.join(header)}")
+        raise UserError(f"{path} has no column {column!r}{nearest(column, header[1:])}; it has {', '.join(header)}.")
     place = header.index(column)
     found: dict[str, str] = {}
     for number, row in enumerate(rows, start=2):
         if len(row) <= place:
-            raise UserError(f"{path}: row {number} has {len(row)} cells; expected {len(header)}, as the header")
+            raise UserError(f"{path}: row {number} has {len(row)} cells; expected {len(header)}, as the header.")
         if row[0] in found:
-            raise UserError(f"{path}: row {number} names the class {row[0]!r} a second time; keep one")
+            raise UserError(f"{path}: row {number} names the class {row[0]!r} a second time; keep one.")
         found[row[0]] = row[place]
     return found
 
@@ -82,7 +82,7 @@ def map_classes(
     """
     column = by if isinstance(by, Mapping) else None
     if column is None and by not in BY:
-        raise UserError(f"classes are mapped by {', '.join(BY)} or a column, not by {by!r}")
+        raise UserError(f"Classes are mapped by {', '.join(BY)} or a column, not by {by!r}.")
     relations = {plain(local_name(name)) for name in graph.relations}
     nodes: list[int] = []
     problems: list[str] = []
@@ -107,6 +107,6 @@ def map_classes(
         raise UserError(
             f"{len(problems)} of {len(classes)} classes have no node of their own in the graph:\n  "
             + "\n  ".join(problems)
-            + "\nadd them to the graph file, rename the classes, or give a column that maps them"
+            + "\nAdd them to the graph file, rename the classes, or give a column that maps them."
         )
     return np.array(nodes, np.int32)

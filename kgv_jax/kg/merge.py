@@ -32,13 +32,13 @@ def merge(graph: Graph, other: Graph, *, names: Mapping[str, str] | None = None)
         try:
             pairs.append((_full_name(other, left), _full_name(graph, right)))
         except UserError as error:
-            raise UserError(f"the mapping {left!r} -> {right!r}: {error}") from error
+            raise UserError(f"The mapping {left!r} -> {right!r}: {error}") from error
     new = _new_names(pairs, keep=_stated(graph))
     common = {new.get(name, name) for name in graph.nodes} & {new.get(name, name) for name in other.nodes}
     if not common:
         raise UserError(
-            f"the graphs of {len(graph.nodes)} and {len(other.nodes)} nodes have no node in common; say which names "
-            "mean the same, by owl:sameAs triples in either graph or by a table (--mapping)"
+            f"The graphs of {len(graph.nodes)} and {len(other.nodes)} nodes have no node in common; say which names "
+            "mean the same, by owl:sameAs triples in either graph or by a table (--mapping)."
         )
     triples = {
         (new.get(head, head), new.get(relation, relation), new.get(tail, tail))
@@ -70,7 +70,7 @@ def merge(graph: Graph, other: Graph, *, names: Mapping[str, str] | None = None)
 
 
 def _stated(graph: Graph) -> set[str]:
-    """Returns the names that the graph says something of, besides that they mean the same as others."""
+    """Returns the names that the graph has statements about, other than `owl:sameAs`."""
     stated = {name for name, kind in zip(graph.nodes, graph.types, strict=True) if kind}
     stated |= {graph.nodes[index] for index in graph.attributes} | (set(graph.relations) - {SAME_AS})
     for head, relation, tail in graph.named_triples():
@@ -103,8 +103,8 @@ def _new_names(pairs: Iterable[tuple[str, str]], *, keep: set[str]) -> dict[str,
         kept = sorted(group & keep)
         if len(kept) > 1:
             raise UserError(
-                f"{kept[0]} and {kept[1]} are two names of the first graph, and both are said to mean the same as "
-                f"{', '.join(sorted(group - keep)) or 'each other'}; take one of these statements out"
+                f"{kept[0]} and {kept[1]} are two names of the first graph, and both are stated to mean the same as "
+                f"{', '.join(sorted(group - keep)) or 'each other'}; take one of these statements out."
             )
         new |= dict.fromkeys(group, kept[0] if kept else min(group))
     return new

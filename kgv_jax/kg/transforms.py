@@ -1,4 +1,4 @@
-"""Ablations of prior knowledge, Graph -> Graph. (Which relations speak is an option of the mask: `kg/mask.py`.)"""
+"""Ablations of prior knowledge, Graph -> Graph. (Which relations supervise is an option of the mask: `kg/mask.py`.)"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def permute_class_rows(
 ) -> Graph:
     """Returns the graph with the same degrees and the wrong meaning: every class has another class's facts.
 
-    A random derangement deals what goes out of a class (and out of its variants, as one hand) to another
+    A random derangement deals what goes out of a class (and out of its variants, together) to another
     class. The new owner's variants take the facts of the variant of the same style where there is
     one. Nothing else changes; a relation without cycles still has none.
 
@@ -39,7 +39,7 @@ def permute_class_rows(
     """
     classes = sorted({int(node) for node in classes})
     if len(classes) < 2:
-        raise UserError(f"{len(classes)} class cannot take another class's facts; give at least two classes")
+        raise UserError(f"{len(classes)} class cannot take another class's facts; give at least two classes.")
     rng = np.random.default_rng(seed)
     acyclic = [index for index in range(len(graph.relations)) if not closure.find_cycles(graph, (index,))]
     for _ in range(_ATTEMPTS):
@@ -48,39 +48,39 @@ def permute_class_rows(
         if not any(closure.find_cycles(dealt, (index,)) for index in acyclic):
             return dealt
     raise UserError(
-        f"no permutation of the {len(classes)} classes found that keeps the hierarchy free of cycles "
-        f"({_ATTEMPTS} tried); leave out classes that lie above other classes"
+        f"No permutation of the {len(classes)} classes found that keeps the hierarchy free of cycles "
+        f"({_ATTEMPTS} tried); leave out classes that lie above other classes."
     )
 
 
 def randomise_class_facts(graph: Graph, classes: Sequence[int], seed: int, *, variant_of: str = "variantOf") -> Graph:
     """Returns the graph with as many facts and no meaning: each fact of a class, or a variant, names another node.
 
-    The new tail is drawn from the tails that facts of classes have under the same relation, the class's own count of
+    The new tail is sampled from the tails that facts of classes have under the same relation, the class's own count of
     them without repeats. Unlike in `permute_class_rows` no two classes share facts but by chance. Triples of
     `variant_of` and what goes out of other nodes stay.
 
     Raises:
-      UserError: every draw closes a cycle in a relation that had none.
+      UserError: every sample closes a cycle in a relation that had none.
     """
     rng = np.random.default_rng(seed)
     variant = closure.present(graph, (variant_of,))
     owners = {int(node) for node in classes}
     owners |= {head for relation in variant for node in tuple(owners) for head in graph.heads(relation, node)}
-    drawn = np.isin(graph.triples[:, 0], list(owners)) & ~np.isin(graph.triples[:, 1], variant)
-    pools = {relation: np.unique(tails) for relation, tails in _tails_by_relation(graph.triples[drawn]).items()}
+    replaced = np.isin(graph.triples[:, 0], list(owners)) & ~np.isin(graph.triples[:, 1], variant)
+    pools = {relation: np.unique(tails) for relation, tails in _tails_by_relation(graph.triples[replaced]).items()}
     acyclic = [index for index in range(len(graph.relations)) if not closure.find_cycles(graph, (index,))]
     for _ in range(_ATTEMPTS):
-        rows = {tuple(row) for row in graph.triples[~drawn].tolist()}
-        for head, relation in np.unique(graph.triples[drawn][:, :2], axis=0).tolist():
+        rows = {tuple(row) for row in graph.triples[~replaced].tolist()}
+        for head, relation in np.unique(graph.triples[replaced][:, :2], axis=0).tolist():
             count = int(np.sum((graph.triples[:, 0] == head) & (graph.triples[:, 1] == relation)))
             rows |= {(head, relation, int(tail)) for tail in rng.choice(pools[relation], count, replace=False)}
         random = graph.replace_triples((graph.nodes[h], graph.relations[r], graph.nodes[t]) for h, r, t in rows)
         if not any(closure.find_cycles(random, (index,)) for index in acyclic):
             return random
     raise UserError(
-        f"no random facts found for {len(owners)} classes and variants that keep the hierarchy free of cycles "
-        f"({_ATTEMPTS} tried); leave out classes that lie above other classes"
+        f"No random facts found for {len(owners)} classes and variants that keep the hierarchy free of cycles "
+        f"({_ATTEMPTS} tried); leave out classes that lie above other classes."
     )
 
 
@@ -89,7 +89,7 @@ def _tails_by_relation(triples: np.ndarray) -> dict[int, np.ndarray]:
 
 
 def _cyclic_permutation(items: Sequence[int], rng: np.random.Generator) -> dict[int, int]:
-    """One random cycle through all items: no item keeps its place."""
+    """One random cycle through all items: no item stays where it is."""
     order = [items[index] for index in rng.permutation(len(items))]
     return dict(zip(order, order[1:] + order[:1], strict=True))
 

@@ -1,6 +1,7 @@
-"""A graph as a Turtle file, from which `load_graph` reads an equal graph.
+"""A graph as a Turtle file (https://www.w3.org/TR/turtle/), from which `load_graph` reads an equal graph.
 
-Turtle: https://www.w3.org/TR/turtle/, whose grammar is named below.
+pyoxigraph escapes names and texts and groups the triples of a node. What is decided here: which triples stand for the
+graph, in which order, and the prefixes.
 """
 
 from __future__ import annotations
@@ -12,17 +13,15 @@ import re
 import uuid
 from collections.abc import Iterator
 
+import pyoxigraph
+
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.names import RDFS, local_name
+from kgv_jax.kg.names import RDF_TYPE, RDFS, RDFS_LABEL, local_name
 from kgv_jax.util.errors import UserError
 
 VOCAB = "https://kgv-jax.github.io/vocab#"  # of types, attributes, and the relations of graphs made here
 
-_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]*")  # IRIREF, absolute
-_LOCAL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?")  # of PN_LOCAL, what needs no escape
-_LANGUAGE = re.compile(r"[a-z]{1,8}(?:-[a-z0-9]{1,8})*")  # LANGTAG, as the loader gives it
-_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_ESCAPED = re.compile(r'[\\"\x00-\x1f\x7f-\x9f\u2028\u2029]')
+_TYPE, _LABEL = pyoxigraph.NamedNode(RDF_TYPE), pyoxigraph.NamedNode(RDFS_LABEL)
 
 
 def write_turtle(graph: Graph, path: str | os.PathLike[str]) -> pathlib.Path:
@@ -38,12 +37,14 @@ def write_turtle(graph: Graph, path: str | os.PathLike[str]) -> pathlib.Path:
         os.replace(scratch, path)
     except OSError as error:
         scratch.unlink(missing_ok=True)
-        raise UserError(f"{path}: cannot be written ({error.strerror}); name a file in a folder that exists") from error
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror}). Name a file in a folder that exists."
+        ) from error
     return path
 
 
 def to_turtle(graph: Graph) -> str:
-    """Returns the graph as Turtle: one block a node, with its type, label, attributes and triples.
+    """Returns the graph as Turtle: one block per node, with its type, label, attributes and triples. Always the same.
 
     Types and attributes, which a graph knows by their local names, go into this project's vocabulary. A label that is
     the local name anyway is left out.
@@ -51,77 +52,80 @@ def to_turtle(graph: Graph) -> str:
     Raises:
       UserError: a node, relation, type or attribute has a name that RDF cannot carry.
     """
-    spell = _Speller(graph)
-    blocks = [_block(spell, node, lines) for node, lines in enumerate(_statements(graph, spell)) if lines]
-    prefixes = (f"@prefix {prefix}: <{space}> .\n" for space, prefix in sorted(spell.prefixes.items()))
-    return "".join((*prefixes, *blocks))
+    data = pyoxigraph.serialize(_triples(graph), format=pyoxigraph.RdfFormat.TURTLE, prefixes=_prefixes(graph))
+    # A blank line before each node. Texts have no raw line breaks, so a line that starts a node starts with its name.
+    return re.sub(r"(?m)^(?=[^@\t])", "\n", data.decode())
 
 
-class _Speller:
-    """Writes names short where a prefix allows it."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.nodes = graph.nodes
-        self.prefixes = {RDFS: "rdfs", VOCAB: "kgv"}
-        spaces = collections.Counter(_split(name)[0] for name in (*graph.nodes, *graph.relations))
-        for space in sorted(spaces.keys() - self.prefixes.keys()):
-            if spaces[space] > 1 and _IRI.fullmatch(space):
-                word = re.search(r"([A-Za-z][A-Za-z0-9]*)[#/]$", space)
-                self.prefixes[space] = self._free(word[1].lower() if word else "ns")
-
-    def _free(self, word: str) -> str:
-        taken, number, prefix = set(self.prefixes.values()), 1, word
-        while prefix in taken:
-            number += 1
-            prefix = f"{word}{number}"
-        return prefix
-
-    def __call__(self, name: str) -> str:
-        if not _IRI.fullmatch(name):
-            raise UserError(
-                f"{name!r} is no absolute IRI, and RDF has no other names; give nodes and relations full names, such "
-                "as https://example.org/signs#yield"
-            )
-        space, local = _split(name)
-        return f"{self.prefixes[space]}:{local}" if space in self.prefixes and _LOCAL.fullmatch(local) else f"<{name}>"
-
-    def own(self, name: str, what: str) -> str:
-        """Spells a name that is known by its local part only."""
-        if not _IRI.fullmatch(VOCAB + name) or local_name(VOCAB + name) != name:
-            raise UserError(f"the {what} {name!r} cannot be part of an IRI; use letters, digits, `-`, `_` and `.`")
-        return self(VOCAB + name)
-
-
-def _statements(graph: Graph, spell: _Speller) -> Iterator[list[str]]:
-    """Yields for every node what is said of it: `predicate object`, `predicate object, object` ..."""
+def _triples(graph: Graph) -> Iterator[pyoxigraph.Triple]:
+    """Yields the triples node by node; of each its type, label, attributes, and what goes out of it."""
+    nodes, relations = (list(map(_named, names)) for names in (graph.nodes, graph.relations))
     linked = set(graph.triples[:, [0, 2]].ravel().tolist())
-    relations = [spell(name) for name in graph.relations]
-    for node, (name, label, kind) in enumerate(zip(graph.nodes, graph.labels, graph.types, strict=True)):
-        lines = [f"a {spell.own(kind, 'type')}"] if kind else []
-        attributes = graph.attributes.get(node, {})
-        if label != local_name(name) or not (kind or attributes or node in linked):
-            lines.append(f"rdfs:label {_literal(label)}")
+    for index, (name, label, kind) in enumerate(zip(graph.nodes, graph.labels, graph.types, strict=True)):
+        node, attributes = nodes[index], graph.attributes.get(index, {})
+        if kind:
+            yield pyoxigraph.Triple(node, _TYPE, _own(kind, "type"))
+        # A node without any statement would be lost, so it keeps its label.
+        if label != local_name(name) or not (kind or attributes or index in linked):
+            yield pyoxigraph.Triple(node, _LABEL, pyoxigraph.Literal(label))
         for key, text in attributes.items():
             key, _, language = key.partition("@")
-            if language and not _LANGUAGE.fullmatch(language):
-                raise UserError(f"{name}: the attribute {key!r} has {language!r} for a language; expected de or pt-br")
-            lines.append(f"{spell.own(key, 'attribute')} {_literal(text)}{'@' if language else ''}{language}")
-        tails = collections.defaultdict(list)
-        for _, relation, tail in graph.outgoing(node).tolist():
-            tails[relation].append(spell(graph.nodes[tail]))
-        yield lines + [f"{relations[relation]} {', '.join(names)}" for relation, names in tails.items()]
+            yield pyoxigraph.Triple(node, _own(key, "attribute"), _literal(name, key, text, language))
+        for _, relation, tail in graph.outgoing(index).tolist():
+            yield pyoxigraph.Triple(node, relations[relation], nodes[tail])
 
 
-def _block(spell: _Speller, node: int, lines: list[str]) -> str:
-    return f"\n{spell(spell.nodes[node])} " + " ;\n    ".join(lines) + " .\n"
+def _named(name: str) -> pyoxigraph.NamedNode:
+    try:
+        return pyoxigraph.NamedNode(name)
+    except ValueError as error:
+        raise UserError(
+            f"{name!r} is no absolute IRI ({error}), and RDF has no other names. Give nodes and relations full names, "
+            "such as https://example.org/signs#yield."
+        ) from error
 
 
-def _literal(text: str) -> str:
-    escaped = _ESCAPED.sub(lambda match: _ESCAPES.get(match[0]) or f"\\u{ord(match[0]):04X}", text)
-    return f'"{escaped}"'
+def _own(name: str, what: str) -> pyoxigraph.NamedNode:
+    """Returns a name of this project's vocabulary, which must be read back as its local part."""
+    try:
+        if local_name(VOCAB + name) == name:
+            return pyoxigraph.NamedNode(VOCAB + name)
+    except ValueError:
+        pass
+    raise UserError(f"The {what} {name!r} cannot be part of an IRI. Use letters, digits, `-`, `_` and `.`.")
 
 
-def _split(name: str) -> tuple[str, str]:
-    """Splits an IRI after its last `#` or `/`."""
-    end = max(name.rfind("#"), name.rfind("/")) + 1
-    return name[:end], name[end:]
+def _literal(node: str, key: str, text: str, language: str) -> pyoxigraph.Literal:
+    try:
+        if language == language.lower():  # as the loader gives it
+            return pyoxigraph.Literal(text, language=language or None)
+    except ValueError:
+        pass
+    raise UserError(f"{node}: the attribute {key!r} has {language!r} for a language; expected one such as de or pt-br.")
+
+
+def _prefixes(graph: Graph) -> dict[str, str]:
+    """Returns prefix -> namespace, for each namespace of several names: called by its last word, numbered if taken."""
+    prefixes = {"rdfs": RDFS, "kgv": VOCAB}
+    spaces = collections.Counter(_space(name) for name in (*graph.nodes, *graph.relations))
+    for space in sorted(spaces.keys() - {RDFS, VOCAB}):
+        if spaces[space] > 1 and _is_iri(space):
+            word = re.search(r"([A-Za-z][A-Za-z0-9]*)[#/]$", space)
+            word, number = word[1].lower() if word else "ns", 1
+            while (prefix := word if number == 1 else f"{word}{number}") in prefixes:
+                number += 1
+            prefixes[prefix] = space
+    return prefixes
+
+
+def _is_iri(text: str) -> bool:
+    try:
+        pyoxigraph.NamedNode(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _space(name: str) -> str:
+    """Returns an IRI up to its last `#` or `/`."""
+    return name[: max(name.rfind("#"), name.rfind("/")) + 1]

@@ -1,9 +1,9 @@
-"""What descriptions of classes say of their looks, as facts: a colour, or any other word that several classes share.
+"""The looks of classes as facts, read from their descriptions: a colour, or any other word that several classes share.
 
-Words are read, not sentences: of "a bird with a white bill" it stays that something is white and that there is a bill.
-Nothing is looked up, because a dictionary would have to know which sense is meant (a bill is a law first). Which words
-tell classes apart is read off the descriptions themselves: a word that nearly all have says nothing, and one that a
-single class has relates it to no other.
+Words are read without their sentence: "a bird with a white bill" gives `white` and `bill`. No dictionary is used, since
+it would have to know which sense is meant (the first sense of `bill` is a law). Which words distinguish classes follows
+from the descriptions themselves: a word of nearly all classes distinguishes none, and one of a single class relates it
+to no other.
 """
 
 from __future__ import annotations

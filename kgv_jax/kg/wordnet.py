@@ -63,7 +63,7 @@ class Synset:
 
 
 class WordNet:
-    """A folder with WordNet 3.0; a file is read when it is first asked."""
+    """A folder with WordNet 3.0; each file is read when it is first needed."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = pathlib.Path(folder)
@@ -83,14 +83,16 @@ class WordNet:
         if id not in self:
             raise UserError(
                 f"{path}: no entry starts at byte {int(id[1:])} ({id}); the file has {len(data)} bytes. "
-                f"Expected an id of WordNet {VERSION}; a file that was cut short must be fetched again"
+                f"Expected an id of WordNet {VERSION}; a file that was cut short must be fetched again."
             )
         offset = int(id[1:])
         line = data[offset : data.index(b"\n", offset)].decode("utf-8", "replace")
         try:
             return _parse(id, line)
         except (ValueError, IndexError) as error:
-            raise UserError(f"{path}: the entry at byte {offset} is damaged ({line[:60]!r}); fetch it again") from error
+            raise UserError(
+                f"{path}: the entry at byte {offset} is damaged ({line[:60]!r}); fetch it again."
+            ) from error
 
     def senses(self, lemma: str) -> tuple[str, ...]:
         """Returns the ids of a noun's synsets, the commonest sense first; none if WordNet has no such noun."""
@@ -131,7 +133,7 @@ def find_wordnet(
         if not pathlib.Path(folder, _FILES["n"]).is_file():
             raise UserError(
                 f"{os.fspath(folder)} has no file data.noun; expected the folder `dict` of WordNet "
-                f"{VERSION}, or {SYSTEM_FOLDER} of the Debian package wordnet-base"
+                f"{VERSION}, or {SYSTEM_FOLDER} of the Debian package wordnet-base."
             )
         return WordNet(folder)
     if (SYSTEM_FOLDER / _FILES["n"]).is_file():
@@ -158,7 +160,7 @@ def _fetch(folder: pathlib.Path, archives: str | os.PathLike[str] | None) -> Non
             if found != _SHA256[name]:
                 raise UserError(
                     f"{archive.name}: {name} has the SHA-256 {found}; expected {_SHA256[name]}, "
-                    f"as in wordnet-base 1:3.0-37. Name another copy of WordNet {VERSION} by --wordnet=DIR"
+                    f"as in wordnet-base 1:3.0-37. Name another copy of WordNet {VERSION} by --wordnet=DIR."
                 )
             unfinished = pathlib.Path(scratch, name)
             unfinished.write_bytes(content)
@@ -170,17 +172,17 @@ def _read(path: pathlib.Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); WordNet {VERSION} has it in `dict`") from error
+        raise UserError(f"{path}: cannot be read ({error.strerror}); WordNet {VERSION} has it in `dict`.") from error
     header = _HEADER.search(data[:_HEADER_BYTES])
     version = header[1].decode() if header else None
     if version != VERSION:
         found = f"is of WordNet {version}" if version else "has no licence of WordNet at its start"
         raise UserError(
             f"{path} {found}; expected WordNet {VERSION}, whose byte offsets are ImageNet's ids: "
-            "Debian's package wordnet-base and NLTK's corpus `wordnet` have it"
+            "Debian's package wordnet-base and NLTK's corpus `wordnet` have it."
         )
     if not data.endswith(b"\n"):
-        raise UserError(f"{path} is cut short: it has {len(data)} bytes, and its last line has no end; fetch it again")
+        raise UserError(f"{path} is cut short: it has {len(data)} bytes, and its last line has no end; fetch it again.")
     return data
 
 

@@ -52,7 +52,7 @@ def make_graph(
 
     The synsets of `ids` are of type `Class`, all their hypernyms (also of instances) of type `Category`. What these
     name as part, member or substance joins as `Part`, an adjective that gives a value of an attribute as `Attribute`;
-    of such nodes nothing more is told. Of a class that is described, `hasColour` names a `Colour` and `looks` a `Look`.
+    of such nodes nothing more is read. Of a class that is described, `hasColour` names a `Colour` and `looks` a `Look`.
     A node is `NAMESPACE` + id, or word. Its label is the synset's first word; attributes are `altLabel` (its other
     words), `definition`, and for classes `description`.
 
@@ -67,12 +67,14 @@ def make_graph(
       UserError: WordNet lacks an id, no such relation, or a damaged file.
     """
     if wrong := sorted(set(relations) - set(RELATIONS)):
-        raise UserError(f"no relation {wrong[0]!r}{nearest(wrong[0], RELATIONS)}; choose from {','.join(RELATIONS)}")
+        raise UserError(
+            f"There is no relation {wrong[0]!r}{nearest(wrong[0], RELATIONS)}; choose from {','.join(RELATIONS)}."
+        )
     if unknown := [name for name in ids if name not in wordnet]:
         raise UserError(
             f"{len(unknown)} of {len(ids)} ids of {source} are no synsets of {wordnet.folder / 'data.noun'}, the "
             f"first is {unknown[0]}; expected byte offsets of WordNet 3.0. Correct the list, or fetch the file again "
-            "if it is cut short"
+            "if it is cut short."
         )
     described = with_hypernyms(wordnet, ids) if BROADER in relations else {name: wordnet.synset(name) for name in ids}
     types = dict.fromkeys(described, "Category") | dict.fromkeys(ids, "Class")

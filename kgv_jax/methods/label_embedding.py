@@ -2,13 +2,13 @@
 
     F(x, y) = z(x)^T W phi(y)
 
-with `phi(y)` the facts of class `y`, of length 1. The loss is the paper's ranking with weights (section 3.2): of the
-classes that violate the margin, `v_y' = max(0, [y' != y] + F(x, y') - F(x, y)) > 0`, with `r` their number,
+with `phi(y)` the facts of class `y` as a vector of length 1. The loss is the paper's weighted ranking (section 3.2)
+over the classes that violate the margin, `v_y' = max(0, [y' != y] + F(x, y') - F(x, y)) > 0`, with `r` their number,
 
     L = (sum_{k=1}^{r} 1/k) / r * sum_{y'} v_y',
 
-or cross-entropy over `F`; classes held out are never among `y'`. Only `F` is trained, so the density head is the one
-to read.
+or cross-entropy over `F` (`attributes.label_embedding`, a setting of `methods/attribute_bce.py`). Held-out classes are
+never among `y'`. Only `F` is trained and the decoder is not, so the density head is the one to read.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from kgv_jax import losses
+from kgv_jax.config.methods import Method
 from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.methods.objective import FACTS, Batch, Objective, number_of_facts
+from kgv_jax.methods.settings import NO_IMAGES
 from kgv_jax.models.classifier import Outputs
 
 
@@ -50,7 +52,7 @@ def class_attributes(graph_arrays: GraphArrays) -> Array:
 
 
 class LabelEmbedding(Objective):
-    """Term `ale`: a bilinear compatibility."""
+    """Term `ale`: the bilinear compatibility `F`."""
 
     def make_head(self, graph_arrays: GraphArrays) -> nn.Module:
         return nn.Dense(number_of_facts(self.config, graph_arrays), use_bias=False)
@@ -59,7 +61,6 @@ class LabelEmbedding(Objective):
         return {"kernel": (None, FACTS)}
 
     def whole_mask_for(self, graph_arrays: GraphArrays) -> str | None:
-        del graph_arrays
         return f"config.method = {self.config.method!r}"
 
     def coefficients(self) -> dict[str, float]:
@@ -83,3 +84,12 @@ class LabelEmbedding(Objective):
 
     def _compatibility(self, params: Any, outputs: Outputs, graph_arrays: GraphArrays) -> Array:
         return self.head.apply({"params": params}, outputs.z) @ class_attributes(graph_arrays).T
+
+
+METHODS = {
+    "ale": Method(
+        LabelEmbedding,
+        "ALE: images ranked against the facts of classes",
+        NO_IMAGES | {"train.stages": "embed 1 terms=ale"},
+    ),
+}

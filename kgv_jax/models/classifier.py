@@ -15,8 +15,14 @@ from kgv_jax.models.zero_shot import zero_shot_logits
 
 
 class Outputs(NamedTuple):
-    """`z` `[B, D]` the visual embedding, `logits` `[B, C]` of the decoder, `pooled` `[B, F]` of the encoder, and
-    `aligned`, `[B, D]` each: what infuse layers align with knowledge."""
+    """What the image side returns.
+
+    Attributes:
+      z: `[B, D]` visual embedding, which objectives compare with nodes of the graph.
+      logits: `[B, C]` of the decoder.
+      pooled: `[B, F]` features of the encoder.
+      aligned: `[B, D]` each, the outputs of infuse layers that are aligned with class embeddings.
+    """
 
     z: Array
     logits: Array
@@ -24,14 +30,15 @@ class Outputs(NamedTuple):
     aligned: tuple[Array, ...] = ()
 
 
-# What the axes of a decoder's parameters count.
+# What each axis of a decoder's parameters counts, for evaluation with an extended graph.
 DECODER_AXES = {"kernel": (None, "classes"), "bias": ("classes",)}
 
 
 class ZeroShotDecoder(nn.Module):
     """`logits = exp(s) n(features) . w_c` with `w_c` the text embedding of class `c` (CLIP, arXiv 2103.00020).
 
-    Its kernel `[F, C]` starts from `models.zero_shot`; fine-tuning goes on from there (WiSE-FT, arXiv 2109.01903).
+    Its initial kernel `[F, C]` comes from `models.zero_shot`; fine-tuning trains it further, as WiSE-FT does
+    (arXiv 2109.01903).
     """
 
     num_classes: int
@@ -73,14 +80,21 @@ class Classifier(nn.Module):
 
         `train` is for the encoder's norms and drop path.
         """
+        # Image side: pixels to features. Feature vectors have no pixels to normalise.
         x = images if images.ndim == 2 else self._normalised(images)
         features = self.encoder(x, train=train)
         pooled = features.pooled
+
+        # One linear projection into the space that nodes of the graph share.
         z = nn.Dense(self.dim, name="projection")(pooled)
+
+        # Decoders that read something else than the embedding, or have nothing to train.
         if self.decoder == "zero_shot":
             return Outputs(z, ZeroShotDecoder(self.num_classes, name="decoder")(pooled), pooled)
         if self.decoder == "equiangular":
             return Outputs(z, EquiangularDecoder(self.num_classes, name="decoder")(z), pooled)
+
+        # Decoders on the embedding, behind infuse layers where there are any.
         hidden, aligned = z, ()
         if self.infuse is not None:
             hidden, aligned = self.infuse(z, features.taps, train=train)
@@ -89,7 +103,7 @@ class Classifier(nn.Module):
         return Outputs(z, nn.Dense(self.num_classes, name="decoder")(hidden), pooled, aligned)
 
     def _normalised(self, images: Array) -> Array:
-        """Returns images as the encoder reads them, `[B, S, S, 3]` float32."""
+        """Returns images as the encoder reads them, `[B, S, S, 3]` float32: scaled, and resized to `input_px`."""
         x = (images.astype(jnp.float32) / 255.0 - jnp.asarray(self.mean)) / jnp.asarray(self.std)
         if self.input_px and x.shape[1:3] != (self.input_px, self.input_px):
             x = jax.image.resize(x, (len(x), self.input_px, self.input_px, 3), "bilinear")

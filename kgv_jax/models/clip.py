@@ -1,4 +1,8 @@
-"""CLIP: an image and a text tower with one embedding space (Radford et al., arXiv 2103.00020)."""
+"""CLIP: an image and a text tower with one embedding space (Radford et al., arXiv 2103.00020).
+
+The image tower is `vit.VisionTransformer` with CLIP's differences: a layer norm before the first block, no bias of the
+patches' embedding, a projection of the class token. Computation is that of the published code; `tests/golden` compares.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from kgv_jax.models import tokenizer
-from kgv_jax.models.layer_norm import LayerNorm
+from kgv_jax.models.layers import LayerNorm
 from kgv_jax.models.pretrained.clip import clip_layouts
 from kgv_jax.models.spec import EncoderSpec
 from kgv_jax.models.transformer import Transformer
@@ -60,9 +64,9 @@ class TextTower(nn.Module):
             causal=True,
             name="transformer",
         )(x + position[:length], train=False)
-        # The end of the text is the largest token. Later ones are padding, whatever their number: being
-        # causal, the end does not see them. (transformers looks for `eos_token_id` unless that is 2, the
-        # wrong number in old configs, and then takes the largest as here: the same place in every text.)
+        # The end of the text is the largest token. Tokens after it are padding; attention is causal, so the end does
+        # not see them. (transformers looks for `eos_token_id`, unless that is 2, a wrong value in old configs, and then
+        # takes the largest as here. Both find the same position in every text.)
         end = jnp.take_along_axis(blocks[-1], jnp.argmax(tokens, axis=1)[:, None, None], axis=1)[:, 0]
         end = LayerNorm(_EPSILON, name="norm")(end)
         init = normal(self.width**-0.5)
@@ -113,7 +117,8 @@ _B32 = {"patch": 32, "grid": 7, "image": (768, 12, 12), "text": (512, 12, 8), "p
 _B16 = {**_B32, "patch": 16, "grid": 14}
 _L14 = {"patch": 14, "grid": 16, "image": (1024, 24, 16), "text": (768, 12, 12), "projection": 768}
 
-# The first trained with an approximation of GELU, later ones mostly with GELU itself; files do not tell which.
+# OpenAI trained with an approximation of GELU, later publishers mostly with GELU itself. A file of weights does not
+# say which, so the name of the encoder has to.
 ENCODERS: dict[str, EncoderSpec] = {
     "clip_test": _spec(
         "CLIP of two towers with two blocks; for tests",

@@ -1,4 +1,7 @@
-"""DINOv2's vision transformers (Oquab et al., arXiv 2304.07193), with registers (arXiv 2309.16588) or without."""
+"""DINOv2's vision transformers (Oquab et al., arXiv 2304.07193), with registers (arXiv 2309.16588) or without.
+
+They are `vit.VisionTransformer` with layer scale. The published ViT-g/14, whose MLP is gated, is not here.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from kgv_jax.models.vit import last_read, make_vit, vit_layers
 
 
 def head_input(features: Features) -> Array:
-    """Returns `[B, 2 D]`: the class token beside the mean of the patch tokens, what the published head reads."""
+    """Returns `[B, 2 D]`, which the published head reads: the class token, then the mean of the patch tokens."""
     return jnp.concatenate([features.pooled, jnp.mean(features.spatial, (1, 2))], axis=-1)
 
 
@@ -30,17 +33,17 @@ def _spec(
     size_px: int = 224,
     num_logits: int = 1000,
 ) -> EncoderSpec:
-    """Published at 518 px, a grid of 37 x 37; used at 224 px."""
+    """Returns the specification of a DINOv2: published at 518 px, a grid of 37 x 37 patches, and used at 224 px."""
     make = make_vit(
         patch=patch,
         width=width,
         depth=depth,
         heads=heads,
         grid=grid,
-        # Of training from scratch; the published models ended near 1.
+        # The initial value of training from scratch; in the published models it has grown to about 1.
         layer_scale=1e-5,
         registers=registers,
-        # As the authors' code: the models with registers came with an antialiased resize.
+        # As the authors' code does: it resizes positions with antialiasing for the models with registers alone.
         antialias=registers > 0,
     )
     return EncoderSpec(

@@ -1,7 +1,8 @@
-"""EfficientNet-Lite (Tan and Le, arXiv 1905.11946, in its edge variant: ReLU6, no squeeze-and-excitation).
+"""EfficientNet-Lite (Tan and Le, arXiv 1905.11946, in the variant for edge devices).
 
-Lite variants keep the stem and the last convolution at full width. All convolutions pad as TensorFlow does ("SAME"),
-since the published weights were trained so.
+It differs from the paper's EfficientNet in three ways: ReLU6 in place of swish, no squeeze-and-excitation, and a stem
+and a last convolution whose width does not scale. All convolutions pad as TensorFlow does ("SAME"), since the published
+weights were trained so.
 """
 
 from __future__ import annotations
@@ -15,10 +16,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 
-from kgv_jax.models.conv import Conv
-from kgv_jax.models.depthwise import DepthwiseConv
 from kgv_jax.models.features import Features, explainable
-from kgv_jax.models.norm import make_norm
+from kgv_jax.models.layers import Conv, DepthwiseConv, make_norm
 from kgv_jax.models.pretrained import efficientnet as layouts
 from kgv_jax.models.spec import EncoderOptions, EncoderSpec
 
@@ -28,7 +27,7 @@ _KERNEL_INIT = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """`blocks` blocks of one width; only the first has the stride. `expand` widens between the pointwise layers."""
+    """`blocks` blocks of one width. The first has the stride; `expand` is the factor of the hidden width."""
 
     blocks: int
     width: int
@@ -58,6 +57,7 @@ class InvertedResidual(nn.Module):
         y = DepthwiseConv((self.kernel, self.kernel), self.stride, dtype=self.dtype, name="depthwise")(y)
         y = nn.relu6(norm(name="depthwise_norm")(y))
         y = norm(name="project_norm")(pointwise(self.width, name="project")(y))
+        # No shortcut where the shape changes, and so nothing to drop.
         if x.shape != y.shape:
             return y
         drop = nn.Dropout(self.drop_path, broadcast_dims=(1, 2, 3), rng_collection="drop_path")
@@ -65,7 +65,7 @@ class InvertedResidual(nn.Module):
 
 
 class EfficientNetLite(nn.Module):
-    """Stem, stages of inverted residuals, one last pointwise convolution; `pooled` is the mean of its map.
+    """Stem, stages of inverted residuals, one last pointwise convolution; `pooled` is its global average.
 
     Attributes:
       stages: from the input to the output; taps are their last maps.

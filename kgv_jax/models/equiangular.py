@@ -1,8 +1,8 @@
-"""Equiangular basis vectors (Shen et al., arXiv 2303.11637): class directions that are far apart and mean nothing.
+"""Equiangular basis vectors (Shen et al., arXiv 2303.11637): fixed class directions, far apart and without meaning.
 
     logits_c = n(z) . w_c / T,    |w_c . w_c'| as small as it can be made,    w fixed
 
-Well-separated targets without knowledge: what of a gain from a graph is due to targets alone.
+The control for methods with a graph: what of their gain comes from well-separated targets alone.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-_MOST_SPREAD = 4096  # classes; beyond, random directions are taken as they come
+_MOST_SPREAD = 4096  # classes; for more, random directions are used as they are
 _STEPS, _RATE, _POWER = 300, 0.02, 8
 
 
 def near_equiangular(key: Array, count: int, dim: int) -> Array:
     """Returns `[count, dim]` directions: orthonormal where they can be, else with small cosines.
 
-    More directions than dimensions start at random and descend `mean_{c != c'} (w_c . w_c')^8`, which the largest
-    cosines dominate. The paper descends `sum_{c != c'} max(0, |w_c . w_c'| - alpha)` for a given `alpha`, which has to
-    be found for every count and dimension; the power needs none.
+    More directions than dimensions begin at random and minimise `mean_{c != c'} (w_c . w_c')^8`, which the largest
+    cosines dominate. The paper minimises `sum_{c != c'} max(0, |w_c . w_c'| - alpha)`, and `alpha` has to be found for
+    every count and dimension; the power has no such setting.
     """
     start = jax.random.normal(key, (count, dim))
     if count <= dim:

@@ -15,8 +15,8 @@ class Features(NamedTuple):
       pooled: `[B, F]` features of the whole image.
       spatial: `[B, H, W, F']` the last feature map, for class activation maps; a transformer's patch
         tokens laid out as the grid they came from.
-      taps: feature maps on the way, from the input to the output, for methods that reach into the
-        layers: `[B, H_i, W_i, F_i]`, one a stage of a convolutional network, one a block of a transformer.
+      taps: intermediate feature maps, from the input to the output, for methods that reach into the
+        layers: `[B, H_i, W_i, F_i]`, one per stage of a convolutional network, one per block of a transformer.
     """
 
     pooled: Array
@@ -25,9 +25,9 @@ class Features(NamedTuple):
 
 
 def explainable(module: nn.Module, x: Array) -> Array:
-    """Returns a map `x`, perturbed where variables `perturbations` are given: the gradient at them is that at the map.
+    """Returns a map `x` plus the variable `perturbations/explained` where there is one; Grad-CAM differentiates by it.
 
-    An encoder calls it once, on the map that `EncoderSpec.explained` names. Initialisation leaves it out, so that it
-    returns the model's own variables; elsewhere nothing is added or computed.
+    An encoder calls it once, on the map that `EncoderSpec.explained` names. During initialisation it does nothing, so
+    that the perturbation never becomes a variable of the model.
     """
     return x if module.is_initializing() else module.perturb("explained", x)

@@ -1,4 +1,4 @@
-"""`features`: the encoder of data that comes as feature vectors; it gives back what it is given."""
+"""`features`: the encoder of data that comes as feature vectors; it returns them, scaled."""
 
 from __future__ import annotations
 
@@ -12,20 +12,18 @@ NAME = "features"
 
 
 class GivenFeatures(nn.Module):
-    """Vectors `[B, F]`, scaled to length `sqrt(F)`: published features differ in scale from set to set."""
+    """Vectors `[B, F]`, scaled to length `sqrt(F)`: published features differ in scale between data sets."""
 
     @nn.compact
     def __call__(self, vectors: Array, *, train: bool) -> Features:
-        """Maps `[B, F]` to `Features`; the map has one place."""
-        del train
+        """Maps `[B, F]` to `Features`; the map has one position."""
         norm = nn.RMSNorm(use_scale=False, name="norm")
         pooled = norm(vectors)
         return Features(pooled, pooled[:, None, None], ())
 
 
-def _make(options: EncoderOptions) -> nn.Module:
-    del options
+def _make(_: EncoderOptions) -> nn.Module:
     return GivenFeatures()
 
 
-ENCODERS = {NAME: EncoderSpec(make=_make, size_px=1, about="feature vectors as they are given")}
+ENCODERS = {NAME: EncoderSpec(make=_make, size_px=1, about="feature vectors as they are given", images=False)}

@@ -1,17 +1,17 @@
 """Graph convolutions that predict classifiers from a graph: GCNZ, SGCN and DGP.
 
-A layer is `H' = sigma(A (H W + b))` with `A` a weighted adjacency `[N, N]`, given as edges: of a graph of categories it
-is nearly empty.
+A layer is `H' = sigma(A (H W + b))` with `A` a weighted adjacency `[N, N]`. It is given as edges, because a graph of
+categories is sparse.
 
   GCNZ (Wang et al., arXiv 1803.08035): six layers, `A = D^-1/2 (E + I) D^-1/2`, `b = 0`
   SGCN, DGP (Kampffmeyer et al., arXiv 1805.11724): two layers, `A = D^-1 (E + I)`. DGP's first layer reads descendants
        and its second ancestors, grouped by distance `k = 0 ... K`, each group with a weight of its own (equation 4):
        `H' = sigma( sum_k a_k D_k^-1 A_k (H W + b) )`, `a = softmax(w)`
 
-It is computed as `(A H) W + (A 1) b`, which is the same: the last layer, the widest, then multiplies only the rows that
-are asked for. All have LeakyReLU 0.2 between layers, and rows of length 1 at the end. What equations do not say is as
-in the authors' programs: where a bias is, and which layers drop half of what they read (GCNZ's last two; both of SGCN
-and DGP).
+A layer is computed as `(A H) W + (A 1) b`, which is equal. The last layer, the widest, then multiplies only rows of
+nodes that are predicted. All have LeakyReLU 0.2 between layers, and rows of length 1 at the end. What the equations
+leave open follows the authors' programs: which layers have a bias, and which have dropout 0.5 on their input (the last
+two of GCNZ; both of SGCN and DGP).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SLOPE, _DROPOUT = 0.2, 0.5
 
 
 class Edges(NamedTuple):
-    """A weighted adjacency: row `to` gets `weight` times row `source`; `[E]` each."""
+    """A weighted adjacency: row `to` gets `weight` times row `source`; each is `[E]`."""
 
     to: Array
     source: Array
@@ -44,8 +44,8 @@ class GraphConvolutions(nn.Module):
 
     Attributes:
       widths: of the layers.
-      groups: for each layer, how many adjacencies it reads; they are weighed by a softmax.
-      dropped: for each layer, whether dropout is on what it reads.
+      groups: for each layer, how many adjacencies it reads; a softmax weighs them.
+      dropped: for each layer, whether dropout is on its input.
       bias: whether layers have one.
     """
 
@@ -63,8 +63,8 @@ class GraphConvolutions(nn.Module):
         Args:
           features: `[N, F]`.
           layers: for each layer, its adjacencies.
-          train: whether layers drop.
-          nodes: `[C]`, whose directions are wanted; None: all.
+          train: whether dropout acts.
+          nodes: `[C]`, those whose directions are returned; all if None.
         """
         h = features
         settings = zip(self.widths, self.groups, self.dropped, layers, strict=True)
@@ -82,7 +82,7 @@ class GraphConvolutions(nn.Module):
 
 
 class _Affine(nn.Module):
-    """`h W + s b` of rows `h` `[N, F]` and what of the bias each gets, `s` `[N, 1]`."""
+    """`h W + s b` of rows `h` `[N, F]`, with `s` `[N, 1]` the factor of each row's bias."""
 
     width: int
     use_bias: bool

@@ -1,31 +1,32 @@
-"""Infuse layers: knowledge of several scales, each aligned to a layer of its own (arXiv 2401.04441, section 3).
+"""Infuse layers: class embeddings of several scales, each aligned to a layer of its own (arXiv 2401.04441, section 3).
 
     p_m = Linear_m(u_m),    h_m = h_{m-1} + Dropout(GELU(Linear'_m(p_m))),    m = 1 ... M
 
-`h_0` is the visual embedding `z`. A loss pulls `p_m` to the knowledge embeddings of scale `m` (`methods/infuse.py`);
-the decoder reads `LayerNorm(h_M)`. Knowledge is not needed to infer. A layer reads `u_m = h_{m-1}` or, at a tap,
+`h_0` is the visual embedding `z`. A loss pulls `p_m` to the class embeddings of scale `m` (`methods/infuse.py`); the
+decoder reads `LayerNorm(h_M)`. Inference needs no class embeddings. A layer reads `u_m = h_{m-1}` or, at a tap,
 
-    u_m = LayerNorm(mean of T over its places),    T [B, H, W, F] a map on the way through the encoder.
+    u_m = LayerNorm(global average of T),    T [B, H, W, F] an intermediate feature map of the encoder.
 
-Both norms are ours. Alignment by cosines leaves the length of `h` free, and it grows: on emoji to 16 a coordinate, of
-which every hidden unit of an MLP died in the first steps of stage 2. A transformer's maps are sums of its blocks'
-outputs, and grow with depth. Which scale goes where is ours too: scales are named from the input to the output, and
-the presets put a class's own triples (shapes, colours) first, its place in the graph next, what a wider text says last.
+What differs from the paper:
+  * Both layer norms. Alignment by cosines leaves the length of `h` free, and it grows: on emoji to 16 per dimension, of
+    which every hidden unit of an MLP died in the first steps of stage 2. A transformer's maps are sums of the outputs
+    of its blocks, and grow with depth.
+  * The order of the scales. They are named from the input to the output; the presets put a class's own triples (shapes,
+    colours) first, its node in an embedding of the graph next, and the text of a wider description last.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from kgv_jax.config import schema as config_schema
-from kgv_jax.models.layer_norm import LayerNorm
+from kgv_jax.models.layers import LayerNorm
 from kgv_jax.util.errors import UserError
-from kgv_jax.util.lists import split_names
 
 BEHIND, SPREAD = "z", "spread"
 _EPSILON = 1e-6
@@ -64,14 +65,14 @@ class Infuse(nn.Module):
         return LayerNorm(_EPSILON, name="norm")(h), tuple(aligned)
 
 
-def make_infuse(settings: config_schema.Infuse, *, width: int) -> Infuse | None:
-    """Returns the layers of `config.infuse`, none without scales."""
-    scales = len(settings.names())
-    return Infuse(scales, width, settings.dropout, split_names(settings.taps)) if scales else None
+def make_infuse(settings: Any, *, width: int) -> Infuse | None:
+    """Returns the layers of `config.infuse` (`methods/infuse.py`), none without scales."""
+    scales = len(settings.scales)
+    return Infuse(scales, width, settings.dropout, settings.taps) if scales else None
 
 
 def find_taps(names: Sequence[str], *, scales: int, maps: int) -> tuple[int | None, ...]:
-    """Returns for each scale the number of the map that its layer reads, or None for the layer before it.
+    """Returns for each scale the index of the feature map that its layer reads, or None for the layer before it.
 
     >>> find_taps(("spread",), scales=3, maps=12), find_taps(("spread",), scales=3, maps=4)
     ((3, 7, None), (1, 2, None))
@@ -79,10 +80,10 @@ def find_taps(names: Sequence[str], *, scales: int, maps: int) -> tuple[int | No
     ((0, None, 3), (None, None))
 
     Args:
-      names: "z" or a number for each scale, or "spread": map `ceil(m maps / scales) - 1` for scale `m = 1 ...`, but
-        for the last, which is aligned behind the embedding: nothing else would align the projection.
+      names: "z" or an index for each scale, or "spread": map `ceil(m maps / scales) - 1` for scale `m = 1 ...`. The
+        last scale is always aligned behind the embedding, since nothing else would align the projection.
       scales: `M`.
-      maps: how many the encoder returns.
+      maps: how many feature maps the encoder returns.
 
     Raises:
       UserError: the encoder does not have such a map.
@@ -91,7 +92,7 @@ def find_taps(names: Sequence[str], *, scales: int, maps: int) -> tuple[int | No
         return (None,) * scales
     if not maps:
         raise UserError(
-            f"config.infuse.taps is {','.join(names)!r}, but this encoder returns no maps on the way (Features.taps). "
+            f"config.infuse.taps is {','.join(names)!r}, but this encoder returns no feature maps (Features.taps). "
             "Leave the taps empty, or choose an encoder of the registry."
         )
     if tuple(names) == (SPREAD,):

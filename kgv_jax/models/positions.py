@@ -1,4 +1,8 @@
-"""Position embeddings learned on one grid of patches, read on another."""
+"""Position embeddings learned on one grid of patches, interpolated for another.
+
+The interpolation is torch's, number by number, and not `jax.image.resize`'s, whose bicubic kernel has another parameter
+(`a = -0.5` where torch has `-0.75`): published features depend on it.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +38,7 @@ def _keys(x: np.ndarray, a: float) -> np.ndarray:
 
 
 def resize_grid(grid: Array, height: int, width: int, *, antialias: bool) -> Array:
-    """Returns a `[G, G', D]` grid at `[height, width, D]`; the grid itself where nothing changes."""
+    """Returns a `[G, G', D]` grid at `[height, width, D]`; the grid itself where it has that size already."""
     if grid.shape[:2] == (height, width):
         return grid
     rows = bicubic_matrix(grid.shape[0], height, antialias=antialias)

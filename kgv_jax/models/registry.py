@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from kgv_jax.models import clip, dinov2, efficientnet, given, resnet, small_resnet, vit
 from kgv_jax.models.spec import EncoderSpec
 from kgv_jax.util.errors import UserError, nearest
+from kgv_jax.util.registry import Registry
 
-# One line a family: each owns its rows.
-_ENCODERS: dict[str, EncoderSpec] = {
-    **small_resnet.ENCODERS,
-    **resnet.ENCODERS,
-    **efficientnet.ENCODERS,
-    **vit.ENCODERS,
-    **clip.ENCODERS,
-    **dinov2.ENCODERS,
-}
+# Each family is a module of this subpackage that states its own `ENCODERS`.
+ENCODERS: Registry[EncoderSpec] = Registry("encoder", attribute="ENCODERS", package="kgv_jax.models", of=EncoderSpec)
 
 
 def list_models() -> tuple[str, ...]:
     """Returns the names of the encoders of images."""
-    return tuple(_ENCODERS)
+    return tuple(name for name, spec in ENCODERS.items() if spec.images)
 
 
 def get(name: str) -> EncoderSpec:
     """Returns the specification of the encoder `name`, of images or of feature vectors."""
-    known = _ENCODERS | given.ENCODERS
-    if name not in known:
-        raise UserError(f"model.encoder is {name!r}{nearest(name, known)}; known: {', '.join(known)}.")
-    return known[name]
+    if name not in ENCODERS:
+        raise UserError(f"model.encoder is {name!r}{nearest(name, ENCODERS)}; known: {', '.join(ENCODERS)}.")
+    return ENCODERS[name]

@@ -1,4 +1,8 @@
-"""Residual networks for photographs (He et al., arXiv 1512.03385), version 1.5: a bottleneck's stride is in its 3x3."""
+"""Residual networks for photographs (He et al., arXiv 1512.03385), in the form whose weights are published today.
+
+It differs from the paper in two ways: the stride of a bottleneck is in its 3x3 convolution ("version 1.5"), and the
+last norm of a block begins at zero, so that the block begins as identity (arXiv 1706.02677, section 5.1).
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 
-from kgv_jax.models.conv import Conv
 from kgv_jax.models.features import Features, explainable
-from kgv_jax.models.norm import make_norm
+from kgv_jax.models.layers import Conv, make_norm
 from kgv_jax.models.pretrained import resnet as layouts
 from kgv_jax.models.spec import IMAGENET_MEAN, IMAGENET_STD, EncoderOptions, EncoderSpec
 
@@ -21,10 +24,10 @@ _KERNEL_INIT = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
 
 class ResidualBlock(nn.Module):
-    """Convolutions and a shortcut; the last norm starts at zero, so that the block starts as identity.
+    """Convolutions and a shortcut.
 
     Attributes:
-      width: channels of the 3x3 convolutions; a bottleneck leaves with `_EXPANSION` times as many.
+      width: channels of the 3x3 convolutions; a bottleneck returns `_EXPANSION` times as many.
       stride: of the (first) 3x3 convolution and of the shortcut.
       bottleneck: 1x1, 3x3, 1x1 instead of 3x3, 3x3.
       norm, drop_path, dtype: as in `EncoderOptions`.
@@ -59,7 +62,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResNet(nn.Module):
-    """A 7x7 stem, a maximum over 3x3, stages of residual blocks; `pooled` is the mean of the last map.
+    """A 7x7 stem, max pooling over 3x3, stages of residual blocks; `pooled` is the last map's global average.
 
     Attributes:
       stage_sizes: blocks in each stage; the first block of every later stage halves the map.
@@ -101,7 +104,7 @@ class ResNet(nn.Module):
 
 
 def _conv(width: int, size: int, stride: int, dtype: DTypeLike, name: str) -> Conv:
-    """Returns a convolution padded as torch's are: by the same on both sides."""
+    """Returns a convolution padded as torch pads, equally on both sides; the published weights were trained so."""
     pad = size // 2
     return Conv(
         width,

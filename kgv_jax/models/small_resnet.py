@@ -1,4 +1,9 @@
-"""Small residual networks (He et al., arXiv 1512.03385) for small images, trained from scratch."""
+"""Small residual networks (He et al., arXiv 1512.03385) for small images, trained from scratch.
+
+They differ from the paper's in the stem (one 3x3 convolution without max pooling), in group norm by default, so that an
+image does not depend on its batch, and in the choice to flatten the last map: global average pooling learns small
+pictograms far more slowly, because it loses where things are (`docs/choices.md`).
+"""
 
 from __future__ import annotations
 
@@ -10,14 +15,13 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 
-from kgv_jax.models.conv import Conv
 from kgv_jax.models.features import Features, explainable
-from kgv_jax.models.norm import make_norm
+from kgv_jax.models.layers import Conv, make_norm
 from kgv_jax.models.spec import EncoderOptions, EncoderSpec
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut; the second norm starts at zero, so a block starts as identity."""
+    """Two 3x3 convolutions and a shortcut; the second norm begins at zero, so that a block begins as identity."""
 
     width: int
     stride: int
@@ -44,10 +48,9 @@ class SmallResNet(nn.Module):
       stage_sizes: blocks in each stage; the first block of every later stage halves the map.
       widths: channels of each stage.
       norm: "group" or "batch".
-      pool: "mean" over the last map, or "flatten": it keeps where things are, which tells small
-        pictograms apart long before a mean does, at the price of one input size.
-      stem_stride: 1 keeps the resolution; 2 halves it in the first convolution, which on a CPU
-        costs a quarter of the time.
+      pool: "mean", global average pooling, or "flatten", which keeps positions and fixes the input's size.
+      stem_stride: 1 keeps the resolution; 2 halves it in the first convolution, which on a CPU takes a quarter of the
+        time.
       options: dtype, remat and drop path.
     """
 
@@ -61,7 +64,7 @@ class SmallResNet(nn.Module):
     @nn.compact
     def __call__(self, images: Array, *, train: bool) -> Features:
         options = self.options
-        # float32 is what the parameters have; with float64 ones, all is computed in float64.
+        # None computes in the type of the parameters: float32, or float64 in a test that needs it.
         dtype = None if jnp.dtype(options.dtype) == jnp.float32 else options.dtype
         block_type = nn.remat(BasicBlock, static_argnums=(2,)) if options.remat else BasicBlock
         stem = Conv(self.widths[0], (3, 3), strides=self.stem_stride, dtype=dtype, name="stem")

@@ -1,4 +1,4 @@
-"""What an encoder's family says of it: how it is built, what it is fed, which published files fit it."""
+"""The specification of an encoder: how it is built, what its input is, which published files fit it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 @dataclasses.dataclass(frozen=True)
 class EncoderOptions:
-    """What a config may ask of any encoder.
+    """What a config may set for any encoder.
 
     Attributes:
       norm: "auto" (what the family was published with), "batch" or "group".
       dtype: of activations; parameters, norm statistics and `Features` are float32.
       remat: recompute each block's activations in the backward pass instead of keeping them.
       drop_path: rate of stochastic depth (arXiv 1603.09382) at the last block, rising linearly from 0
-        at the first; draws from the random stream "drop_path".
-      epsilon: of a transformer's layer norms; None is the family's. A published file may ask for another
-        (`Layout.epsilon`).
+        at the first; its random stream is "drop_path".
+      epsilon: of a transformer's layer norms; None is the family's. Some publishers use another (`Layout.epsilon`).
     """
 
     norm: str = "auto"
@@ -42,8 +41,9 @@ class EncoderSpec:
 
     Attributes:
       make: `make(options)` returns a module called as `encoder(images [B, H, W, 3], train=...) -> Features`.
-      size_px: side of the square input it was published with; `multiple_px` tells which others work.
+      size_px: side of the square input it was published with; `multiple_px` says which others work.
       about: one line for `list_models`.
+      images: whether its input is images; else it is feature vectors, and `list_models` leaves it out.
       mean, std: per-channel statistics of its input, RGB in `[0, 1]`.
       layers: regular expressions of parameter paths below the encoder ("block0/.*"), from the input to
         the output; layer-wise learning-rate decay counts along them. Together they match every parameter.
@@ -59,6 +59,7 @@ class EncoderSpec:
     make: Callable[[EncoderOptions], nn.Module]
     size_px: int
     about: str
+    images: bool = True
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.25, 0.25, 0.25)
     layers: tuple[str, ...] = (".*",)

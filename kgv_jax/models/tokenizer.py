@@ -18,7 +18,7 @@ from kgv_jax.util.errors import UserError
 
 VOCABULARY, CONTEXT = 49_408, 77
 START, END = "<start_of_text>", "<end_of_text>"
-# One symbol a byte, one a byte that ends a word, and the two marks; every merge adds one.
+# One symbol per byte, one per byte that ends a word, and the two marks; every merge adds one.
 _SYMBOLS_WITHOUT_MERGES = 2 * 256 + 2
 
 _ENTITY = re.compile("&#?[0-9A-Za-z]{1,24};")
@@ -33,7 +33,7 @@ _WORD = re.compile(f"{START}|{END}|'s|'t|'re|'ve|'m|'ll|'d|[a-z]+|[0-9]|[^ a-z0-
 def clean(text: str) -> str:
     """Returns `text` with plain quotes, widths and spaces, composed (NFC), unescaped and in lower case.
 
-    What the reference does through ftfy, but for the repair of text decoded with a wrong encoding.
+    The reference does this through ftfy. Its repair of text that was decoded with a wrong encoding is left out.
     """
     if "<" not in text:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
@@ -46,8 +46,8 @@ def clean(text: str) -> str:
 def split(text: str) -> list[str]:
     """Returns the words of a clean text: runs of letters, single digits, runs of other signs, and endings ('s).
 
-    A word is found by the kinds of its characters (Unicode's L and N, as Python's `unicodedata` has them), so
-    the expression above runs over the kinds: "z" for any letter beyond ASCII, "0" for any number, "*" for others.
+    The reference's expression needs Unicode's classes L and N, which Python's `re` lacks. So the expression above runs
+    over the kinds of the characters: "z" for any letter beyond ASCII, "0" for any digit, "*" for others.
     """
     kinds = "".join(map(_kind, text))
     return [text[match.start() : match.end()] for match in _WORD.finditer(kinds)]
@@ -56,7 +56,7 @@ def split(text: str) -> list[str]:
 def _kind(char: str) -> str:
     if char.isascii():
         return char
-    # The reference ignores case: a long s is an s, and U+0345, whose capital is a letter, is nothing at all.
+    # The reference ignores case: a long s is an s. U+0345, whose capital is a letter, counts as a space.
     if char in "ſ\u0345":
         return {"ſ": "s"}.get(char, " ")
     return {"L": "z", "N": "0"}.get(unicodedata.category(char)[0], "*")
@@ -72,8 +72,8 @@ def _byte_symbols() -> list[str]:
 class Tokenizer:
     """Texts to tokens, by a list of merges in the order of their rank.
 
-    Tokens are numbered: bytes, bytes that end a word, merges, start, end. The end is the largest
-    number, by which a text tower finds it.
+    Tokens are numbered in this order: bytes, bytes that end a word, merges, start, end. A text tower finds the end of a
+    text because it is the largest token.
 
     Example:
       >>> load_tokenizer()(["a photo of a cat"], context=8).tolist()
@@ -95,7 +95,7 @@ class Tokenizer:
         return [token for word in split(clean(text)) for token in self._encode_word(word)]
 
     def __call__(self, texts: Sequence[str], *, context: int = CONTEXT) -> np.ndarray:
-        """Returns tokens `[n, context]` int32: start, text, end, zeros. A text that is too long loses its tail."""
+        """Returns tokens `[n, context]` int32: start, text, end, zeros. A text that is too long is cut at the end."""
         if isinstance(texts, str):
             raise UserError(f"texts is one string, {texts!r}; expected a list of them: put it in brackets.")
         tokens = np.zeros((len(texts), context), np.int32)

@@ -9,22 +9,18 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 from jax.typing import DTypeLike
 
+from kgv_jax.models.cpu.attention import attend
 from kgv_jax.models.features import explainable
-from kgv_jax.models.layer_norm import LayerNorm
-from kgv_jax.models.products import dense_product
+from kgv_jax.models.layers import Dense, LayerNorm
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "gelu": functools.partial(nn.gelu, approximate=False),
     # OpenAI's CLIP: x sigmoid(1.702 x), an approximation of GELU (arXiv 1606.08415, section 2).
     "quick_gelu": lambda x: x * nn.sigmoid(1.702 * x),
 }
-
-
-# As `nn.Dense`, with the kernel's gradient in the fast order.
-Dense = functools.partial(nn.Dense, dot_general=dense_product)
 
 
 class Attention(nn.Module):
@@ -43,33 +39,12 @@ class Attention(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         batch, length, width = x.shape
-        # Fan-in alone: what Xavier gives each of the three square matrices.
+        # LeCun's, of the fan-in alone, has the variance that Xavier's gives each of the three square matrices.
         qkv = Dense(3 * width, dtype=self.dtype, kernel_init=nn.initializers.lecun_uniform(), name="qkv")(x)
         query, key, value = jnp.split(qkv.reshape(batch, length, 3 * self.heads, -1), 3, axis=2)
         y = attend(query, key, value, causal=self.causal)
         out = Dense(width, dtype=self.dtype, kernel_init=nn.initializers.xavier_uniform(), name="out")
         return out(y.reshape(batch, length, width))
-
-
-def attend(query: Array, key: Array, value: Array, *, causal: bool) -> Array:
-    """Returns `softmax(q k^T / sqrt(d)) v`, all `[B, T, H, d]`, in the form that is fast on the platform it runs on."""
-    return lax.platform_dependent(
-        query,
-        key,
-        value,
-        cpu=functools.partial(heads_first, causal=causal),
-        default=functools.partial(jax.nn.dot_product_attention, is_causal=causal),
-    )
-
-
-def heads_first(query: Array, key: Array, value: Array, *, causal: bool) -> Array:
-    """`attend` without a product that transposes its arrays, and with weights that are computed once."""
-    query, key, value = (x.swapaxes(1, 2) for x in (query * query.shape[-1] ** -0.5, key, value))
-    scores = jnp.einsum("bhqd,bhkd->bhqk", query, key, preferred_element_type=jnp.float32)
-    if causal:
-        scores = jnp.where(jnp.tri(scores.shape[-1], dtype=bool), scores, jnp.finfo(scores.dtype).min)
-    weights = lax.optimization_barrier(jax.nn.softmax(scores).astype(value.dtype))
-    return jnp.einsum("bhqk,bhkd->bhqd", weights, value).swapaxes(1, 2)
 
 
 class Mlp(nn.Module):
@@ -184,7 +159,7 @@ class Transformer(nn.Module):
                 name=f"block{number}",
             )(x)
             if number == self.depth - 2:
-                # The last block is where an image's class token reads the patches for the last time.
+                # In the last block, an image's class token reads the patches for the last time.
                 x = explainable(self, x)
             outputs.append(x)
         return tuple(outputs)

@@ -1,4 +1,7 @@
-"""Vision transformers (Dosovitskiy et al., arXiv 2010.11929)."""
+"""Vision transformers (Dosovitskiy et al., arXiv 2010.11929), and what CLIP and DINOv2 changed in them.
+
+Query, key and value are one dense layer here, where some publishers keep three; `models/pretrained` joins those.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from jax import Array
 from jax.typing import DTypeLike
 
 from kgv_jax.models.features import Features
-from kgv_jax.models.layer_norm import LayerNorm
+from kgv_jax.models.layers import LayerNorm
 from kgv_jax.models.positions import resize_grid
 from kgv_jax.models.pretrained.vit import vit_layouts
 from kgv_jax.models.spec import EncoderOptions, EncoderSpec
@@ -92,6 +95,7 @@ class VisionTransformer(nn.Module):
 
     def _tokens(self, images: Array) -> Array:
         """Embeds images as `[B, 1 + registers + N, D]` tokens with their positions."""
+        # Patches.
         normal = nn.initializers.normal(0.02)
         patches = nn.Conv(
             self.width,
@@ -102,12 +106,16 @@ class VisionTransformer(nn.Module):
             dtype=self.dtype,
             name="patches",
         )(images)
+
+        # Positions: parameters on the published grid, interpolated where the input has another.
         batch, height, width, _ = patches.shape
         position = self.param("position", normal, (1 + self.grid**2, self.width))
         positions = resize_grid(
             position[1:].reshape(self.grid, self.grid, self.width), height, width, antialias=self.antialias
         )
         patches = (patches + positions.astype(self.dtype)).reshape(batch, height * width, self.width)
+
+        # The class token with its own position, then registers, which have none.
         first = (self.param("class_token", normal, (self.width,)) + position[0])[None]
         if self.registers:
             first = jnp.concatenate([first, self.param("registers", normal, (self.registers, self.width))])
@@ -116,7 +124,7 @@ class VisionTransformer(nn.Module):
 
 
 def make_vit(**dimensions: object) -> Callable[[EncoderOptions], nn.Module]:
-    """Returns the `make` of a specification: the options of a config on fields of `VisionTransformer`."""
+    """Returns the `make` of a specification: from options of a config to a `VisionTransformer` of these dimensions."""
 
     def make(options: EncoderOptions) -> nn.Module:
         if options.norm != "auto":
@@ -129,13 +137,13 @@ def make_vit(**dimensions: object) -> Callable[[EncoderOptions], nn.Module]:
 
 
 def vit_layers(depth: int) -> tuple[str, ...]:
-    """Returns `EncoderSpec.layers` of a vision transformer: embeddings, each block, what follows."""
+    """Returns `EncoderSpec.layers` of a vision transformer: embeddings, each block, final norm and projection."""
     embeddings = "(patches|pre_norm)/.*|position|class_token|registers"
     return (embeddings, *(f"transformer/block{number}/.*" for number in range(depth)), "(norm|projection)/.*")
 
 
 def last_read(features: Features) -> Array:
-    """Returns `EncoderSpec.explained`: patch tokens before the last block, after which no class token reads them."""
+    """Returns `EncoderSpec.explained`: patch tokens before the last block, where the class token last reads them."""
     return features.taps[-2]
 
 

@@ -1,4 +1,4 @@
-"""Classes from their names: CLIP's zero-shot head (Radford et al., arXiv 2103.00020, section 3.1)."""
+"""Classifiers made of class names: CLIP's zero-shot decoder (Radford et al., arXiv 2103.00020, section 3.1)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jax import Array
 from kgv_jax.models.tokenizer import load_tokenizer
 from kgv_jax.util.errors import UserError
 
-# The seven that OpenAI's notebook on prompts for ImageNet finds by forward selection from its eighty.
+# Seven of eighty: OpenAI's notebook on prompts for ImageNet found them by forward selection.
 TEMPLATES = (
     "itap of a {}.",
     "a bad photo of the {}.",
@@ -51,7 +51,7 @@ def class_weights(
     *,
     batch_size: int = 256,
 ) -> Array:
-    """Returns `W [F, C]`, whose columns are directions of classes (section 3.1.4).
+    """Returns `W [F, C]`, whose columns are the directions of the classes (section 3.1.4).
 
         W_c = n(mean_t n(text(template_t(class_c)))),    n(v) = v / |v|
 

@@ -1,4 +1,4 @@
-"""Which parameters a rule means: regular expressions over their paths.
+"""Which parameters a setting means: regular expressions over their paths.
 
 Paths are those of the classifier ("encoder/block0/kernel", "projection/bias", "decoder/kernel") and, under
 "knowledge/", those of the method's own parameters ("knowledge/mu").
@@ -72,5 +72,5 @@ def _compile(pattern: str) -> re.Pattern[str]:
     except re.error as error:
         raise UserError(
             f"config.transfer.freeze or config.train.stages: {pattern!r} is no regular expression ({error}); "
-            "an example is encoder/block[0-5]/.*"
+            "expected one, such as encoder/block[0-5]/.*."
         ) from error

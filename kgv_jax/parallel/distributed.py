@@ -1,4 +1,4 @@
-"""Many hosts: start, and the number of this process."""
+"""Runs of several processes: joining the others, and which of them writes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import jax
 def start() -> None:
     """Joins the other processes of a launch, if the environment names a coordinator or a cluster.
 
-    `KGV_COORDINATOR=host:port`, `KGV_PROCESSES` and `KGV_PROCESS` start processes by hand; on TPU
-    pods, SLURM and GKE, `KGV_COORDINATOR=auto` lets JAX find them.
+    `KGV_COORDINATOR=host:port` with `KGV_PROCESSES` (how many) and `KGV_PROCESS` (which of them) describe a launch by
+    hand. On TPU pods, SLURM and GKE, `KGV_COORDINATOR=auto` lets JAX find the others.
     """
     coordinator = os.environ.get("KGV_COORDINATOR")
     if coordinator == "auto":

@@ -12,7 +12,8 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from kgv_jax.util.errors import UserError
 
-# First match wins. The node table is split over `model`; everything else is small and replicated.
+# Path of an array -> how it is split; the first match wins. The table of nodes is split over `model`; all else is
+# small, and every device holds all of it.
 PARAMETER_RULES: tuple[tuple[str, PartitionSpec], ...] = (
     (r"knowledge/(mu|v)$", PartitionSpec("model", None)),
     (r".*", PartitionSpec()),
@@ -43,7 +44,10 @@ def replicated(mesh: Mesh) -> NamedSharding:
 
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
-    """Returns the sharding of a batch: its first axis over all devices, so that none repeats another's encoder."""
+    """Returns the sharding of a batch: its first axis over both axes of the mesh.
+
+    Split over `data` alone, devices along `model` would compute the same encoder again.
+    """
     return NamedSharding(mesh, PartitionSpec(("data", "model")))
 
 
@@ -53,12 +57,12 @@ def state_shardings(mesh: Mesh, state: Any) -> Any:
 
 
 def graph_array_shardings(mesh: Mesh, graph_arrays: Any) -> Any:
-    """Returns a sharding for every array of what a method knows, by `KNOWLEDGE_RULES`."""
+    """Returns a sharding for every array of the mask and the graph, by `GRAPH_ARRAY_RULES`."""
     return _by_rules(mesh, graph_arrays, GRAPH_ARRAY_RULES)
 
 
 def _by_rules(mesh: Mesh, tree: Any, rules: tuple[tuple[str, PartitionSpec], ...]) -> Any:
-    """Returns a sharding for every leaf, by the first rule on its path. An axis that does not divide is left whole."""
+    """Returns a sharding for every leaf, by the first rule on its path; whole where the mesh does not divide it."""
 
     def sharding(path: tuple, leaf: Any) -> NamedSharding:
         name = jax.tree_util.keystr(path, simple=True, separator="/")

@@ -1,12 +1,13 @@
-"""What the tables of a comparison are made of, in one small file: whoever has it prints and tests them again untrained.
+"""What the tables of a comparison are made of, in one small file: it prints and tests them again without training.
 
-    python -m kgv_jax.compare --config=FILE --workdir=DIR ... --archive=FILE.tar.xz
+    kgv compare --config=FILE --workdir=DIR ... --archive=FILE.tar.xz
     mkdir DIR && tar xf FILE.tar.xz -C DIR    # elsewhere; the same command then finds every run finished
 
-Of each run it holds the config, the records and who is right on which image; no weights and no predictions. Names of
-images are most of it and the same in all runs: nothing inside is compressed on its own, and a domain's files stand
-together. That makes 10 kB of a run's 100. Where classes were held out, margins between seen and unseen ones are in it
-too, which do not repeat: 20 to 60 kB.
+An archive holds the config of each run, its records and its outcomes; it holds no weights and no predictions. Most of
+its content is the names of images, which are the same in all runs. So no file inside is compressed on its own, and the
+files of a domain stand together: xz then stores a repeated name as a reference, and the 100 kB of a run become 10 kB.
+Where classes were held out, there are also margins between seen and unseen classes, which do not repeat: a run then
+takes 20 to 60 kB.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from kgv_jax.report.runs import read_outcomes
+from kgv_jax.report.study import read_outcomes
 from kgv_jax.run.predictions import Outcomes
 from kgv_jax.run.workdir import Workdir
 
@@ -27,7 +28,13 @@ _RECORDS = ("config.json", "results.json", "validation.json")
 
 
 def pack(folders: Iterable[pathlib.Path], root: pathlib.Path, file: pathlib.Path) -> None:
-    """Writes finished runs as they lie below `root`; equal runs make equal bytes. The file is whole or not there."""
+    """Writes finished runs as they lie below `root`. Equal runs make equal bytes; the file is whole or not there.
+
+    Args:
+      folders: of the runs.
+      root: folder of the comparison, which paths inside the archive are relative to.
+      file: the archive to write, `NAME.tar.xz`.
+    """
     partial = file.with_name(f".{file.name}.partial")
     workdirs = {folder.relative_to(root): Workdir(folder) for folder in folders}
     try:

@@ -1,4 +1,4 @@
-"""Calibration: whether a model that says 70 % is right in 70 % of the cases."""
+"""Calibration: whether a model that gives its answers a probability of 70 % is right in 70 % of the cases."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Reliability(NamedTuple):
     """The bins of a reliability diagram that are not empty, by rising confidence, each `[m]`.
 
     Attributes:
-      count: photographs in the bin.
-      accuracy, confidence: means over them.
+      count: number of images in the bin.
+      accuracy, confidence: means over these images.
     """
 
     count: np.ndarray
@@ -27,12 +27,12 @@ def reliability(
 ) -> Reliability:
     """Returns the bins of a reliability diagram.
 
-    Bins are `((m - 1) / M, m / M]`, or with `equal_mass` hold as many photographs each (Nguyen and O'Connor 2015,
-    arXiv 1508.05154). Photographs of one confidence share a bin, so their order does not matter.
+    Bins are `((m - 1) / M, m / M]`, or, with `equal_mass`, they hold equally many images (Nguyen and O'Connor 2015,
+    arXiv 1508.05154). Images of equal confidence share a bin, so the order of a file does not matter.
 
     Args:
-      confidence: `[n]` probability of the class that was chosen.
-      correct: `[n]` bool, whether it was right.
+      confidence: `[n]` probability of the chosen class.
+      correct: `[n]` bool: whether the chosen class is right.
       bins: their number `M`.
       equal_mass: bins of equal mass instead of equal width.
     """

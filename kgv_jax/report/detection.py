@@ -1,4 +1,4 @@
-"""Unknown-class detection: scores that are larger for known classes, and how well they tell them from unknown ones."""
+"""Unknown-class detection: scores that are larger for known classes, and how well they separate known from unknown."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ TRUE_POSITIVE_RATE = 0.95
 def max_softmax(logits: np.ndarray) -> np.ndarray:
     """Returns `max_c log softmax(logits)_c` `[n]` of `[n, C]` (Hendrycks and Gimpel 2017, arXiv 1610.02136).
 
-    The order is that of the probability `1 / (1 + sum_{c != best} exp(l_c - l_best))`. As `-log1p` of that sum it tells
-    photographs apart whose probabilities round to one.
+    The order is that of the probability `1 / (1 + sum_{c != best} exp(l_c - l_best))`. Written as `-log1p` of that sum,
+    the score still orders images whose probabilities round to one.
     """
     logits = np.asarray(logits, np.float64)
     ratio = np.exp(logits - logits.max(-1, keepdims=True))
@@ -59,10 +59,10 @@ def auroc(known: np.ndarray, unknown: np.ndarray) -> float:
 
 
 def false_positive_rate(known: np.ndarray, unknown: np.ndarray, *, rate: float = TRUE_POSITIVE_RATE) -> float:
-    """Returns the share of unknown photographs that pass where `rate` of the known ones do: FPR95.
+    """Returns the share of unknown images that pass where `rate` of the known ones do: FPR95.
 
-    The threshold is the largest score that at least `rate` of the known `[n]` reach, and what equals it passes, of
-    known and unknown `[m]` alike.
+    The threshold is the largest score that at least `rate` of the known `[n]` reach, and scores
+    equal to it pass, of known and unknown `[m]` images alike.
     """
     passing = int(np.ceil(rate * len(known) - 1e-9))
     threshold = np.sort(known)[len(known) - passing]

@@ -1,71 +1,40 @@
-"""Runs that are compared: their folders read, grouped into settings, and checked to be about the same photographs."""
+"""Studies made of run folders, and the checks that their runs can be compared."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from kgv_jax.config.schema import Config, differences, to_dict
+from kgv_jax.config.schema import differences, to_dict
 from kgv_jax.data.types import VALIDATION
-from kgv_jax.report import zero_shot
+from kgv_jax.report.study import Run, Setting, Study, choose_head
 from kgv_jax.report.table import TARGETS
-from kgv_jax.run.predictions import HEADS, Outcomes, Predictions
 from kgv_jax.run.workdir import Workdir
 from kgv_jax.util.errors import UserError, nearest
 
 
-@dataclasses.dataclass(frozen=True, order=True)
-class Setting:
-    """What runs of one method share that differ in their seed alone."""
-
-    method: str
-    fraction: float
-    shots: int
-
-    @property
-    def name(self) -> str:
-        """The method, and the shots if they are limited."""
-        return f"{self.method}, {self.shots} shots" if self.shots else self.method
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """A finished run.
-
-    Attributes:
-      folder: where it is.
-      setting: what it is compared as.
-      config: its config.
-      predictions: by domain; `validation` too where the run has it.
-    """
-
-    folder: pathlib.Path
-    setting: Setting
-    config: Config
-    predictions: Mapping[str, Predictions]
-
-
-def read_outcomes(workdir: Workdir, domain: str) -> Outcomes:
-    """Returns who is right in a domain; of a run of before there were such files, from its predictions."""
-    file = workdir.outcomes / f"{domain}.npz"
-    return Outcomes.load(file) if file.exists() else Predictions.load(workdir.predictions / file.name).outcomes()
-
-
 def read_run(text: str) -> Run:
-    """Reads the run `FOLDER`, or `NAME=FOLDER`, where the name takes the place of the method's.
+    """Opens the run `FOLDER`, or `NAME=FOLDER`, where the name takes the place of the method's.
 
     Raises:
       UserError: there is no such folder, no run in it, or the run is not finished.
     """
     name, equals, rest = text.partition("=")
-    if not equals or pathlib.Path(text).exists():
-        name, rest = "", text
-    folder = pathlib.Path(rest)
+    return open_run(text) if not equals or pathlib.Path(text).exists() else open_run(rest, name=name)
+
+
+def open_run(path: str | os.PathLike, *, name: str = "") -> Run:
+    """Opens the run in a folder, as its method or as `name`.
+
+    Raises:
+      UserError: there is no such folder, no run in it, or the run is not finished.
+    """
+    folder = pathlib.Path(path)
     if not folder.is_dir():
         there = [str(path) for path in folder.parent.glob("*") if path.is_dir()]
         raise UserError(f"{folder}: no such folder{nearest(str(folder), there)}; name the --workdir of a run.")
@@ -75,129 +44,16 @@ def read_run(text: str) -> Run:
             f"{folder} has no config.json, so no run is there, but there are {len(inside)} runs below it, such as "
             f"{inside[0].parent}; name these."
         )
-    config = _read_config(workdir)
+    unnamed = Run(folder, Setting(name, 1.0, 0), 0, ())
+    config = unnamed.config
     results = workdir.read_results()
     if results is None:
         raise UserError(
             f"{folder} has no results.json, so its run is not finished; run its command again: it goes on where it was."
         )
-    domains = list(dict.fromkeys(record["domain"] for record in results if record["domain"] != TARGETS))
-    files = {domain: workdir.predictions / f"{domain}.npz" for domain in domains}
-    held_out = workdir.predictions / f"{VALIDATION}.npz"
-    if held_out.exists():
-        files[VALIDATION] = held_out
+    domains = tuple(dict.fromkeys(record["domain"] for record in results if record["domain"] != TARGETS))
     setting = Setting(name or config.method, config.fraction, config.shots)
-    return Run(folder, setting, config, {domain: _load(file, folder) for domain, file in files.items()})
-
-
-def _read_config(workdir: Workdir) -> Config:
-    there = (workdir.path / "config.json").exists()
-    try:
-        return workdir.read_config()
-    except ValueError as error:  # also of a file that is no JSON
-        if not there:
-            raise
-        raise UserError(
-            f"{workdir.path}: config.json is not of this version: {error} Train again, or leave it out."
-        ) from error
-
-
-def _load(file: pathlib.Path, folder: pathlib.Path) -> Predictions:
-    again = f"write it again: python -m kgv_jax.main --mode=eval --workdir={folder}."
-    if not zipfile.is_zipfile(file):
-        raise UserError(f"{file}: {'cut off, or no .npz' if file.exists() else 'no such file'}; {again}")
-    try:
-        return Predictions.load(file)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{file}: no predictions file ({error}); {again}") from error
-
-
-@dataclasses.dataclass(frozen=True)
-class Study:
-    """Runs of the same photographs, by setting, each with its seeds in order.
-
-    Attributes:
-      runs: setting -> its runs.
-      heads: setting -> the heads that are reported.
-      chosen: setting -> the head that the source's held-out drawings choose.
-      source: the domain that was trained on.
-      targets: the other domains.
-    """
-
-    runs: Mapping[Setting, tuple[Run, ...]]
-    heads: Mapping[Setting, tuple[str, ...]]
-    chosen: Mapping[Setting, str]
-    source: str
-    targets: tuple[str, ...]
-
-    @property
-    def domains(self) -> tuple[str, ...]:
-        """The source, then the targets."""
-        return (self.source, *self.targets)
-
-    @property
-    def first(self) -> Run:
-        """Any run, for what all share."""
-        return next(iter(self.runs.values()))[0]
-
-    def predictions(self, setting: Setting, domain: str) -> list[Predictions]:
-        """Returns a setting's predictions for a domain, one a seed."""
-        return [run.predictions[domain] for run in self.runs[setting]]
-
-    def correct(self, setting: Setting, head: str, domains: Sequence[str]) -> dict[str, np.ndarray]:
-        """Returns domain -> `[S, n]` bool."""
-        return {
-            domain: np.stack([predictions.correct(head) for predictions in self.predictions(setting, domain)])
-            for domain in domains
-        }
-
-    def groups(self, domains: Sequence[str]) -> dict[str, np.ndarray]:
-        """Returns domain -> `[n]` the drawing each photograph shows."""
-        return {domain: self.first.predictions[domain].group for domain in domains}
-
-    def seeds(self, setting: Setting) -> tuple[int, ...]:
-        """Returns the seeds of a setting's runs."""
-        return tuple(run.config.seed for run in self.runs[setting])
-
-    def with_seeds(self, seeds: Sequence[int]) -> Study:
-        """Returns the study of the runs that have one of some seeds."""
-        kept = {setting: tuple(run for run in runs if run.config.seed in seeds) for setting, runs in self.runs.items()}
-        return dataclasses.replace(self, runs=kept)
-
-    def shared_seeds(self, setting: Setting, control: Setting) -> tuple[int, ...]:
-        """Returns the seeds that both settings have, which a paired test is over."""
-        return shared_seeds({setting: self.seeds(setting), control: self.seeds(control)})
-
-    def settings_of(self, method: str) -> list[Setting]:
-        """Returns the settings of a method.
-
-        Raises:
-          UserError: there is no run of it.
-        """
-        found = [setting for setting in self.runs if setting.method == method]
-        if not found:
-            names = list(dict.fromkeys(setting.method for setting in self.runs))
-            raise UserError(
-                f"There is no run of {method!r}{nearest(method, names)}; the runs are of {', '.join(names)}. "
-                "Add its folders, or name another."
-            )
-        return found
-
-
-def shared_seeds(seeds: Mapping[Setting, Sequence[int]]) -> tuple[int, ...]:
-    """Returns the seeds that a setting and its control have both, given their seeds in this order.
-
-    Raises:
-      UserError: they have none.
-    """
-    (setting, mine), (control, theirs) = seeds.items()
-    if shared := tuple(seed for seed in mine if seed in theirs):
-        return shared
-    raise UserError(
-        f"{setting.name} and the control {control.name} have no seed in common "
-        f"({', '.join(map(str, mine))} and {', '.join(map(str, theirs))}); a paired test needs one. Train the "
-        "control with the seeds of the method."
-    )
+    return dataclasses.replace(unnamed, setting=setting, seed=config.seed, domains=domains)
 
 
 def make_study(runs: Sequence[Run], *, head: str = "chosen") -> Study:
@@ -205,70 +61,103 @@ def make_study(runs: Sequence[Run], *, head: str = "chosen") -> Study:
 
     Args:
       runs: in any order.
-      head: decoder, density, combined, all there are, or the one chosen on the source's held-out drawings.
+      head: decoder, density, combined, all there are, or the one chosen on the source's held-out images.
 
     Raises:
-      UserError: two runs of one setting have one seed, or runs differ in their photographs or their source, or a
-        method does not have the head.
+      UserError: two runs of one setting have one seed, or runs differ in their images or their source, or a method
+        does not have the head, or a predictions file cannot be read.
     """
     groups: dict[Setting, dict[int, Run]] = {}
     for run in runs:
         _check_same(runs[0], run)
         same = groups.setdefault(run.setting, {})
-        if run.config.seed in same:
+        if run.seed in same:
             raise UserError(
-                f"{same[run.config.seed].folder} and {run.folder} are both {run.setting.name}, seed {run.config.seed}; "
+                f"{same[run.seed].folder} and {run.folder} are both {run.setting.name}, seed {run.seed}; "
                 "leave one out, or give it another name: NAME=FOLDER."
             )
         for twin in same.values():
             _check_settings(twin, run)
-        same[run.config.seed] = run
-    by_setting = {setting: tuple(same[seed] for seed in sorted(same)) for setting, same in groups.items()}
-    chosen = {setting: choose_head(_held_out(of)) for setting, of in by_setting.items()}
-    heads = {setting: _heads(setting, of[0], head, chosen[setting]) for setting, of in by_setting.items()}
+        same[run.seed] = run
+    by_setting = {setting: {seed: same[seed] for seed in sorted(same)} for setting, same in groups.items()}
+    chosen = _choose_heads(by_setting)
+    heads = {setting: _heads(of, head, chosen[setting]) for setting, of in by_setting.items()}
     source = runs[0].config.data.source
-    if source not in runs[0].predictions:
+    if source not in runs[0].domains:
         raise UserError(
             f"{runs[0].folder} was tested on no image of its source {source!r}: it has too few to keep some from "
             "training. Give every class of config.data.source another image; kgv_jax.compare needs none."
         )
-    targets = tuple(domain for domain in runs[0].predictions if domain not in (source, VALIDATION))
-    return Study(by_setting, heads, chosen, source, targets)
+    domains = (source, *(domain for domain in runs[0].domains if domain not in (source, VALIDATION)))
+    return Study(by_setting, heads, chosen, source, domains)
 
 
-def _held_out(runs: Sequence[Run]) -> list[Outcomes]:
-    """Returns the outcomes of every run on the held-out drawings, none if a run lacks them."""
-    there = all(VALIDATION in run.predictions for run in runs)
-    return [run.predictions[VALIDATION].outcomes() for run in runs] if there else []
+@dataclasses.dataclass(frozen=True, order=True)
+class RunKey:
+    """One run of a comparison, on a share of the training images or on so many of every class.
 
-
-def choose_head(held_out: Sequence[Outcomes]) -> str:
-    """Returns the head that is best on held-out drawings, given a run's outcomes each; the decoder, without any.
-
-    Where classes are held out to choose with, the best is the one with the largest area under their seen-unseen curve.
+    Attributes:
+      method: its name.
+      fraction: the share; 1 where shots are counted.
+      seed: the seed.
+      shots: training images of every class; 0: a fraction.
     """
-    if not held_out:
-        return HEADS[0]
-    return max(held_out[0].heads(), key=lambda head: np.mean([_worth(of, head) for of in held_out]))
+
+    method: str
+    fraction: float
+    seed: int
+    shots: int = 0
+
+    def folder(self, root: pathlib.Path) -> pathlib.Path:
+        """Returns the run's folder."""
+        amount = f"shots{self.shots}" if self.shots else f"fraction{self.fraction:g}"
+        return root / self.method / amount / f"seed{self.seed}"
+
+    def settings(self) -> dict[str, Any]:
+        """Returns what it sets in the config."""
+        settings = dataclasses.asdict(self)
+        return settings if self.shots else {name: settings[name] for name in ("method", "fraction", "seed")}
 
 
-def _worth(held_out: Outcomes, head: str) -> float:
-    gzsl_outcome = held_out.gzsl_outcomes.get(head)
-    if gzsl_outcome is None or not gzsl_outcome.has_both_sides():
-        return float(np.mean(held_out.correct(head)))
-    return zero_shot.area_under_curve(zero_shot.seen_unseen_curve(gzsl_outcome))
+def make_comparison(keys: Sequence[RunKey], root: pathlib.Path, domains: Sequence[str], *, source: str) -> Study:
+    """Returns the study of a comparison's runs, with every head they have.
+
+    A comparison has claimed their folders for one config, so nothing is checked, and outcomes files are enough.
+
+    Args:
+      keys: the runs, the seeds of a setting in order.
+      root: folder of the comparison.
+      domains: those that were tested.
+      source: the domain that was trained on.
+    """
+    runs: dict[Setting, dict[int, Run]] = {}
+    for key in keys:
+        setting = Setting(key.method, key.fraction, key.shots)
+        runs.setdefault(setting, {})[key.seed] = Run(key.folder(root), setting, key.seed, tuple(domains))
+    heads = {setting: next(iter(of.values())).heads() for setting, of in runs.items()}
+    return Study(runs, heads, _choose_heads(runs), source, tuple(domains))
 
 
-def _heads(setting: Setting, run: Run, head: str, chosen: str) -> tuple[str, ...]:
-    there = next(iter(run.predictions.values())).heads()
+def _choose_heads(runs: Mapping[Setting, Mapping[int, Run]]) -> dict[Setting, str]:
+    """Returns setting -> the head that all its runs' held-out images choose; the decoder, if a run lacks them."""
+    chosen = {}
+    for setting, of in runs.items():
+        there = all(run.has(VALIDATION) for run in of.values())
+        chosen[setting] = choose_head([run.outcomes(VALIDATION) for run in of.values()] if there else [])
+    return chosen
+
+
+def _heads(runs: Mapping[int, Run], head: str, chosen: str) -> tuple[str, ...]:
+    run = next(iter(runs.values()))
+    there = run.heads()
     if head == "all":
         return there
     if head == "chosen":
         return (chosen,)
     if head not in there:
         raise UserError(
-            f"{setting.name} has no head {head!r}, only {', '.join(there)} ({run.folder}); leave its runs out, or take "
-            "--head=chosen."
+            f"{run.setting.name} has no head {head!r}, only {', '.join(there)} ({run.folder}); leave its runs out, or "
+            "take --head=chosen."
         )
     return (head,)
 
@@ -290,17 +179,17 @@ def _check_same(first: Run, other: Run) -> None:
             f"{pair} differ in the domain they were trained on, {first.config.data.source!r} and "
             f"{other.config.data.source!r}; compare runs of one source."
         )
-    domains, others = ({*run.predictions} - {VALIDATION} for run in (first, other))
+    domains, others = ({*run.domains} - {VALIDATION} for run in (first, other))
     if domains != others:
         raise UserError(
             f"{pair} differ in their domains: {', '.join(sorted(domains))} and {', '.join(sorted(others))}. Evaluate "
             "both on the same config.data.targets."
         )
     for domain in sorted(domains):
-        mine, theirs = first.predictions[domain], other.predictions[domain]
+        mine, theirs = first.predictions(domain), other.predictions(domain)
         for field in ("classes", "id", "label", "group", "role"):
             if not np.array_equal(getattr(mine, field), getattr(theirs, field)):
                 raise UserError(
-                    f"{pair} differ in the {field} of {domain!r}: they saw other photographs. Compare runs of one "
-                    "data set, split_seed and test_photographs."
+                    f"{pair} differ in the {field} of {domain!r}: they were tested on other images. Compare runs of "
+                    "one data set, split_seed and test_views."
                 )

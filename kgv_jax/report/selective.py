@@ -8,10 +8,10 @@ import numpy as np
 
 
 def risk_coverage(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns coverage `[n]`, `k / n`, and risk `[n]`, the error rate of the `k` most confident photographs.
+    """Returns coverage `[n]`, `k / n`, and risk `[n]`, the error rate of the `k` most confident images.
 
-    Photographs of one confidence are each counted with their mean error: the risk expected when ties are broken at
-    random, whatever order the file has.
+    Images of equal confidence each count with their mean error. That is the risk expected when ties are broken at
+    random, so the order of a file does not matter.
 
     Args:
       confidence: `[n]`, larger is more confident.
@@ -29,13 +29,13 @@ def area_under_risk_coverage(confidence: np.ndarray, correct: np.ndarray) -> flo
 
 
 def excess_area(confidence: np.ndarray, correct: np.ndarray) -> float:
-    """Returns E-AURC: AURC less that of an oracle that is sure of just what is right (the same paper)."""
+    """Returns E-AURC: AURC less that of an oracle that is confident exactly where it is right (the same paper)."""
     best = area_under_risk_coverage(np.asarray(correct, np.float64), correct)
     return area_under_risk_coverage(confidence, correct) - best
 
 
 def accuracy_at(coverage: float, confidence: np.ndarray, correct: np.ndarray) -> float:
-    """Returns the accuracy of the `ceil(coverage n)` most confident photographs, `0 < coverage <= 1`."""
+    """Returns the accuracy of the `ceil(coverage n)` most confident images, `0 < coverage <= 1`."""
     _, risk = risk_coverage(confidence, correct)
-    # 0.07 * 100 is a little above 7 in floating point, and would answer one photograph more.
+    # 0.07 * 100 is a little above 7 in floating point, and would answer for one image more.
     return float(1 - risk[max(1, math.ceil(coverage * len(risk) - 1e-9)) - 1])

@@ -1,10 +1,13 @@
-"""Generalised zero-shot recognition: seen and unseen classes compete, and a number decides between them.
+"""Generalised zero-shot recognition: seen and unseen classes compete for every test image.
 
-Per-class accuracies of photographs of seen and of unseen classes among all classes, and their harmonic mean (Xian et
-al., arXiv 1707.00600). Calibrated stacking (Chao et al., arXiv 1605.04253) takes `gamma` off the scores of seen
-classes; over all `gamma` it draws the seen-unseen curve, whose area (AUSUC) needs no choice.
+What is measured are the per-class accuracies on images of seen and of unseen classes, each among all classes, and their
+harmonic mean (Xian et al., arXiv 1707.00600). A model prefers the classes it has learnt, so calibrated stacking (Chao
+et al., arXiv 1605.04253) takes a number `gamma` off the scores of seen classes. As `gamma` goes from minus to plus
+infinity, the pair of accuracies runs along the seen-unseen curve. The area under that curve (AUSUC) needs no choice of
+`gamma`.
 
-The curve is exact: a photograph changes sides once (`kgv_jax/run/gzsl_outcome.py`).
+The curve is exact: the answer for an image changes once, where `gamma` passes its margin
+(`kgv_jax/run/gzsl_outcome.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from kgv_jax.run.gzsl_outcome import GzslOutcome
 
 
 class SeenUnseen(NamedTuple):
-    """Mean accuracy a class over the seen and over the unseen classes, and their harmonic mean."""
+    """Per-class accuracy, averaged over the seen and over the unseen classes, and the harmonic mean of the two."""
 
     seen: float
     unseen: float
@@ -25,7 +28,13 @@ class SeenUnseen(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """Accuracies as steps: for `gamma` in `(gamma[i], gamma[i + 1]]`; `[K]` each, `gamma[0]` is -inf."""
+    """Accuracies as a step function: index `i` holds for `gamma` in `(gamma[i], gamma[i + 1]]`; `gamma[0]` is -inf.
+
+    Attributes:
+      gamma: `[K]` where an answer changes.
+      seen: `[K]` per-class accuracy on images of seen classes.
+      unseen: `[K]` the same of unseen classes.
+    """
 
     gamma: np.ndarray
     seen: np.ndarray
@@ -33,7 +42,7 @@ class Curve(NamedTuple):
 
 
 def per_class_accuracy(correct: np.ndarray, label: np.ndarray) -> float:
-    """Returns the mean over classes that occur of the share of their photographs that is right."""
+    """Returns the mean over classes that occur of the share of their images that is right."""
     _, index, count = np.unique(label, return_inverse=True, return_counts=True)
     return float(np.mean(np.bincount(index, correct) / count))
 
@@ -53,13 +62,13 @@ def harmonic_mean(seen: float, unseen: float) -> float:
 
 
 def seen_unseen_curve(gzsl_outcome: GzslOutcome) -> Curve:
-    """Returns the accuracies for every `gamma`; it ends where the last photograph that is right has changed sides."""
+    """Returns the accuracies for every `gamma`; it ends where the last right answer has changed sides."""
     order = np.argsort(gzsl_outcome.margin[gzsl_outcome.right], kind="stable")
     margin, unseen, weight = (
         of[gzsl_outcome.right][order] for of in (gzsl_outcome.margin, gzsl_outcome.unseen, _weight(gzsl_outcome))
     )
     gamma = np.concatenate([[-np.inf], np.unique(margin).astype(float)])
-    moved = np.searchsorted(margin, gamma, side="right")  # photographs that an unseen class has by then
+    moved = np.searchsorted(margin, gamma, side="right")  # images that go to an unseen class by then
 
     def won(side: bool) -> np.ndarray:
         return np.concatenate([[0.0], np.cumsum(np.where(unseen == side, weight, 0.0))])
@@ -68,7 +77,7 @@ def seen_unseen_curve(gzsl_outcome: GzslOutcome) -> Curve:
 
 
 def _weight(gzsl_outcome: GzslOutcome) -> np.ndarray:
-    """Returns `[n]`: what a photograph counts in the mean over the classes of its side."""
+    """Returns `[n]`: the weight of an image in the mean over the classes of its side."""
     _, first, index, count = np.unique(gzsl_outcome.label, return_index=True, return_inverse=True, return_counts=True)
     classes = np.bincount(gzsl_outcome.unseen[first], minlength=2)
     return 1 / (count[index] * classes[gzsl_outcome.unseen.astype(int)])
@@ -80,7 +89,7 @@ def area_under_curve(curve: Curve) -> float:
 
 
 def seen_at(curve: Curve, unseen: np.ndarray) -> np.ndarray:
-    """Returns the best seen accuracy beside an unseen accuracy of at least `unseen` `[G]`; 0 beyond the curve."""
+    """Returns `[G]`: the best seen accuracy at which unseen accuracy is at least `unseen` `[G]`; 0 beyond the curve."""
     reached = np.searchsorted(curve.unseen, np.asarray(unseen) - 1e-12)
     return np.append(curve.seen, 0.0)[reached]
 
@@ -88,11 +97,11 @@ def seen_at(curve: Curve, unseen: np.ndarray) -> np.ndarray:
 def choose_gamma(gzsl_outcome: GzslOutcome) -> float:
     """Returns the middle of the `gamma`s with the best harmonic mean, on classes that are held out to choose it.
 
-    Unseen classes of a test must have no part in this: hold some of the seen ones out.
+    The unseen classes of a test must have no part in this choice, so some of the seen classes are held out for it.
     """
     curve = seen_unseen_curve(gzsl_outcome)
     if len(curve.gamma) == 1:
-        return 0.0  # nothing is right at any
+        return 0.0  # no image is right at any gamma
     mean = np.array([harmonic_mean(s, u) for s, u in zip(curve.seen, curve.unseen, strict=True)])
     best = int(mean.argmax())  # never the last: no seen class is right there
     low, high = curve.gamma[best : best + 2]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from kgv_jax.report import gains, rows, stats, zero_shot, zero_shot_resampled
-from kgv_jax.report.rows import Record, label
-from kgv_jax.report.runs import Setting, shared_seeds
-from kgv_jax.report.table import TARGETS, Table
+from kgv_jax.report import stats, zero_shot, zero_shot_resampled
+from kgv_jax.report.paired import corrected, gain_table
+from kgv_jax.report.study import Run, Setting, Study
+from kgv_jax.report.table import TARGETS, Column, Record, Table, count, decimals, interval_text, tabulate
 from kgv_jax.report.zero_shot_resampled import METRICS
 from kgv_jax.run.gzsl_outcome import GzslOutcome
 from kgv_jax.util.errors import UserError
@@ -30,8 +30,8 @@ class GzslRun(NamedTuple):
     """One head of one run.
 
     Attributes:
-      tests: domain -> its contest.
-      choice: the contest of classes that choose `gamma`; None: there are none.
+      tests: domain -> its GZSL outcome.
+      choice: the outcome of the classes that choose `gamma`; None: there are none.
     """
 
     tests: Mapping[str, GzslOutcome]
@@ -39,121 +39,131 @@ class GzslRun(NamedTuple):
 
 
 class _Measured(NamedTuple):
-    """A setting, head and domain: what is reported, the metrics of each resample, and drawings of the smaller side."""
+    """What is known of a setting, head and domain.
 
-    record: Record
+    Attributes:
+      record: what is reported.
+      resampled: metric -> `[B]`, its value on each resample.
+      images: number of source images of the side, seen or unseen, that has fewer.
+    """
+
+    record: dict[str, Any]
     resampled: dict[str, np.ndarray]
-    drawings: int
+    images: int
 
 
 class ZeroShotStudy:
-    """Trials of the same photographs, and what is reported of them."""
+    """Generalised zero-shot recognition of a study's runs."""
 
-    def __init__(
-        self,
-        trials: Mapping[tuple[Setting, str], Mapping[int, GzslRun]],
-        *,
-        chosen: Mapping[Setting, str],
-        source: str,
-        classes: tuple[int, int],
-    ) -> None:
-        """Takes the trials.
+    def __init__(self, study: Study, gzsl_run: Callable[[Run, str], GzslRun], *, classes: tuple[int, int]) -> None:
+        """Takes the study.
 
         Args:
-          trials: setting and head -> seed -> trial.
-          chosen: setting -> the head that controls are taken by; one of its trials.
-          source: the domain that was trained on, which is no target.
+          study: the runs.
+          gzsl_run: makes the GZSL outcomes of a run's head.
           classes: how many are tested as unseen ones, and how many compete.
 
         Raises:
-          UserError: no domain has photographs of both sides.
+          UserError: no domain has images of both sides.
         """
-        self._gzsl_runs = trials
-        self._chosen = chosen
-        self._source = source
+        self._study = study
         self._classes = classes
-        self._measure = functools.cache(self._measure_once)  # a control serves many
+        # A control is compared with every method, so what is known of it is kept.
+        self._gzsl_run = functools.cache(lambda setting, head, seed: gzsl_run(study.runs[setting][seed], head))
+        self._measure = functools.cache(self._measure_once)
         self._draws: dict[str, zero_shot_resampled.Draws] = {}
-        first, *_ = (gzsl_run for of_setting in trials.values() for gzsl_run in of_setting.values())
+        setting, runs = next(iter(study.runs.items()))
+        first = self._gzsl_run(setting, study.chosen[setting], next(iter(runs)))
         if not any(gzsl_outcome.has_both_sides() for gzsl_outcome in first.tests.values()):
-            raise UserError("No domain has photographs both of the unseen classes and of others; name other classes.")
+            raise UserError("No domain has images both of the unseen classes and of others; name other classes.")
 
     def report(self, heads: Mapping[Setting, Sequence[str]], control: str = "") -> tuple[list[Record], list[Table]]:
         """Returns a record for each of the heads of every setting and each domain, the mean over targets included.
 
-        Means over seeds of seen and unseen accuracy a class, their harmonic mean, the area under their curve and the
-        curve. Where classes choose `gamma`, also the harmonic mean after calibrated stacking, each seed by its own.
-        With a control also differences in AUSUC to its chosen head, over the seeds that both have.
+        A record has means over seeds: of seen and unseen accuracy (means over classes), their harmonic mean, the area
+        under their curve (AUSUC) and the curve. Where classes choose `gamma`, it also has the harmonic mean after
+        calibrated stacking, each seed with its own `gamma`. With a control there are also differences in AUSUC to its
+        chosen head, over the seeds that both have.
         """
         records = self._records(heads)
-        tests = gains.corrected(self._tests(heads, control))
+        tests = corrected(self._tests(heads, control))
         if not tests:
             return records, [self._table(records)]
-        return records + tests, [self._table(records), gains.table(f"Gain in AUSUC over {control}", tests)]
+        return records + tests, [self._table(records), gain_table(f"Gain in AUSUC over {control}", tests)]
 
     def _records(self, heads: Mapping[Setting, Sequence[str]]) -> list[Record]:
         return [
-            label(setting, head=head, domain=domain) | found.record
+            setting.label(head=head, domain=domain) | found.record
             for setting, of_setting in heads.items()
             for head in of_setting
-            for domain, found in self._measure(setting, head, tuple(self._gzsl_runs[setting, head])).items()
+            for domain, found in self._measure(setting, head, tuple(self._study.runs[setting])).items()
         ]
 
     def _table(self, records: Sequence[Record]) -> Table:
         metrics = [key for key in METRICS if key in records[0]]
-        shown = [record | {f"{key}_cell": _cell(record, key) for key in metrics} for record in records]
-        columns = {"seeds": rows.count("seeds")}
-        columns |= {f"{key}_cell": rows.Column(_HEADERS[key], str) for key in metrics}
-        columns |= {"gamma": rows.decimals("gamma", 2)} if "gamma" in records[0] else {}
+        cells = [
+            {f"{key}_cell": interval_text(record, key, low=f"{key}_low", high=f"{key}_high") for key in metrics}
+            for record in records
+        ]
+        columns = {"seeds": count("seeds")}
+        columns |= {f"{key}_cell": Column(_HEADERS[key], str) for key in metrics}
+        columns |= {"gamma": decimals("gamma", 2)} if "gamma" in records[0] else {}
         title = "Generalised zero-shot: {} unseen of {} classes".format(*self._classes)
-        return rows.tabulate(title, shown, ("head", "domain"), columns)
+        shown = [{**record, **of_record} for record, of_record in zip(records, cells, strict=True)]
+        return tabulate(title, shown, ("head", "domain"), columns)
 
     def _tests(self, heads: Mapping[Setting, Sequence[str]], control: str) -> list[Record]:
-        """Returns the differences to the control; draws of the two are pairs."""
-        controls = {(of.fraction, of.shots): of for of in self._chosen if of.method == control}
+        """Returns the differences to the control; resamples of the two have the same source images and seeds."""
         tests = []
         for setting, of_setting in heads.items():
-            other = controls.get((setting.fraction, setting.shots))
-            if setting.method == control or other is None:
+            other = self._study.control_of(setting, control)
+            if other is None:
                 continue
-            other_head = self._chosen[other]
+            other_head = self._study.chosen[other]
+            seeds = self._study.shared_seeds(setting, other)
+            theirs = self._measure(other, other_head, seeds)
+            about = {"versus": control, "versus_head": other_head, "seeds": len(seeds)}
             for head in of_setting:
-                seeds = shared_seeds(
-                    {setting: [*self._gzsl_runs[setting, head]], other: [*self._gzsl_runs[other, other_head]]}
-                )
-                theirs = self._measure(other, other_head, seeds)
-                about = {"versus": control, "versus_head": other_head, "seeds": len(seeds)}
                 for domain, mine in self._measure(setting, head, seeds).items():
                     mean = mine.record["ausuc"] - theirs[domain].record["ausuc"]
                     resampled = mine.resampled["ausuc"] - theirs[domain].resampled["ausuc"]
-                    found = stats.difference_of(mean, resampled, mine.drawings)
-                    tests.append(label(setting, head=head, domain=domain) | about | found._asdict())
+                    found = stats.difference_of(mean, resampled, mine.images)
+                    tests.append(setting.label(head=head, domain=domain) | about | found._asdict())
         return tests
 
     def _measure_once(self, setting: Setting, head: str, seeds: tuple[int, ...]) -> dict[str, _Measured]:
         """Returns what is reported of each domain that has seen and unseen classes, and of the mean over targets."""
-        trials = [self._gzsl_runs[setting, head][seed] for seed in seeds]
-        chooses = all(gzsl_run.choice is not None for gzsl_run in trials)
-        gamma = [zero_shot.choose_gamma(gzsl_run.choice) if chooses else 0.0 for gzsl_run in trials]
+        # Each seed chooses its own gamma, as whoever trains the model once would.
+        gzsl_runs = [self._gzsl_run(setting, head, seed) for seed in seeds]
+        chooses = all(gzsl_run.choice is not None for gzsl_run in gzsl_runs)
+        gamma = [zero_shot.choose_gamma(gzsl_run.choice) if chooses else 0.0 for gzsl_run in gzsl_runs]
+
+        # Every domain by itself. Its resamples are drawn once, so that those of any two methods are pairs.
         found = {}
-        for domain, first in trials[0].tests.items():
+        for domain, first in gzsl_runs[0].tests.items():
             if first.has_both_sides():
                 if domain not in self._draws:
                     self._draws[domain] = zero_shot_resampled.draw(first, domain=domain)
-                found[domain] = _of_domain([gzsl_run.tests[domain] for gzsl_run in trials], gamma, self._draws[domain])
-        if targets := [found[domain] for domain in found if domain != self._source]:
+                gzsl_outcomes = [gzsl_run.tests[domain] for gzsl_run in gzsl_runs]
+                found[domain] = _of_domain(gzsl_outcomes, gamma, self._draws[domain])
+
+        # The mean over targets, of the values and of each resample of them. The interval is as wide as the domain with
+        # the fewest source images allows.
+        if targets := [found[domain] for domain in found if domain != self._study.source]:
             means = {key: float(np.mean([of.record[key] for of in targets])) for key in METRICS}
             resampled = zero_shot_resampled.mean_over([of.resampled for of in targets])
-            found[TARGETS] = _Measured(means, resampled, min(of.drawings for of in targets))
-        for domain, (values, resampled, drawings) in found.items():
+            found[TARGETS] = _Measured(means, resampled, min(of.images for of in targets))
+
+        # Intervals. Without classes that choose gamma, what gamma decides is left out.
+        for domain, (values, resampled, images) in found.items():
             record = {"seeds": len(seeds)} | values
             for key in METRICS:
-                _, low, high = stats.interval_of(values[key], resampled[key], drawings)
+                _, low, high = stats.interval_of(values[key], resampled[key], images)
                 record |= {f"{key}_low": low, f"{key}_high": high}
             record["gamma"] = float(np.mean(gamma))
             if not chooses:
                 record = {key: value for key, value in record.items() if not key.startswith(("calibrated", "gamma"))}
-            found[domain] = _Measured(record, resampled, drawings)
+            found[domain] = _Measured(record, resampled, images)
         return found
 
 
@@ -171,8 +181,4 @@ def _of_domain(
     values["ausuc"] = float(np.mean([zero_shot.area_under_curve(curve) for curve in curves]))
     values["calibrated"] = float(np.mean(calibrated))
     values["curve"] = np.mean([zero_shot.seen_at(curve, _GRID) for curve in curves], 0).tolist()
-    return _Measured(values, zero_shot_resampled.resample(gzsl_outcomes, gamma, draws), draws.drawings)
-
-
-def _cell(record: Record, key: str) -> str:
-    return "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * record[f"{key}{end}"] for end in ("", "_low", "_high")))
+    return _Measured(values, zero_shot_resampled.resample(gzsl_outcomes, gamma, draws), draws.images)

@@ -1,4 +1,4 @@
-"""A request to stop (SIGTERM, SIGINT): finish the step, save, leave."""
+"""Preemption: on a request to stop (SIGTERM, SIGINT), the loop finishes its step, saves, and ends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import types
 
 
 class StopRequest:
-    """Within the context, the first signal is remembered; a second one acts as usual."""
+    """Within the context, `signal` is the first signal that arrived, or None; a second signal acts as usual."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None

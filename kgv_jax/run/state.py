@@ -1,4 +1,4 @@
-"""Everything a run needs to go on, as one pytree."""
+"""The state of training, as one pytree: all that a run needs to go on."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class State(NamedTuple):
 
     Attributes:
       step: `[]` int32, optimiser steps taken.
-      seed: `[]` uint32, the run's. A number of the state and none of the program: all seeds share what is compiled.
-      params: `{"classifier": ..., "knowledge": ...}` float32.
+      seed: `[]` uint32, the run's. It is part of the state and not of the program, so all seeds share what is compiled.
+      params: `{"classifier": ..., "knowledge": ...}` float32; "knowledge" holds the parameters of the objective.
       batch_stats: running statistics of batch norm; empty with group norm.
       opt_state: the optimiser's moments.
       ema: moving average of `params`; empty without one.
-      anchor: `{"params", "batch_stats"}` where fine-tuning began, for WiSE-FT; empty without it.
+      anchor: `{"params", "batch_stats"}` where fine-tuning began, for WiSE-FT (`wise_ft.py`); empty without it.
     """
 
     step: Array
@@ -35,23 +35,23 @@ class State(NamedTuple):
     anchor: Any
 
 
-class Start(NamedTuple):
-    """Arrays that replace random ones.
+class InitialValues(NamedTuple):
+    """Arrays that take the place of random ones in a new run.
 
     Attributes:
       params: of the classifier, `{"encoder": ..., "decoder": ...}`.
-      batch_stats: of the encoder.
-      knowledge: of the objective, such as `{"mu": ...}`; what it does not have is left out.
+      batch_stats: running statistics, `{"encoder": ...}`.
+      knowledge: parameters of the objective, such as `{"mu": ...}`; names that it does not have are left out.
     """
 
     params: Any
     batch_stats: Any
-    graph_arrays: Any
+    knowledge: Any
 
 
 def run_key(seed: Array) -> Array:
     """Returns the key that every random number of a run's programs comes from."""
-    # The hardware generator compiles in a quarter of threefry's time.
+    # "rbg", the hardware's generator, compiles in a quarter of threefry's time.
     return jax.random.key(seed, impl="rbg")
 
 
@@ -65,19 +65,28 @@ def init_state(
     image_dtype: Any = jnp.uint8,
     ema: bool,
     anchored: bool = False,
-    start: Start | None = None,
+    values: InitialValues | None = None,
 ) -> State:
-    """Returns the state before the first step; the encoder gets images of `image_shape` and `image_dtype`."""
+    """Returns the state before the first step.
+
+    Args:
+      seed: the run's.
+      classifier, objective, optimizer: what the state is for.
+      image_shape, image_dtype: of the images that the encoder gets, without the batch.
+      ema: whether a moving average of the parameters is kept.
+      anchored: whether the state keeps where fine-tuning begins, for WiSE-FT.
+      values: arrays that take the place of random ones.
+    """
     key = run_key(seed)
     images = jnp.zeros((1, *image_shape), image_dtype)
     variables = classifier.init(jax.random.fold_in(key, 0), images, train=False)
-    start = start or Start({}, {}, {})
-    graph_arrays = dict(objective.init(jax.random.fold_in(key, 1)))
+    values = values or InitialValues({}, {}, {})
+    knowledge = dict(objective.init(jax.random.fold_in(key, 1)))
     params = {
-        "classifier": {**variables["params"], **start.params},
-        "knowledge": graph_arrays | {name: rows for name, rows in start.graph_arrays.items() if name in graph_arrays},
+        "classifier": {**variables["params"], **values.params},
+        "knowledge": knowledge | {name: rows for name, rows in values.knowledge.items() if name in knowledge},
     }
-    batch_stats = {**variables.get("batch_stats", {}), **start.batch_stats}
+    batch_stats = {**variables.get("batch_stats", {}), **values.batch_stats}
     return State(
         step=jnp.zeros((), jnp.int32),
         seed=jnp.asarray(seed, jnp.uint32),

@@ -1,8 +1,9 @@
-"""Sampled candidates: each step sums over some tiles of every strip, and corrects for it.
+"""Sampled candidates: each step sums over some tiles of every candidate set, and corrects for it.
 
-Of a strip's `n` tiles, `m` are drawn without replacement; `log(n / m)` is added to the log-sum. The sum is then
-unbiased; its logarithm is low (Jensen), and the lower the fewer nodes hold the sum: `benchmarks/sampling.py` finds 0.5
-to 5 nats where images lie near their nodes. Positives are scored one by one, so none is ever left out.
+Of a candidate set's `n` tiles, `m` are sampled without replacement, and `log(n / m)` is added to the log-sum. The sum
+is then unbiased. Its logarithm is too low on average (Jensen's inequality), the more so the fewer nodes make up the
+sum: `benchmarks/sampling.py` finds 0.5 to 5 nats where images lie near their nodes. Positives are scored one by one, so
+none is ever left out.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from kgv_jax.scoring.streamed import Tiles
 
 @dataclasses.dataclass(frozen=True)
 class Sampling:
-    """How many tiles of each run of tiles are drawn: `first`, `count` and `drawn` of tiles that have the same strips.
+    """How many tiles are sampled of each run: of the neighbouring tiles that have the same candidate sets.
 
     Attributes:
-      runs: for each run, its first tile, its number of tiles, and how many of them are drawn.
-      correction: `[S]` `log(n / m)`, what is added to the log-sum of each strip.
+      runs: for each run, its first tile, its number of tiles `n`, and how many of them are sampled, `m`.
+      correction: `[S]` `log(n / m)`, what is added to the log-sum of each candidate set.
     """
 
     runs: tuple[tuple[int, int, int], ...]
@@ -33,8 +34,8 @@ class Sampling:
     def draw(self, key: Array, tiles: Tiles) -> Tiles:
         """Returns the tiles of one step: the same ones of every shard, for all images."""
         chosen = [
-            first + jax.random.permutation(jax.random.fold_in(key, first), count)[:drawn]
-            for first, count, drawn in self.runs
+            first + jax.random.permutation(jax.random.fold_in(key, first), count)[:sampled]
+            for first, count, sampled in self.runs
         ]
         index = jnp.concatenate(chosen)
         return tiles._replace(
@@ -48,16 +49,18 @@ class Sampling:
 
 
 def make_sampling(tiles: Tiles, share: float) -> Sampling:
-    """Returns how to draw a share of every strip's tiles, at least one of each."""
+    """Returns how to sample a share of every candidate set's tiles, at least one of each."""
     candidate_set = np.asarray(tiles.candidate_set)
     first = np.flatnonzero(np.r_[True, np.any(candidate_set[1:] != candidate_set[:-1], -1)])
     count = np.diff(np.r_[first, len(candidate_set)])
-    drawn = np.maximum(np.ceil(share * count), 1).astype(int)
+    sampled = np.maximum(np.ceil(share * count), 1).astype(int)
     correction = np.zeros(len(tiles.candidate_set_relation))
-    correction[candidate_set[first]] = np.log(count / drawn)[:, None]
-    return Sampling(tuple(zip(first.tolist(), count.tolist(), drawn.tolist(), strict=True)), tuple(correction.tolist()))
+    correction[candidate_set[first]] = np.log(count / sampled)[:, None]
+    return Sampling(
+        tuple(zip(first.tolist(), count.tolist(), sampled.tolist(), strict=True)), tuple(correction.tolist())
+    )
 
 
 def sampled_share(sampling: Sampling) -> float:
     """Returns the share of all tiles that a step sums over."""
-    return math.fsum(drawn for *_, drawn in sampling.runs) / math.fsum(count for _, count, _ in sampling.runs)
+    return math.fsum(sampled for *_, sampled in sampling.runs) / math.fsum(count for _, count, _ in sampling.runs)

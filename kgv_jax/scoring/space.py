@@ -43,16 +43,16 @@ class GaussianSpace(nn.Module):
 
         log var = log var_min + (log var_max - log var_min) sigmoid(v),
 
-    because a density grows without bound as a node shrinks onto one image. It starts at
+    because a density grows without bound as a node shrinks onto one image. Its initial value is
     `var_init`. With `vector_nodes` it stays there, and a node is a point (TransE's distance).
 
     Attributes:
       num_nodes, num_relations, dim: sizes `N`, `R`, `D`.
-      var_min, var_max, var_init: bounds and start of every variance.
+      var_min, var_max, var_init: bounds and initial value of every variance.
       vector_nodes: keep variances fixed: the ablation of Gaussian nodes.
-      temperature: start of the softmax temperature `T`, in units of `sqrt(D)`.
+      temperature: initial softmax temperature `T`, in units of `sqrt(D)`, as scores spread in proportion to it.
       learn_temperature: whether `T` is trained (as `log T`).
-      mean_scale: standard deviation of the initial means; translations start at a tenth of it.
+      mean_scale: standard deviation of the initial means; that of translations is a tenth of it.
       form: "fast" (one contraction) or "oracle" (nested vmap) for the score.
     """
 
@@ -80,17 +80,18 @@ class GaussianSpace(nn.Module):
         )
 
     def _start(self) -> float:
+        # The inverse of `log_variance`, kept off the flat ends of the sigmoid.
         low, high = math.log(self.var_min), math.log(self.var_max)
         share = min(max((math.log(self.var_init) - low) / (high - low), 1e-4), 1 - 1e-4)
         return math.log(share / (1 - share))
 
     @property
     def log_variance(self) -> BoundedLogVariance:
-        """From what `table` stores to log-variances."""
+        """The map from what `table` stores to log-variances."""
         return BoundedLogVariance(self.var_min, self.var_max)
 
     def table(self) -> tuple[Table, Array, Array]:
-        """Returns the nodes as they are stored, the translations `[R, D]` and the temperature `[]`."""
+        """Returns the nodes as stored (before the bounds), the translations `[R, D]` and the temperature `[]`."""
         raw = jnp.full((self.num_nodes, 1), self._start()) if self.v is None else self.v
         return Table(self.mu, raw), self.r, jnp.exp(self.log_t)
 

@@ -1,13 +1,27 @@
-"""The score of KGV where it is only summed: single pairs, and log-sums over many nodes, tile by tile of nodes.
+"""The score of KGV where it is only summed: scores of single pairs, and log-sums over many nodes, tile by tile.
 
-The contrastive loss needs of the scores `s[b, j, k] / T` (`scoring/gaussian.py`) those of the positives, and
-`log sum_k exp(s[b, j, k] / T)` over the negatives of every relation. Neither the forward pass nor its own backward pass
-holds `[B, R, N]`: nodes come in tiles of `C`, with a running maximum and sum forward; backward, scores are computed
-again. Of the size of the node table is only its gradient (and, of tiles that name nodes one by one, their gradients).
-Of a table split over the mesh axis `model`, every device sums over its own nodes and scores the pairs whose nodes it
-holds; then sums are added.
+Why streamed
+    Of the scores `s[b, j, k] / T` (`scoring/gaussian.py`), the contrastive loss needs those of the positives, and
+    `log sum_k exp(s[b, j, k] / T)` over the negatives of every candidate set. It does not need `[B, R, N]` itself, an
+    array that for 256 images, 8 relations and 40,000 nodes takes 330 MB, and several times that for its gradient. So
+    nodes come in tiles of `C`. Forward, a running maximum and a running sum per image and candidate set are carried
+    from tile to tile, as in a streaming softmax.
 
-The result is right to 1e-4 in any softmax, however nodes lie: see `scoring/tile.py` for what cancels and what is done.
+What is recomputed in the backward pass
+    The scores. Automatic differentiation of the scan would store them all, so the gradient is written out
+    (`jax.custom_vjp`): the backward pass scans the same tiles again, computes the scores again, and has with the saved
+    log-sums the softmax weight of each, `exp(s / T - log_sum)`. One more product is cheaper than `[B, R, N]` of memory.
+    Of the size of the node table are then only its gradient (and, of tiles that list nodes one by one, theirs).
+
+Several devices
+    Images are split over the mesh axis `data`, the node table may be split over `model`. Every device sums over its own
+    nodes and scores the pairs whose nodes it holds; then sums are added over devices.
+
+Numerics
+    Any softmax of the result is right to 1e-4, however the nodes lie. `scoring/tile.py` says which digits cancel. Where
+    they would matter, rows (image, relation) are computed again, differences first: `_Tile.near` finds them.
+
+To read it, begin with `_forward`; `_backward` has the same parts in the same order.
 """
 
 from __future__ import annotations
@@ -25,25 +39,29 @@ from jax.sharding import Mesh, PartitionSpec
 from kgv_jax.scoring import tile as tile_lib
 from kgv_jax.scoring.tile import NEVER, ExcludedPairs, Gaussians, LogVar, Moments, Points, Table
 
-_ERROR = 2e-5  # of a score; where it may be larger, rows are computed again
-_WEIGHTLESS = 20.0  # a score so far below a log-sum is 2e-9 of the sum
+_ERROR = 2e-5  # of a score in nats; where rounding may cost more, rows are computed again
+_WEIGHTLESS = 20.0  # nats: a score so far below a log-sum is 2e-9 of the sum, and its error does not matter
 
 
 class Tiles(NamedTuple):
     """Which (relation, node) pairs are negatives of some image: on each of `M` shards `T` tiles of `[Q, C]` pairs.
 
-    A strip is a relation and the nodes that are summed over under it. The pairs that are no negatives of an image, its
-    positives and what is protected, are exceptions of its head row.
+    A candidate set is a relation and the nodes that are summed over under it. Its pairs that are no negatives of an
+    image, the positives and ignored negatives of the image's mask rows, are excluded pairs.
+
+    There are two layouts. If all relations share their candidates, a tile is `Q = R` relations by `C` neighbouring
+    nodes, read as one slice. Else a tile has `Q = 1` relation, and its `C` nodes are listed one by one.
 
     Attributes:
       where: rows of the shard's part of the node table: `[M, T]` first of `C` neighbours, or `[M, T, C]` one by one.
       valid: `[M, T, C]` bool; false where a tile is padded.
       relation: `[T, Q]` int32.
-      strip: `[T, Q]` int32, of `S`.
-      speaks: `[H + 1, S]` bool: whether a head row has negatives in a strip; the last row, of index -1, has none.
-      strip_relation: `[S]` int32, the relation of each strip.
-      start, stop: `[M, T, H + 1]` int32: the part of `column` with the exceptions of a tile and a head row.
-      column: `[M, E]` int32: an exception's place `q C + c` in its tile.
+      candidate_set: `[T, Q]` int32, of `S`.
+      supervised: `[H + 1, S]` bool: whether a mask row has negatives in a candidate set; the last row, of index -1, has
+        none.
+      candidate_set_relation: `[S]` int32, the relation of each candidate set.
+      start, stop: `[M, T, H + 1]` int32: the part of `column` with the excluded pairs of a tile and a mask row.
+      column: `[M, E]` int32: the position `q C + c` of an excluded pair in its tile.
     """
 
     where: Array
@@ -58,14 +76,19 @@ class Tiles(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Pairs that are scored one by one, `P` an image: `relation`, `node` `[B, P]` int32; node -1 is none."""
+    """Pairs that are scored one by one, `P` per image: `relation`, `node` `[B, P]` int32; node -1 is none."""
 
     relation: Array
     node: Array
 
 
 class Sums(NamedTuple):
-    """`pair` `[B, P]`: scores over T of the pairs (none: 0). `log_sum` `[B, S]`: over the negatives of each strip."""
+    """What the loss needs, in nats.
+
+    Attributes:
+      pair: `[B, P]`, scores over T of the pairs; 0 where there is none.
+      log_sum: `[B, S]`, over the negatives of each candidate set.
+    """
 
     pair: Array
     log_sum: Array
@@ -76,8 +99,8 @@ class Streaming:
     """What of a streamed score is fixed when it is compiled.
 
     Attributes:
-      log_var: from what is stored to log-variances, elementwise; hashable.
-      mesh: over whose axis `data` images are split; None on one device.
+      log_var: maps what is stored to log-variances, elementwise; hashable.
+      mesh: images are split over its axis `data`; None on one device.
       split_nodes: whether nodes, and so tiles, are split over its axis `model`. If not, `M` is 1.
     """
 
@@ -99,7 +122,7 @@ def streamed_sums(
       r: `[R, D]` translations.
       temperature: `[]`.
       pairs: what is scored one by one.
-      rows: `[B, K]` int32 head rows of each image; -1 is none.
+      rows: `[B, K]` int32 mask rows of each image; -1 is none.
       tiles: the negatives.
     """
     return _forward_rule(streaming, table, z, r, temperature, pairs, rows, tiles)[0]
@@ -136,7 +159,7 @@ class _Problem(NamedTuple):
 
 
 class _Collectives(NamedTuple):
-    """Sums over the devices of the mesh; `shard` is this device's place along `model`."""
+    """Sums over the devices of the mesh; `shard` is this device's index along `model`."""
 
     over_images: Callable[[Any], Any]
     over_nodes: Callable[[Any], Any]
@@ -168,7 +191,7 @@ def _on_mesh(streaming: Streaming, body: Callable, in_specs: tuple, out_specs: A
         in_specs, out_specs = (
             jax.tree.map(lambda spec: _WHOLE if spec == _NODES else spec, specs) for specs in (in_specs, out_specs)
         )
-    # check_vma: what is the same on several devices is made so by the sums of the body itself.
+    # No check_vma: JAX cannot see that a result is the same on several devices. The sums of the body make it so.
     return jax.shard_map(
         functools.partial(local, _SPLIT_BOTH if streaming.split_nodes else _SPLIT_IMAGES),
         mesh=streaming.mesh,
@@ -198,7 +221,7 @@ class _Tile(NamedTuple):
 
     @staticmethod
     def scanned(tiles: Tiles) -> tuple:
-        """Returns what the scan over tiles gives to `of`."""
+        """Returns what the scan over tiles passes to `of`."""
         return tiles.where, tiles.valid, tiles.relation, tiles.candidate_set, tiles.start, tiles.stop
 
     def gaussians(self, log_var: LogVar, nodes: Table, temperature: Array) -> Gaussians:
@@ -210,25 +233,30 @@ class _Tile(NamedTuple):
         return g._replace(mu=g.mu - self.centre)
 
     def near(self, points: Points, g: Gaussians, least: Array) -> Array:
-        """Returns the rows `[B, Q]` that weigh in the tile, if scores may be wrong; log-sums are at least `least`."""
+        """Returns the rows `[B, Q]` that must be computed again; log-sums are at least `least`.
+
+        None, unless rounding in this tile may exceed `_ERROR`: with nodes within a few standard deviations of their
+        centre it does not. Else those rows in which some score is large enough to weigh in its log-sum.
+        """
         centred = self.centred(g)
         error = tile_lib.rounding_error(centred, self.valid)
 
         def weighty() -> Array:
-            # Computed again: scores that both branches could see would have to be written out for it.
+            # Its own scores: scores that both branches read would have to be kept in memory for it.
             score = tile_lib.scores(points, centred, self.excluded_pairs)
             return score.max(-1) > least - _WEIGHTLESS - 2 * error
 
         return lax.cond(error > _ERROR, weighty, lambda: jnp.zeros(least.shape, bool))
 
     def leave_out(self, row_score: Array, image: Array, relation: Array) -> Array:
-        """Returns scores `[M, C]` of single rows without their exceptions."""
+        """Returns scores `[M, C]` of single rows without their excluded pairs."""
         start, stop, column, _ = self.excluded_pairs
         own = ExcludedPairs(start[image], stop[image], column, relation * len(self.valid))
         return tile_lib.leave_out(row_score, own)
 
 
 def _forward(log_var: LogVar, collectives: _Collectives, p: _Problem) -> Sums:
+    # The positives, one by one. They bound the log-sum that they will be compared with: `floor`.
     mine, local = _own_pairs(collectives, p)
     g = tile_lib.gaussians(log_var, _rows(p.table, local), p.temperature)
     pair = tile_lib.difference_scores(p.z[:, None], p.r[p.pairs.relation], g)
@@ -236,6 +264,8 @@ def _forward(log_var: LogVar, collectives: _Collectives, p: _Problem) -> Sums:
     floor = jnp.full((len(p.z), len(p.r)), NEVER)
     image = jnp.arange(len(p.z))[:, None]
     floor = floor.at[image, p.pairs.relation].max(jnp.where(p.pairs.node >= 0, pair, NEVER))
+
+    # The negatives, tile by tile. `top` is the largest score so far, `total` the sum of exp(score - top).
     centre = p.table.mu.mean(0)
     points_of = _points(p, centre)
 
@@ -247,13 +277,13 @@ def _forward(log_var: LogVar, collectives: _Collectives, p: _Problem) -> Sums:
         score = tile_lib.scores(points, tile.centred(g), tile.excluded_pairs)
         need = tile.near(points, g, jnp.maximum(before, floor[:, tile.relation]))
 
-        def near(carry: tuple[Array, Array], image: Array, relation: Array, real: Array) -> tuple[Array, Array]:
-            del real
+        def near(carry: tuple[Array, Array], image: Array, relation: Array, _: Array) -> tuple[Array, Array]:
             score = tile_lib.row_scores(p.z[image], r[relation], g)
             top, total = _sum(tile.leave_out(score, image, relation))
             where = (image, relation)
             return carry[0].at[where].set(top, mode="drop"), carry[1].at[where].set(total, mode="drop")
 
+        # Sums of this tile, some rows of them replaced, join the sums so far.
         tile_top, tile_total = tile_lib.for_rows(need, len(tile.valid), near, _sum(score))
         after = jnp.maximum(before, tile_top)
         summed = total[:, tile.candidate_set] * jnp.exp(before - after) + tile_total * jnp.exp(tile_top - after)
@@ -261,12 +291,14 @@ def _forward(log_var: LogVar, collectives: _Collectives, p: _Problem) -> Sums:
 
     shape = (len(p.z), len(p.tiles.candidate_set_relation))
     (top, total), _ = lax.scan(body, (jnp.full(shape, NEVER), jnp.zeros(shape)), _Tile.scanned(p.tiles))
+
+    # Over devices, the same step once more: with the largest score of all, the sums can be added.
     most = collectives.most_over_nodes(top)
     return Sums(pair, most + jnp.log(collectives.over_nodes(total * jnp.exp(top - most))))
 
 
 class _Gradients(NamedTuple):
-    """Of what `streamed_sums` has gradients of."""
+    """The gradients of `streamed_sums`, of its first four arrays."""
 
     table: Table
     z: Array
@@ -275,18 +307,22 @@ class _Gradients(NamedTuple):
 
 
 def _backward(log_var: LogVar, collectives: _Collectives, p: _Problem, sums: Sums, gradient: Sums) -> _Gradients:
+    # The negatives, tile by tile. With all relations in a tile, all tiles have the same points, so that the tiles'
+    # moments are summed and become gradients of `z` and `r` once, after the scan. Else every tile has its own points.
     centre = p.table.mu.mean(0)
     points_of = _points(p, centre)
-    together = p.tiles.relation.shape[1] > 1  # then all tiles have the same relations, and their moments add up
+    together = p.tiles.relation.shape[1] > 1
 
     def body(carry: tuple[_Gradients, Moments], scanned: tuple) -> tuple[tuple[_Gradients, Moments], Table | None]:
         total, all_moments = carry
         tile = _Tile.of(p, centre, scanned)
         r, points = p.r[tile.relation], points_of(tile.relation)
+
+        # The scores again, and the softmax weight of each: the gradient of its log-sum.
         log_sum, weight = sums.log_sum[:, tile.candidate_set], gradient.log_sum[:, tile.candidate_set]
         g, to_nodes = jax.vjp(functools.partial(tile.gaussians, log_var), tile.nodes, p.temperature)
         score = tile_lib.scores(points, tile.centred(g), tile.excluded_pairs)
-        # No score is above its sum, but for rows that are computed again: without the bound they could overflow.
+        # No score exceeds its log-sum, but wrong ones may: rows that are computed again below, and could overflow here.
         share = jnp.exp(jnp.minimum(score - log_sum[..., None], 0.0))
         need = tile.near(points, g, log_sum)
         moments, d_g = tile_lib.pullback(points, tile.centred(g), share * jnp.where(need, 0.0, weight)[..., None])
@@ -296,6 +332,7 @@ def _backward(log_var: LogVar, collectives: _Collectives, p: _Problem, sums: Sum
         else:
             d_z, d_r = tile_lib.points_pullback(points, moments)
 
+        # Rows whose scores are wrong had weight 0 above; their gradients are added here.
         def near(carry: tuple, image: Array, relation: Array, real: Array) -> tuple:
             own_z, own_r = p.z[image], r[relation]
             score = tile.leave_out(tile_lib.row_scores(own_z, own_r, g), image, relation)
@@ -309,6 +346,8 @@ def _backward(log_var: LogVar, collectives: _Collectives, p: _Problem, sums: Sum
             )
 
         d_z, d_r, d_g = tile_lib.for_rows(need, len(tile.valid), near, (d_z, d_r, d_g))
+
+        # From the tile's Gaussians to what is stored, and into the gradient of the table.
         d_nodes, d_temperature = to_nodes(d_g)
         table, one_by_one = total.table, d_nodes
         if not tile.where.ndim:
@@ -330,6 +369,7 @@ def _backward(log_var: LogVar, collectives: _Collectives, p: _Problem, sums: Sum
         # Once, and not in the scan, where every tile would wait for the whole table.
         table = jax.tree.map(lambda whole, parts: whole.at[p.tiles.where].add(parts), table, one_by_one)
 
+    # The positives.
     mine, local = _own_pairs(collectives, p)
     make = functools.partial(tile_lib.gaussians, log_var)
     g, to_rows = jax.vjp(make, _rows(p.table, local), p.temperature)

@@ -7,8 +7,13 @@ With, for the nodes of a tile,
 the scores over T are `z^2.W + z.A + 2 (z r_j).W + r_j^2.W + r_j.A + c`: one contraction of size `B Q C D`, besides
 terms of size `B C D` and `Q C D`. A tile of one relation takes `x = z + r_j` and `x^2.W + x.A + c`.
 
-Expanding squares cancels digits: the error of a score is about `eps sum_d W mu^2`, with `mu` from the centre. Where
-this is too much, rows (image, relation) that weigh in the tile are computed by `difference_scores`, differences first.
+Rounding: these are squares multiplied out, and their terms cancel. A term is as large as `sum_d W mu^2`, so the error
+of a score is about `eps sum_d W mu^2` (`rounding_error`), with `mu` from the centre of all nodes. Where nodes lie many
+standard deviations from the centre, that is too much. The rows (image, relation) that weigh in such a tile are computed
+by `row_scores`, which subtracts first and squares then: exact, but no matmul.
+
+The backward pass is written out, not left to `jax.vjp`, because its order of sums decides its memory and speed; the
+comments say where. `tests/unit/scoring/test_streamed.py` compares all of it with the oracle in float64.
 """
 
 from __future__ import annotations
@@ -21,23 +26,27 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-NEVER = -1e30  # not -inf, whose differences are NaN
+from kgv_jax.scoring.gaussian import HIGHEST, NEVER
+
 _EPSILON = float(jnp.finfo(jnp.float32).eps)
-_NEAR_SCORES = 2**16  # computed at a time, differences first; they stay in a core's cache
-_LANES = 16  # exceptions of a row written at a time
+_NEAR_SCORES = 2**16  # scores computed differences first at a time; they stay in a core's cache
+_LANES = 16  # excluded pairs of a row written at a time
 
 LogVar = Callable[[Array], Array]
 
 
 class Table(NamedTuple):
-    """Nodes as they are stored: `mu` `[N, D]`, and `raw` `[N, D]` or `[N, 1]`, from which log-variances come."""
+    """Nodes as stored: `mu` `[N, D]`, and `raw` `[N, D]` or `[N, 1]`, from which log-variances come."""
 
     mu: Array
     raw: Array
 
 
 class Gaussians(NamedTuple):
-    """The nodes of a tile: `mu` `[C, D]`, `w = -1 / (2 T var)` `[C, D]`, and what no difference changes, `k` `[C]`."""
+    """The nodes of a tile: `mu` `[C, D]`, `w = -1 / (2 T var)` `[C, D]`, and the constant `k` `[C]`.
+
+    `s / T = sum_d w (x - mu)^2 + k`, with `x = z + r`.
+    """
 
     mu: Array
     w: Array
@@ -45,13 +54,13 @@ class Gaussians(NamedTuple):
 
 
 class Points(NamedTuple):
-    """Embeddings under the `Q` relations of a tile, as factors of the score.
+    """Embeddings under the `Q` relations of a tile, as the left factors of the score's matmuls.
 
     Attributes:
       z, r: `[B, D]`, `[Q, D]`.
-      cross: `2 z_b r_j` `[B Q, D]`; None of one relation.
-      image: `[z^2, z]` `[B, 2 D]`; of one relation, of `z + r`.
-      relation: `[r^2, r]` `[Q, 2 D]`; None of one relation.
+      cross: `2 z_b r_j` `[B Q, D]`; None if `Q = 1`.
+      image: `[z^2, z]` `[B, 2 D]`; if `Q = 1`, of `z + r`.
+      relation: `[r^2, r]` `[Q, 2 D]`; None if `Q = 1`.
     """
 
     z: Array
@@ -73,9 +82,9 @@ class ExcludedPairs(NamedTuple):
     """Pairs of a tile that a row of scores leaves out.
 
     Attributes:
-      start, stop: `[n, K]` int32; row n leaves out `column[start:stop]`, for each of `K` heads.
-      column: `[E]` int32, places `q C + c` in the tile.
-      origin: `[n]` int32, the place of the row's first score.
+      start, stop: `[n, K]` int32; row n leaves out `column[start:stop]`, for each of the `K` mask rows of its image.
+      column: `[E]` int32, positions `q C + c` in the tile.
+      origin: `[n]` int32, the position of the row's first score.
     """
 
     start: Array
@@ -85,7 +94,7 @@ class ExcludedPairs(NamedTuple):
 
 
 def gaussians(log_var: LogVar, nodes: Table, temperature: Array) -> Gaussians:
-    """Returns nodes as they are scored: `s / T = sum_d w (x - mu)^2 + k`."""
+    """Returns nodes as they are scored."""
     log_variance = jnp.broadcast_to(log_var(nodes.raw), nodes.mu.shape)
     constant = jnp.sum(log_variance, -1) + nodes.mu.shape[-1] * math.log(2 * math.pi)
     return Gaussians(nodes.mu, -0.5 / temperature * jnp.exp(-log_variance), -0.5 / temperature * constant)
@@ -99,7 +108,7 @@ def difference_scores(z: Array, r: Array, g: Gaussians) -> Array:
 
 
 def rounding_error(g: Gaussians, valid: Array) -> Array:
-    """Returns about how wrong `scores` is near the (centred) nodes, `[]`."""
+    """Returns the size of the error of `scores` near the (centred) nodes, `[]`, in nats."""
     return _EPSILON * jnp.max(jnp.where(valid, -jnp.sum(g.w * g.mu * g.mu, -1), 0.0))
 
 
@@ -119,7 +128,7 @@ def make_points(z: Array, r: Array) -> Points:
 
 
 def scores(points: Points, g: Gaussians, excluded_pairs: ExcludedPairs) -> Array:
-    """Returns the scores over T `[B, Q, C]`; exceptions score about `NEVER`."""
+    """Returns the scores over T `[B, Q, C]`; excluded pairs score about `NEVER`."""
     both, c = _factors(g)
     per_image = _dot(points.image, both.T)
     if points.cross is None:
@@ -132,10 +141,12 @@ def scores(points: Points, g: Gaussians, excluded_pairs: ExcludedPairs) -> Array
 def pullback(points: Points, g: Gaussians, d_score: Array) -> tuple[Moments, Gaussians]:
     """Returns what gives the gradients of the points, and those of the nodes, for gradients `[B, Q, C]` of the scores.
 
-    Written out: what the points get is summed over tiles before anything else is done with it; and gradients of nodes
-    are formed transposed, because XLA on a CPU multiplies with a transposed large side at half the speed.
+    Written out, for two reasons. The moments are sums over nodes, so they are added up over tiles before anything else
+    is done with them. The gradients of nodes are formed transposed, because XLA on a CPU takes twice the time for a
+    product whose large side is transposed.
     """
     (both, _), to_nodes = jax.vjp(_factors, g)
+    # Barriers: `d_score` and its sum have several readers, and XLA would compute them again for each.
     flat = lax.optimization_barrier(d_score.reshape(-1, d_score.shape[-1]))
     d_score = flat.reshape(d_score.shape)
     of_image = lax.optimization_barrier(d_score.sum(1))
@@ -166,7 +177,7 @@ def points_pullback(points: Points, moments: Moments) -> tuple[Array, Array]:
 def row_scores(z: Array, r: Array, g: Gaussians) -> Array:
     """Returns the scores over T `[M, C]` of single rows `z`, `r` `[M, D]`, differences first.
 
-    One coordinate after another: `[M, C, D]` is never held.
+    One dimension after another: `[M, C, D]` is never held.
     """
 
     def add(total: Array, coordinate: tuple) -> tuple[Array, None]:
@@ -211,26 +222,27 @@ def for_rows(need: Array, count: int, body: Callable[[Any, Array, Array, Array],
 
 
 def leave_out(scores: Array, excluded_pairs: ExcludedPairs) -> Array:
-    """Returns the scores `[n, X]` with `NEVER` at the exceptions; those outside `[0, X)` are not here."""
+    """Returns the scores `[n, X]` with `NEVER` at the excluded pairs; positions outside `[0, X)` are other rows'."""
     start, stop, column, origin = excluded_pairs
     if not column.size:
         return scores
     row = jnp.arange(len(scores))[:, None, None]
 
-    # As long as the longest of these rows, which may be near all nodes; most are short.
+    # Lists of excluded pairs differ in length: most are short, some name nearly all nodes. The loop runs as long as the
+    # longest list of this batch and this tile, and writes a few pairs of every row at a time.
     def write(state: tuple[Array, Array]) -> tuple[Array, Array]:
         first, scores = state
         index = first[..., None] + jnp.arange(_LANES)
-        place = column[index] - origin[:, None, None]
-        place = jnp.where((index < stop[..., None]) & (place >= 0), place, scores.shape[1])
-        return first + _LANES, scores.at[row, place].set(NEVER, mode="drop")
+        position = column[index] - origin[:, None, None]
+        # Out of bounds, where `mode="drop"` leaves it out: past the end of the list, or of another row.
+        position = jnp.where((index < stop[..., None]) & (position >= 0), position, scores.shape[1])
+        return first + _LANES, scores.at[row, position].set(NEVER, mode="drop")
 
     return lax.while_loop(lambda state: jnp.any(state[0] < stop), write, (start, scores))[1]
 
 
 def _dot(x: Array, y: Array) -> Array:
-    # Inputs in bfloat16 or TF32 cost 5e-3 in the softmax even when centred.
-    return jnp.dot(x, y, precision=lax.Precision.HIGHEST)
+    return jnp.dot(x, y, precision=HIGHEST)
 
 
 def _factors(g: Gaussians) -> tuple[Array, Array]:
@@ -239,7 +251,7 @@ def _factors(g: Gaussians) -> tuple[Array, Array]:
 
 
 def _powers(x: Array) -> Array:
-    """Returns `[x^2, x]`: one contraction in place of two."""
+    """Returns `[x^2, x]`: one matmul in place of two."""
     return jnp.concatenate([x * x, x], -1)
 
 

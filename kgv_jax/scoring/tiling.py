@@ -1,4 +1,8 @@
-"""From the mask of a graph to the tiles of the streamed score: who is compared with whom, cut to size, on the host."""
+"""From a mask to the tiles of the streamed score, on the host: its candidate sets, cut into pieces of one size.
+
+Tiles are arrays of fixed shapes, as a scan needs them. What of a tile is no negative of an image follows from the
+image's mask rows, as excluded pairs: few, so that a tile costs its size and not the size of a dense mask.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kgv_jax.kg.mask import CandidateSet, MaskTable
+from kgv_jax.kg.mask import CandidateSet, Mask
 from kgv_jax.scoring.streamed import Tiles
 
-# Scores of one image in a tile. 256 images' scores then take 4 MB, which stays in a processor's cache.
+# Scores per image in a tile. The scores of 256 images then take 4 MB, which stays in a processor's cache.
 _PAIRS = 4096
 _SIZES = (64, 128, 256, 512, 1024, 2048)
-_TILE_COST = 128  # what a tile costs besides its pairs, in pairs
+_TILE_COST = 128  # the cost of a tile besides its pairs, in pairs
 
 
 class _Cut(NamedTuple):
-    """Tiles without exceptions; `tile`, `column` `[R, N]` int32 say where a pair is (-1: nowhere)."""
+    """Tiles without excluded pairs; `tile`, `column` `[R, N]` int32 locate every pair (-1: in no tile)."""
 
     where: np.ndarray
     valid: np.ndarray
@@ -27,14 +31,14 @@ class _Cut(NamedTuple):
     column: np.ndarray
 
 
-def cut_tiles(mask: MaskTable, *, shards: int = 1) -> Tiles:
-    """Returns the tiles of a mask table, as numpy arrays.
+def cut_tiles(mask: Mask, *, shards: int = 1) -> Tiles:
+    """Returns the tiles of a mask, as numpy arrays.
 
     If all relations have all nodes as candidates, a tile holds neighbouring nodes under every relation. Otherwise a
     tile holds one relation and part of its candidates, so the work is the sum of the candidates, not `R N`.
 
     Args:
-      mask: the mask table.
+      mask: the mask.
       shards: parts of equal size that the node table is split into.
     """
     num_nodes = len(mask.graph.nodes)
@@ -45,13 +49,13 @@ def cut_tiles(mask: MaskTable, *, shards: int = 1) -> Tiles:
     )
     cut = (_cut_together if shared else _cut_apart)(mask.candidate_sets, len(mask.relations), num_nodes, shards)
     start, stop, column = _excluded_pairs(mask, cut, shards)
-    silent = np.zeros((1, len(mask.candidate_sets)), bool)
+    padding = np.zeros((1, len(mask.candidate_sets)), bool)  # the last row, which index -1 reads
     return Tiles(
         where=cut.where,
         valid=cut.valid,
         relation=cut.relation,
         candidate_set=cut.candidate_set,
-        supervised=np.concatenate([mask.supervised, silent]),
+        supervised=np.concatenate([mask.supervised, padding]),
         candidate_set_relation=np.array([candidate_set.relation for candidate_set in mask.candidate_sets], np.int32),
         start=start,
         stop=stop,
@@ -85,7 +89,7 @@ def _cut_together(candidate_sets: Sequence[CandidateSet], num_relations: int, nu
 
 
 def _cut_apart(candidate_sets: Sequence[CandidateSet], num_relations: int, num_nodes: int, shards: int) -> _Cut:
-    """Each strip on its own: `[1, C]` pairs of nodes named one by one, as many tiles on every shard."""
+    """Each candidate set on its own: `[1, C]` pairs of nodes listed one by one, as many tiles on every shard."""
     own = num_nodes // shards
     local = [[s.nodes[s.nodes // own == shard] - shard * own for shard in range(shards)] for s in candidate_sets]
     longest = np.array([max(map(len, parts)) for parts in local])
@@ -97,29 +101,33 @@ def _cut_apart(candidate_sets: Sequence[CandidateSet], num_relations: int, num_n
     tile, column = (np.full((num_relations, num_nodes), -1, np.int32) for _ in range(2))
     for index, (first, parts) in enumerate(zip(np.cumsum(counts) - counts, local, strict=True)):
         for shard, nodes in enumerate(parts):
-            at, place = first + np.arange(len(nodes)) // size, np.arange(len(nodes)) % size
-            where[shard, at, place], valid[shard, at, place] = nodes, True
+            at, lane = first + np.arange(len(nodes)) // size, np.arange(len(nodes)) % size
+            where[shard, at, lane], valid[shard, at, lane] = nodes, True
             tile[candidate_sets[index].relation, nodes + shard * own] = at
-            column[candidate_sets[index].relation, nodes + shard * own] = place
+            column[candidate_sets[index].relation, nodes + shard * own] = lane
     relation = np.array([s.relation for s in candidate_sets], np.int32)[candidate_set]
     return _Cut(where, valid, relation[:, None], candidate_set[:, None].astype(np.int32), tile, column)
 
 
-def _excluded_pairs(mask: MaskTable, cut: _Cut, shards: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns `start`, `stop` `[M, T, H + 1]` and `column` `[M, E]` of what each head row leaves out."""
-    heads, count = len(mask.supervised), len(cut.relation)
+def _excluded_pairs(mask: Mask, cut: _Cut, shards: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns `start`, `stop` `[M, T, H + 1]` and `column` `[M, E]` of the pairs that each mask row leaves out."""
+    rows, count = len(mask.supervised), len(cut.relation)
     parts = (mask.positive, mask.ignored_negatives)
-    row = np.concatenate([np.repeat(np.arange(heads), np.diff(entries.start)) for entries in parts])
+    row = np.concatenate([entries.row() for entries in parts])
     relation, node = (np.concatenate([getattr(entries, name) for entries in parts]) for name in ("relation", "node"))
+
+    # Where each excluded pair is; one that is in no candidate set is in no tile.
     there = cut.tile[relation, node] >= 0
     row, relation, node = row[there], relation[there], node[there]
     tile, column = cut.tile[relation, node], cut.column[relation, node]
     shard = node // (len(mask.graph.nodes) // shards)
-    cell = (shard * count + tile) * (heads + 1) + row
+
+    # A list per shard, sorted by (tile, mask row), and where the part of each begins and ends.
+    cell = (shard * count + tile) * (rows + 1) + row
     order = np.argsort(cell, kind="stable")
-    length = np.bincount(cell, minlength=shards * count * (heads + 1)).reshape(shards, -1)
+    length = np.bincount(cell, minlength=shards * count * (rows + 1)).reshape(shards, -1)
     stop = np.cumsum(length, -1)
     columns = np.zeros((shards, int(stop[:, -1].max(initial=0))), np.int32)
     columns[shard[order], np.arange(len(order)) - np.searchsorted(shard[order], shard[order])] = column[order]
-    shape = (shards, count, heads + 1)
+    shape = (shards, count, rows + 1)
     return (stop - length).astype(np.int32).reshape(shape), stop.astype(np.int32).reshape(shape), columns

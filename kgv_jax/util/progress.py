@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, a line of text now and then elsewhere."""
+"""How far a run is: a bar on a terminal, elsewhere a line of text every few seconds."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import rich.console
 import rich.progress
 
 _REDRAW_SECONDS = 0.5
-# Images a second are those of this long a past, so that compilation is soon forgotten.
+# The rate is measured over this many past seconds, so that the time of compilation drops out of it soon.
 _WINDOW_SECONDS = 30.0
 
 
 class Progress:
-    """Shows step, loss, images a second and the time left; a context manager.
+    """Shows step, loss, images per second and the time left; a context manager.
 
     On a terminal it is one bar, redrawn twice a second at most; elsewhere one line every `every_seconds`
     and one at the end. The loss may be an array on a device: it is read only when it is shown, so that
@@ -34,18 +34,19 @@ class Progress:
         console: rich.console.Console | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Starts counting at `start_step`; nothing is drawn before the first update.
+        """Starts counting at `start_step`; nothing is shown before the first update.
 
         Args:
           total_steps: the step at which the run ends.
-          images_per_step: the batch, for images a second.
-          start_step: where a resumed run goes on.
+          images_per_step: size of the batch, for images per second.
+          start_step: the step from which a resumed run continues.
           every_seconds: how often a line is printed where there is no terminal.
-          console: where to draw; standard error by default, so that tables can be piped.
+          console: where to write; standard error by default, so that tables can be piped.
           clock: seconds, for tests.
         """
         self._total = total_steps
         self._images = images_per_step
+        self._start_step = start_step
         self._clock = clock
         self._console = console or rich.console.Console(stderr=True)
         self._interval = _REDRAW_SECONDS if self._console.is_terminal else every_seconds
@@ -59,7 +60,7 @@ class Progress:
                 rich.progress.MofNCompleteColumn(),
                 rich.progress.TextColumn("{task.fields[text]}"),
                 console=self._console,
-                # Without its thread: drawing happens between steps only.
+                # No thread of its own: the bar is redrawn between steps only, so it never competes with one.
                 auto_refresh=False,
                 transient=True,
             )
@@ -77,16 +78,19 @@ class Progress:
             self._bar.stop()
 
     def update(self, step: int, loss: SupportsFloat) -> None:
-        """Tells that `step` steps are done, the last with this loss."""
+        """Records that `step` steps are done, the last with this loss, and shows it where it is time to."""
         self._latest = (step, loss)
         if self._clock() - self._shown_at >= self._interval:
             self._show(step, loss)
 
     def _show(self, step: int, loss: SupportsFloat) -> None:
         value = float(loss)
-        # Read after the loss: until then a step is only sent to the device, not done.
+        # The clock is read after the loss, since reading the loss waits until the device has done the step.
         now = self._clock()
         self._shown_at, self._shown_step = now, step
+        if step == self._start_step + 1:
+            # The first step includes compilation, from which nothing follows for the others.
+            self._past.clear()
         self._past.append((now, step))
         while len(self._past) > 2 and now - self._past[0][0] > _WINDOW_SECONDS:
             self._past.popleft()

@@ -25,19 +25,40 @@ class Registry(Mapping[str, T], Generic[T]):
       attribute: name of the module-level dictionary that holds a module's entries: "METHODS".
     """
 
-    def __init__(self, kind: str, *, package: str, attribute: str) -> None:
+    def __init__(
+        self,
+        kind: str,
+        *,
+        attribute: str,
+        package: str | None = None,
+        entries: Mapping[str, T] | None = None,
+        of: type = object,
+    ) -> None:
+        """Makes a table.
+
+        Args:
+          kind, attribute: see the attributes.
+          package: the subpackage whose modules state entries; None if `entries` are all there are.
+          entries: further entries that are stated here.
+          of: what an entry is an instance of; a user's file is checked for it.
+        """
         self.kind, self.attribute = kind, attribute
+        self._of = of
         self._package = package
+        self._stated = dict(entries or {})
         self._entries: dict[str, T] | None = None
         self._added: dict[str, T] = {}
 
     def _read(self) -> dict[str, T]:
         if self._entries is None:
-            entries: dict[str, T] = {}
-            package = importlib.import_module(self._package)
-            for found in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
-                module = importlib.import_module(f"{self._package}.{found.name}")
-                entries |= vars(module).get(self.attribute, {})
+            entries = dict(self._stated)
+            for module in _modules(self._package) if self._package else ():
+                stated = vars(module).get(self.attribute, {})
+                if stated is self:  # a module that imports the table
+                    continue
+                if twice := entries.keys() & stated.keys():
+                    raise ValueError(f"{module.__name__} states the {self.kind} {sorted(twice)} a second time.")
+                entries |= stated
             self._entries = entries
         return self._entries | self._added
 
@@ -56,6 +77,15 @@ class Registry(Mapping[str, T], Generic[T]):
     def __len__(self) -> int:
         return len(self._read())
 
+    def check(self, entries: Mapping[str, T], *, where: str) -> None:
+        """Raises a UserError that names `where`, the user's file with these entries, if one cannot be added."""
+        for name, entry in entries.items():
+            if not isinstance(entry, self._of):
+                found = f"{self.attribute}[{name!r}] is {entry!r} ({type(entry).__name__})"
+                raise UserError(f"{where}: {found}; expected an entry of type {self._of.__name__}.")
+            if name in self:
+                raise UserError(f"{where} adds the {self.kind} {name!r}, which exists already. Give it another name.")
+
     def add(self, entries: Mapping[str, T], *, where: str) -> None:
         """Adds the entries of a user's file.
 
@@ -64,9 +94,14 @@ class Registry(Mapping[str, T], Generic[T]):
           where: the file, for messages.
 
         Raises:
-          UserError: a name is taken.
+          UserError: a name is taken, or an entry is of another type.
         """
-        for name in entries:
-            if name in self:
-                raise UserError(f"{where} adds the {self.kind} {name!r}, which exists already. Give it another name.")
+        self.check(entries, where=where)
         self._added |= entries
+
+
+def _modules(package: str) -> Iterator:
+    """Imports the modules of a subpackage, in the order of their names."""
+    paths = importlib.import_module(package).__path__
+    for name in sorted(module.name for module in pkgutil.iter_modules(paths)):
+        yield importlib.import_module(f"{package}.{name}")

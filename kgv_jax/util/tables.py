@@ -1,4 +1,4 @@
-"""Tables and folders of published sets: read as they are, and what is wrong with them told with file and line."""
+"""Tables and folders of published data sets, read as they are; errors name the file and the line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Box = tuple[float, float, float, float]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table; numbers are read with its place at hand, for errors."""
+    """A row of a table that knows its file and line, for errors."""
 
     table: pathlib.Path
     line: int
@@ -39,8 +39,9 @@ class Row:
         return box
 
     def error(self, problem: str) -> UserError:
-        """Returns the error that tells a problem of this row."""
-        return UserError(f"{self.table}: line {self.line}: {problem}; mend the row, or take it out.")
+        """Returns the error that reports a problem of this row."""
+        end = "" if problem.endswith((".", "?")) else "."
+        return UserError(f"{self.table}: line {self.line}: {problem}{end} Fix the row, or remove it.")
 
 
 def read_table(
@@ -48,34 +49,35 @@ def read_table(
 ) -> Iterator[Row]:
     """Yields the rows of a table that has these columns, as the file is read.
 
-    Spaces about names and cells are dropped, empty lines skipped.
+    Spaces around names and cells are dropped, and empty lines skipped.
 
     Args:
       table: the file.
-      columns: what is read of it.
+      columns: names of the columns to read.
       delimiter: between cells.
-      header: names of the columns where the file has no line with them.
+      header: names of the columns where the file has no header line.
 
     Raises:
-      UserError: the file is missing or no text, a column or a cell is missing, or there is no row.
+      UserError: the file is missing or not text, a column or a cell is missing, or there is no row.
     """
-    names, place, count = None, {}, 0
+    # The first line that is not empty is the header, unless the caller gives one.
+    names, position, count = None, {}, 0
     for number, cells in _lines(table, delimiter):
         if names is None:
             names = list(header or cells)
-            place = _places(table, columns, names, delimiter)
+            position = _positions(table, columns, names, delimiter)
             if header is None:
                 continue
         count += 1
-        row = Row(table, number, {name: cells[k] for name, k in place.items() if k < len(cells)})
+        row = Row(table, number, {name: cells[k] for name, k in position.items() if k < len(cells)})
         if len(row.cells) < len(columns):
-            expected = f"{max(place.values()) + 1} or more: {', '.join(columns)}"
+            expected = f"{max(position.values()) + 1} or more: {', '.join(columns)}"
             raise row.error(f"{len(cells)} cells; expected {expected}")
         yield row
     if names is None and header is None:
-        _places(table, columns, [], delimiter)
+        _positions(table, columns, [], delimiter)
     if not count:
-        raise UserError(f"{table}: the table has no row; unpack the archive again.")
+        raise UserError(f"{table}: the table has no row. Unpack the archive again.")
 
 
 def _lines(table: pathlib.Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -86,16 +88,16 @@ def _lines(table: pathlib.Path, delimiter: str) -> Iterator[tuple[int, list[str]
                 if any(cells):
                     yield number, cells
     except FileNotFoundError:
-        raise UserError(f"{table}: no such table; unpack the archive again, or set config.data.root.") from None
+        raise UserError(f"{table}: no such table. Unpack the archive again, or set config.data.root.") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{table}: cannot be read as a table ({error}); unpack the archive again.") from error
+        raise UserError(f"{table}: cannot be read as a table ({error}). Unpack the archive again.") from error
 
 
-def _places(table: pathlib.Path, columns: Sequence[str], names: Sequence[str], delimiter: str) -> dict[str, int]:
+def _positions(table: pathlib.Path, columns: Sequence[str], names: Sequence[str], delimiter: str) -> dict[str, int]:
     if missing := [name for name in columns if name not in names]:
         raise UserError(
-            f"{table}: no column {missing[0]!r}; it has {', '.join(names) or 'none'}, cells apart by {delimiter!r}."
-            " Expected the table as published; unpack the archive again."
+            f"{table}: no column {missing[0]!r}; it has {', '.join(names) or 'none'}, cells separated by {delimiter!r}."
+            " Expected the table as published. Unpack the archive again."
         )
     return {name: names.index(name) for name in columns}
 
@@ -103,7 +105,7 @@ def _places(table: pathlib.Path, columns: Sequence[str], names: Sequence[str], d
 def find(root: pathlib.Path, name: str, *, prefer: str = "") -> pathlib.Path | None:
     """Returns the file or folder of a name in `root` or up to two folders below, or None.
 
-    Of several, one whose path below `root` has `prefer` in it goes first, whatever the case; then the least deep.
+    Of several, one whose path below `root` contains `prefer` (in any case) comes first; then the least deep.
     """
     found = [path for pattern in ("", "*/", "*/*/") for path in sorted(root.glob(pattern + name))]
     preferred = [path for path in found if prefer and prefer in str(path.relative_to(root)).lower()]
@@ -111,12 +113,12 @@ def find(root: pathlib.Path, name: str, *, prefer: str = "") -> pathlib.Path | N
 
 
 def require_folder(root: str | os.PathLike, expected: str) -> pathlib.Path:
-    """Returns the root of a set as a path; a UserError if it is not given, missing or empty."""
+    """Returns the root of a data set as a path; raises a UserError if it is not given, missing or empty."""
     if not os.fspath(root):
-        raise UserError(f"config.data.root is ''; expected the path of what holds {expected}: --config.data.root=ROOT.")
+        raise UserError(f"config.data.root is ''; expected the folder that holds {expected}: --config.data.root=ROOT.")
     root = pathlib.Path(root)
     if not root.is_dir():
-        raise UserError(f"{root}: no such folder; expected {expected}. Set config.data.root to where it lies.")
+        raise UserError(f"{root}: no such folder; expected {expected}. Set config.data.root to it.")
     if not any(root.iterdir()):
         raise UserError(f"{root}: the folder is empty; expected {expected}. Unpack the archives of the set there.")
     return root

@@ -1,4 +1,4 @@
-"""Metrics of a run, written twice: `metrics.jsonl` to read by program, TensorBoard events to look at."""
+"""Metrics of a run, written twice: `metrics.jsonl` for programs, TensorBoard events for people."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class MetricWriter:
     """
 
     def __init__(self, workdir: str | os.PathLike[str], *, resumed_step: int = 0) -> None:
-        """Opens a run, or continues one: what was written after `resumed_step` is dropped.
+        """Opens the files of a run; for a resumed run, lines after `resumed_step` are dropped.
 
         Args:
           workdir: the folder of the run; made if it is missing.
-          resumed_step: the step of the checkpoint that training goes on from; 0 starts afresh.
+          resumed_step: the step of the checkpoint from which training continues; 0 for a new run.
 
         Raises:
           UserError: the metrics file holds a line that this class did not write, or the disk is full.
@@ -50,7 +50,7 @@ class MetricWriter:
         finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
         line = json.dumps({"step": int(step), **finite}, allow_nan=False)
         with naming_full_disk(self._path):
-            # Opened anew each time: the close reports what a full disk swallowed.
+            # Opened for each line, since only closing the file reports that the disk is full.
             with open(self._path, "a", encoding="utf-8") as file:
                 file.write(line + "\n")
             for name, value in values.items():
@@ -69,7 +69,7 @@ class MetricWriter:
 
 
 def read_metrics(workdir: str | os.PathLike[str]) -> list[dict[str, float | None]]:
-    """All complete lines of a run's metrics file, in their order; a torn last line is left out."""
+    """Returns all complete lines of a run's metrics file, in order; an incomplete last line is left out."""
     with open(pathlib.Path(workdir, METRICS_FILE), "rb") as file:
         return [json.loads(line) for line in file if line.endswith(b"\n")]
 
@@ -83,15 +83,16 @@ def naming_full_disk(path: str | os.PathLike[str]) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise UserError(
-            f"no space left on the disk while writing {os.fspath(path)}: free some and give the same "
-            f"command again, the run continues from its last checkpoint"
+            f"No space left on the disk while writing {os.fspath(path)}. Free some and give the same command "
+            "again; the run continues from its last checkpoint."
         ) from error
 
 
 def _drop_after(path: pathlib.Path, step: int) -> None:
-    """Cuts the file before its first line with a later step, or before a torn last line."""
+    """Cuts the file before its first line of a later step, or before an incomplete last line."""
     if not path.exists():
         return
+    # Steps ascend, so everything after the first later step was written by a run beyond its last checkpoint.
     keep = 0
     with open(path, "rb") as file:
         for number, line in enumerate(file, start=1):
@@ -107,6 +108,6 @@ def _step_of(line: bytes, number: int, path: pathlib.Path) -> int:
         return int(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{path}:{number}: expected a JSON object with a `step`, found {line[:60]!r}; "
-            f"move the file away, or choose another workdir"
+            f"{path}:{number}: expected a JSON object with a `step`, found {line[:60]!r}. "
+            "Move the file away, or choose another workdir."
         ) from error

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.processes]
 
 def test_some_colours_are_trained_on_and_others_tested(tmp_path):
     root, graph = written.write(tmp_path / "set"), tmp_path / "cars.ttl"
-    cli.succeed("kg.cars", str(root), f"--out={graph}", "--shift=colour", "--domains=black+silver+grey,red")
+    cli.succeed("build-graph", "cars", str(root), f"--out={graph}", "--shift=colour", "--domains=black+silver+grey,red")
     done = cli.succeed(
         "main", "--config=configs/cars.py:colour", *cli.FOLDER[1:], f"--config.data.root={root}",
         "--config.data.targets=red", f"--config.kg.path={graph}", "--config.model.norm=group",

@@ -16,7 +16,7 @@ GRAPH = "kgv_jax/kg/graphs/roadsigns.ttl"
 
 
 def _embed(*flags):
-    command = [sys.executable, "-m", "kgv_jax.embed", f"--graph={GRAPH}", *flags]
+    command = [sys.executable, "-m", "kgv_jax", "embed", f"--graph={GRAPH}", *flags]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

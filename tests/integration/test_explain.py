@@ -1,4 +1,4 @@
-"""`python -m kgv_jax.explain` on a run of knowledge injection at maps of the encoder."""
+"""`kgv explain` on a run of knowledge injection at maps of the encoder."""
 
 import json
 

@@ -15,6 +15,7 @@ from kgv_jax.models import registry
 from kgv_jax.models.pretrained import converted
 from kgv_jax.models.pretrained.expected import expected_shapes
 from kgv_jax.models.pretrained.published import load_published
+from kgv_jax.run.build import make_run
 from kgv_jax.run.checkpoint import Checkpointer
 from kgv_jax.run.workdir import Workdir
 from kgv_jax.util.errors import UserError
@@ -61,7 +62,7 @@ def _weights(folder, encoder, *, seed=0, epsilon=None, without=None):
 
 
 def _state(config, workdir):
-    run = train.make_run(config)
+    run = make_run(config)
     checkpointer = Checkpointer(workdir.checkpoints, keep=2)
     try:
         return jax.device_get(checkpointer.restore(checkpointer.latest_step(), run.restorable()))
@@ -120,7 +121,7 @@ def test_a_probe_then_fine_tuning_then_the_line_between_them(tmp_path):
     own = {(r["domain"], r["head"]): r["accuracy"] for r in curve if r["alpha"] == 0.5}
     assert {(r["domain"], r["head"]): r["accuracy"] for r in records} == {key: own[key] for key in own
                                                                          if key[0] != "validation"}  # fmt: skip
-    run, checkpointer = train.make_run(config), Checkpointer(workdir.checkpoints, keep=2)
+    run, checkpointer = make_run(config), Checkpointer(workdir.checkpoints, keep=2)
     probe, end = (jax.device_get(checkpointer.restore(step, run.restorable())) for step in (2, 4))
     checkpointer.close()
     jax.tree.map(np.testing.assert_array_equal, end.anchor["params"], probe.params)
@@ -208,13 +209,13 @@ def test_the_recipes_of_the_config_file_are_valid(recipe):
         ("resnet18_test", {"model__decoder": "zero_shot"}, "whose weights are text embeddings"),
         ("resnet18_test", {"transfer__freeze": "encoder/steem/.*"}, r"matches no parameter"),
         ("resnet18_test", {"transfer__probe_steps": 2, "optim__warmup_steps": 2}, "less than transfer.probe_steps"),
-        ("resnet18_test", {"transfer__wise_ft": "0,2"}, "expected numbers from 0 to 1"),
+        ("resnet18_test", {"transfer__wise_ft": "0,2"}, r"wise_ft has 2\.0; expected from 0\.0 to 1\.0"),
         ("resnet18_test", {"model__drop_path": 0.1, "model__statistics": "fixed"}, "drops nothing"),
     ],
 )
 def test_settings_at_odds_are_refused(encoder, settings, message):
     with pytest.raises(UserError, match=message):
-        train.make_run(_config(encoder, **settings))
+        make_run(_config(encoder, **settings))
 
 
 def test_a_decoder_of_texts_needs_a_text_tower(tmp_path):

@@ -89,7 +89,7 @@ def test_settings_of_augmentation_reach_the_batches():
         _build(**settings).pipeline[0]
         for settings in ({}, {"augment__mixup": 0.0, "augment__cutmix": 0.0, "augment__randaugment_ops": 0})
     )
-    assert set(augmented) - set(plain) == {"own_share", "partner_label", "partner_rows"}
+    assert set(augmented) - set(plain) == {"own_share", "partner_label", "partner_mask_ids"}
     assert (augmented["own_share"] < 1).any()
     assert (augmented["image"] != plain["image"]).any()
     np.testing.assert_array_equal(augmented["label"], plain["label"])
@@ -97,7 +97,7 @@ def test_settings_of_augmentation_reach_the_batches():
 
 @pytest.mark.usefixtures("kgv_cache")
 def test_an_odd_batch_is_refused_where_images_are_mixed():
-    with pytest.raises(UserError, match=r"'train' has 7 rows a process.*augment"):
+    with pytest.raises(UserError, match=r"'train' has 7 rows per process.*augment"):
         _build(train__batch_size=7)
 
 

@@ -1,7 +1,7 @@
 """Learning uses the graph: wrong facts and missing element images both show in what is recognised.
 
 Nine classes are three colours by three textures. Photographs of six are trained; the other three are known
-by their facts alone, so that they are recognised only where the graph tells the truth about them.
+by their facts alone, so that they are recognised only where the graph is right about them.
 Unlabelled compositions show two facts at once, as those of `kgv_compose` do.
 """
 
@@ -9,10 +9,10 @@ import jax
 import numpy as np
 import pytest
 
-from kgv_jax.kg.mask import make_mask_table
+from kgv_jax.kg.mask import make_mask
 from kgv_jax.kg.transforms import permute_class_rows
-from kgv_jax.methods.graph_arrays import make_graph_arrays
-from kgv_jax.methods.registry import make_objective
+from kgv_jax.methods import make_objective
+from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
 from kgv_jax.models.spec import EncoderOptions
@@ -40,9 +40,9 @@ def _trained(*, shuffled=False, synthetic=True, seed=0):
         graph = permute_class_rows(graph, nodes, seed=seed)
     element_names = (*COLOURS, *TEXTURES)
     facts = [("hasColour", graph.node(c)) for c in COLOURS] + [("hasTexture", graph.node(t)) for t in TEXTURES]
-    mask = make_mask_table(graph, query_nodes=[*nodes, *map(graph.node, element_names)], facts=facts)
+    mask = make_mask(graph, query_nodes=[*nodes, *map(graph.node, element_names)], facts=facts)
     rows = [[mask.row(node)] for node in nodes]
-    graph_arrays = make_graph_arrays(mask, class_nodes=nodes, class_rows=rows, parents=np.zeros((0, 2)))
+    graph_arrays = GraphArrays.from_mask(mask, class_nodes=nodes, class_rows=rows, parents=np.zeros((0, 2)))
     config = tiny.config("kgv", kgv__density_head="facts", model__dim=32, optim__learning_rate=0.01, train__steps=STEPS)
     encoder = registry.get("resnet_test").make(EncoderOptions(norm="group"))
     classifier = Classifier(encoder, num_classes=len(CLASSES), dim=config.model.dim)

@@ -22,7 +22,7 @@ def run(tmp_path_factory):
     make_folder(base / "mine")
     (base / "signs.csv").write_text(GRAPH)
     arguments = make_arguments(base / "mine", base / "signs.csv", base / "run")
-    done = cli.succeed("main", *arguments, "--config.zero_shot.unseen=bus")
+    done = cli.succeed("main", *arguments, "--config.zero_shot.unseen_classes=bus")
     assert "1 classes are not known to this run and left out: bus" in done.stderr
     return base
 
@@ -79,7 +79,7 @@ def test_a_graph_for_training_is_a_setting(run):
 def test_methods_are_compared_on_classes_without_images(tmp_path):
     arguments = (
         *cli.DRAWN, "--methods=kgv,shuffled_kg", "--seeds=1", "--jobs=1", "--config.train.steps=4",
-        "--config.zero_shot.unseen=6", "--config.zero_shot.validation=4", "--config.kgv.density_head=lift",
+        "--config.zero_shot.unseen_count=6", "--config.zero_shot.validation_count=4", "--config.kgv.density_head=lift",
         f"--archive={tmp_path / 'kept.tar.xz'}",
     )  # fmt: skip
     runs, elsewhere = tmp_path / "runs", tmp_path / "elsewhere"
@@ -103,7 +103,7 @@ def test_methods_are_compared_on_classes_without_images(tmp_path):
     assert "2 runs, 0 to do" in again.stderr and again.stdout == done.stdout.replace(str(runs), str(elsewhere))
     for name in ("zero_shot.json", "zero_shot.md", "compare.json"):
         assert (elsewhere / name).read_bytes() == (runs / name).read_bytes()
-    # Outcomes of before they told contests.
+    # Outcomes of an earlier version, without seen-unseen margins.
     file = elsewhere / "kgv" / "fraction1" / "seed0" / "outcomes" / "de.npz"
     with np.load(file) as arrays:
         np.savez(file, **{name: arrays[name] for name in ("group", "decoder", "density", "combined")})
@@ -113,7 +113,7 @@ def test_methods_are_compared_on_classes_without_images(tmp_path):
 
 def test_feature_files_are_trained_and_evaluated(tmp_path):
     root, graph = zero_shot_files.write(tmp_path / "AWA2"), tmp_path / "awa.ttl"
-    cli.succeed("kg.attributes", str(root), f"--out={graph}")
+    cli.succeed("build-graph", "attributes", str(root), f"--out={graph}")
     arguments = (
         "--config=configs/zero_shot_features.py", f"--config.data.root={root}", f"--config.kg.path={graph}",
         "--config.model.dim=16", "--config.train.batch_size=16", "--config.train.steps=200",
@@ -127,4 +127,4 @@ def test_feature_files_are_trained_and_evaluated(tmp_path):
     seen = found.label < 3
     assert np.mean(found.scores[seen][:, :3].argmax(1) == found.label[seen]) > 0.8
     reported = cli.refused("main", *arguments[:-1], f"--workdir={tmp_path / 'other'}", "--config.method=kgv")
-    assert "of which only feature vectors are there" in reported
+    assert "which has feature vectors instead of images" in reported

@@ -10,9 +10,9 @@ import jax
 import numpy as np
 
 from kgv_jax.kg.held_out import find_ignored
-from kgv_jax.kg.mask import make_mask_table
-from kgv_jax.methods.graph_arrays import make_graph_arrays
-from kgv_jax.methods.registry import make_objective
+from kgv_jax.kg.mask import make_mask
+from kgv_jax.methods import make_objective
+from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.models import registry
 from kgv_jax.models.classifier import Classifier
 from kgv_jax.models.spec import EncoderOptions
@@ -33,13 +33,13 @@ def _evaluated(*, negatives):
     """Returns the accuracies of the density head, nothing calibrated, and how far the decoder keeps unseen classes."""
     graph = make_graph()
     nodes = [graph.node(name) for name in NAMES]
-    make = functools.partial(make_mask_table, graph, query_nodes=[*nodes, *map(graph.node, ELEMENTS)])
+    make = functools.partial(make_mask, graph, query_nodes=[*nodes, *map(graph.node, ELEMENTS)])
     mask = make()
     if not negatives:
         ignored = find_ignored(mask, [graph.node(name) for name in HELD_OUT])
-        mask = make(ignored=ignored.nodes, ignored_facts=ignored.facts)
+        mask = make(ignored_nodes=ignored.nodes, ignored_facts=ignored.facts)
     rows = [[mask.row(node)] for node in nodes]
-    graph_arrays = make_graph_arrays(mask, class_nodes=nodes, class_rows=rows, parents=np.zeros((0, 2)))
+    graph_arrays = GraphArrays.from_mask(mask, class_nodes=nodes, class_rows=rows, parents=np.zeros((0, 2)))
     config = tiny.config("kgv", kgv__density_head="lift", model__dim=32, optim__learning_rate=0.01, train__steps=STEPS)
     encoder = registry.get("resnet_test").make(EncoderOptions(norm="group"))
     classifier = Classifier(encoder, num_classes=len(NAMES), dim=config.model.dim)

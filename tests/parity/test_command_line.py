@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from kgv_jax.models.pretrained.__main__ import main
 from tests import cli
 from tests.parity.families import REFERENCES
 from tests.parity.test_families import TOLERANCE, expected_of, images_of
@@ -20,11 +19,12 @@ def test_features_of_a_file_and_of_what_convert_wrote(name, tmp_path, capsys):
     expected = expected_of(reference.answer, images)
     np.save(tmp_path / "images.npy", images)
     converted = tmp_path / "converted"
-    assert main(["convert", str(file), f"--model={reference.encoder}", f"--out={converted}"]) == 0, capsys.readouterr()
+    arguments = (file, f"--model={reference.encoder}", f"--out={converted}")
+    assert cli.run("weights", "convert", *arguments) == 0, capsys.readouterr()
     for source, key, flags in ((file, "pooled", ()), (converted, "logits", ("--logits",))):
         out = tmp_path / f"{key}.npy"
         arguments = [str(source), f"--model={reference.encoder}", f"--images={tmp_path / 'images.npy'}", *flags]
-        assert main(["features", *arguments, f"--out={out}", "--batch_size=2"]) == 0, capsys.readouterr()
+        assert cli.run("weights", "features", *arguments, f"--out={out}", "--batch_size=2") == 0, capsys.readouterr()
         found = np.load(out)
         assert found.dtype == np.float32
         assert np.abs(found - expected[key]).max() < TOLERANCE, key
@@ -37,5 +37,5 @@ def test_as_a_process(tmp_path):
     np.save(tmp_path / "images.npy", images)
     out = tmp_path / "logits.npy"
     flags = [f"--model={reference.encoder}", f"--images={tmp_path / 'images.npy'}", "--logits", f"--out={out}"]
-    cli.succeed("models.pretrained", "features", str(file), *flags)
+    cli.succeed("weights", "features", str(file), *flags)
     assert np.abs(np.load(out) - expected_of(reference.answer, images)["logits"]).max() < TOLERANCE

@@ -9,9 +9,9 @@ import torchvision
 import transformers
 
 from kgv_jax.models import registry
-from kgv_jax.models.pretrained.__main__ import main
 from kgv_jax.models.pretrained.expected import expected_shapes
 from kgv_jax.models.pretrained.match import compare
+from tests import cli
 from tests.golden.ours import answers, differences
 from tests.parity import resnets, vits
 from tests.parity.reference import randomise, torch_file
@@ -137,7 +137,8 @@ def test_numbers_of_a_whole_model(ours, theirs, side, tmp_path, report_differenc
         for name, parameter in model.named_parameters():
             parameter.data *= 0.25 if name.endswith("bn3.weight") else 1.0
     file = torch_file(model.state_dict())(tmp_path / theirs)
-    assert main(["convert", str(file), f"--model={ours}", f"--out={tmp_path / 'converted'}"]) == 0, capsys.readouterr()
+    arguments = (file, f"--model={ours}", f"--out={tmp_path / 'converted'}")
+    assert cli.run("weights", "convert", *arguments) == 0, capsys.readouterr()
     file.unlink()
     images = images_of((side, side), count=1)
     expected = expected_of(answer, images)

@@ -8,9 +8,8 @@ import pytest
 from kgv_jax import compare
 from kgv_jax.compare import plan
 from kgv_jax.config import schema as config_schema
-from kgv_jax.report.comparison import Comparison, RunKey
-from kgv_jax.report.overview import overview_table
-from kgv_jax.report.summary import summarise
+from kgv_jax.report.runs import RunKey, make_comparison
+from kgv_jax.report.summary import overview_table, summarise
 from kgv_jax.report.table import TARGETS, interval_text
 from kgv_jax.run.predictions import Predictions
 from kgv_jax.run.workdir import Workdir
@@ -65,7 +64,7 @@ def test_mistakes_with_shots(given, words):
         (["kvg"], ["1"], "--methods names 'kvg', did you mean 'kgv'"),
         (["kgv:two"], ["1"], "expected NAME or NAME:SEEDS"),
         (["ce:0"], ["1"], "--methods has 'ce:0'; expected NAME or NAME:SEEDS, SEEDS from 1, such as ce:5"),
-        ([], ["1"], "--methods is empty; expected NAME or NAME:SEEDS of ce, "),
+        ([], ["1"], "--methods is empty; expected NAME or NAME:SEEDS of attribute_bce, "),
         (["kgv"], ["all"], "--fractions is all; expected numbers"),
     ],
 )
@@ -75,7 +74,7 @@ def test_mistakes_in_the_plan(methods, fractions, words):
 
 
 def _save(root, key, domain, hits, scored=None):
-    """Writes predictions that are right for a drawing's ten photographs or wrong for all of them."""
+    """Writes predictions that are right for all ten test images of a source image, or wrong for all."""
     hits = np.repeat(hits, 10)
     label = np.arange(len(hits)) // 10 % 3
     logits = np.eye(3, dtype=np.float32)[np.where(hits, label, (label + 1) % 3)]
@@ -101,7 +100,7 @@ def test_the_summary_of_files_written_by_hand(tmp_path):
                 _save(tmp_path, key, domain, half)
             else:
                 _save(tmp_path, key, domain, most, all_ if domain == "cn" else half)
-    rows = summarise(Comparison(keys, tmp_path, ("de", "cn", "ru")), targets=("cn", "ru"))
+    rows = summarise(make_comparison(keys, tmp_path, ("de", "cn", "ru"), source="de"))
     by_key = {(row["method"], row["head"], row["domain"]): row for row in rows}
     assert len(by_key) == len(rows) == 4 + 3 * 4
     assert by_key["ce", "decoder", "cn"]["mean"] == pytest.approx(0.5)
@@ -115,7 +114,7 @@ def test_the_summary_of_files_written_by_hand(tmp_path):
     assert by_key["ce", "decoder", TARGETS]["versus"] == {}
     assert all(row["seeds"] == 2 and row["fraction"] == 1.0 for row in rows)
     wide = by_key["ce", "decoder", "cn"]
-    # Twenty drawings, not two hundred photographs: the interval of a binomial of 20.
+    # Twenty source images, not two hundred test images: the interval of a binomial of 20.
     assert 0.15 < wide["mean"] - wide["low"] < 0.3
 
 
@@ -125,7 +124,7 @@ def test_methods_are_held_against_controls_of_the_same_shots(tmp_path):
         _save(tmp_path, key, "de", [True] * 20)
         shares = {("ce", 0): [True] * 20, ("ce", 4): [True, False] * 10, ("kgv", 4): [True, True, True, False] * 5}
         _save(tmp_path, key, "cn", shares[key.method, key.shots])
-    rows = summarise(Comparison(keys, tmp_path, ("de", "cn")), targets=("cn",))
+    rows = summarise(make_comparison(keys, tmp_path, ("de", "cn"), source="de"))
     found = {(row["method"], row["shots"]): row for row in rows if row["domain"] == "cn"}
     assert {key: row["mean"] for key, row in found.items()} == {("ce", 0): 1, ("ce", 4): 0.5, ("kgv", 4): 0.75}
     assert found["kgv", 4]["versus"]["ce"]["mean"] == pytest.approx(0.25)
@@ -136,7 +135,7 @@ def test_a_source_without_test_images_has_no_column(tmp_path):
     keys = plan(["ce", "kgv"], ["1"], 1)
     for key in keys:
         _save(tmp_path, key, "cn", [True, False] * 10)
-    rows = summarise(Comparison(keys, tmp_path, ("cn",)), targets=("cn",))
+    rows = summarise(make_comparison(keys, tmp_path, ("cn",), source="de"))
     assert {row["domain"] for row in rows} == {"cn", TARGETS} and all(row["chosen"] for row in rows)
     mean = next(row for row in rows if row["domain"] == TARGETS)
     assert overview_table(rows, source="de").rows[0][2:4] == ("-", interval_text(mean, "mean"))

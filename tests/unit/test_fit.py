@@ -1,10 +1,9 @@
 """The loop as a program sees it: what it compiles, what it writes over, and that it never waits for the device."""
 
-import dataclasses
+import contextlib
 import logging
 import re
 import shutil
-import types
 from collections import Counter
 
 import jax
@@ -13,13 +12,13 @@ import numpy as np
 import pytest
 
 from kgv_jax import train
-from kgv_jax import train_step as step_lib
-from kgv_jax.data.pipeline import Stream, make_pipeline
-from kgv_jax.data.types import SEEN, ImageArray
+from kgv_jax.evaluate import evaluate_run
 from kgv_jax.parallel import mesh as mesh_lib
+from kgv_jax.run.build import Run, make_state
 from kgv_jax.run.checkpoint import Checkpointer
 from kgv_jax.run.state import State
 from kgv_jax.run.workdir import Workdir
+from kgv_jax.train_step import copied_bytes, jit_train_step, make_train_step
 from tests import tiny
 
 _STAGES = {
@@ -30,39 +29,20 @@ _STAGES = {
     "train__log_every_steps": 3,
     "train__checkpoint_every_steps": 5,
     "train__batch_size": 16,
-    "evaluate__batch_size": 8,
+    "evaluate__batch_size": 16,
 }
 
 
-def _run(*, devices: int = 1, **settings) -> train.Run:
-    """Returns the run of a tiny problem: batches of noise, two domains of which neither is a whole batch."""
-    problem = tiny.make("kgv", model__norm="batch", **settings)
-    mesh = mesh_lib.make_mesh(-1, 1, devices=jax.devices()[:devices])
-    batch = tiny.batch(problem.mask, 40)
-    names = np.arange(40).astype(str)
-    images = ImageArray(batch["image"], batch["label"], names, np.array(["p"] * 40), np.zeros((40, 0), np.int32))
-    experiment = types.SimpleNamespace(
-        pipeline=make_pipeline([Stream("train", batch, 16)], seed=0),
-        domains={"validation": images, "cn": images.take(np.arange(13))},
-        dataset=types.SimpleNamespace(classes=tiny.CLASSES),
-        graph=problem.mask.graph,
-        mask=problem.mask,
-        roles=(SEEN,) * len(tiny.CLASSES),
-        image_shape=images.shape,
-        image_dtype=images.dtype,
-    )
-    graph_arrays = jax.device_put(problem.graph_arrays, mesh_lib.replicated(mesh))
-    run = train.Run(problem.config, experiment, mesh, problem.classifier, problem.objective, graph_arrays, None, None)
-    abstract = jax.eval_shape(lambda: train._initial_state(run, run.seed))
-    return dataclasses.replace(run, abstract_state=abstract, shardings=mesh_lib.state_shardings(mesh, abstract))
+def _run(folder, *, devices: int = 1, **settings) -> Run:
+    """Returns the run of the tiny problem: domains of 8, 8 and 13 images, none of which is a whole batch."""
+    return tiny.make_run(folder, devices=jax.devices()[:devices], model__norm="batch", **settings)
 
 
-def _fit(run: train.Run, folder) -> State:
-    checkpointer = Checkpointer(Workdir(folder).checkpoints, keep=1)
-    try:
-        return train.fit(run, Workdir(folder), checkpointer)
-    finally:
-        checkpointer.close()
+def _fit(run: Run, folder, *, keep: int = 1) -> State:
+    """Trains in a folder to the end, or goes on there."""
+    workdir = Workdir(folder)
+    with contextlib.closing(Checkpointer(workdir.checkpoints, keep=keep)) as checkpointer:
+        return train.fit(run, train.restore_or_init(run, checkpointer), workdir, checkpointer)
 
 
 class _Compiled(logging.Handler):
@@ -79,7 +59,7 @@ class _Compiled(logging.Handler):
 
 @pytest.fixture
 def compiled():
-    """The names of what is compiled, in order; caches of JAX are empty at first."""
+    """The names of what is compiled, in order; JAX begins with empty caches."""
     handler, logger = _Compiled(), logging.getLogger("jax._src.dispatch")
     jax.clear_caches()
     logger.addHandler(handler)
@@ -97,14 +77,14 @@ def test_nothing_is_compiled_after_the_first_step_of_a_stage(compiled, tmp_path,
         return put(batch, mesh)
 
     monkeypatch.setattr(mesh_lib, "put_batch", counting)
-    run = _run(**_STAGES)
+    run = _run(tmp_path, **_STAGES)
     state = _fit(run, tmp_path)
     monkeypatch.setattr(mesh_lib, "put_batch", put)
     assert int(state.step) == len(before_step) == 10
     assert len(set(before_step[1:5])) == 1, compiled[before_step[1] : before_step[4]]
     assert len({*before_step[5:], len(compiled)}) == 1, compiled[before_step[5] :]
     assert Counter(compiled)["step"] == 2, compiled
-    train.report(run, state, Workdir(tmp_path))
+    evaluate_run(run, state, Workdir(tmp_path))
     assert Counter(compiled)["evaluate"] == 1, compiled
     assert {"step", "evaluate", "begun", "average"} <= set(compiled)
 
@@ -112,6 +92,7 @@ def test_nothing_is_compiled_after_the_first_step_of_a_stage(compiled, tmp_path,
 def test_a_stage_begins_once_and_a_resumed_one_not_again(tmp_path, monkeypatch):
     """What an objective changes between stages reaches parameters and moving average, and is in checkpoints."""
     run = _run(
+        tmp_path,
         train__stages="a 0.4 freeze=encoder/.*; b 0.6 freeze=decoder/.*",
         train__steps=10,
         train__batch_size=16,
@@ -128,15 +109,11 @@ def test_a_stage_begins_once_and_a_resumed_one_not_again(tmp_path, monkeypatch):
 
     monkeypatch.setattr(run.objective, "begins", ("b",), raising=False)
     monkeypatch.setattr(run.objective, "begin", begin)
-    checkpoints = Workdir(tmp_path).checkpoints
-    checkpointer = Checkpointer(checkpoints, keep=2)
-    try:
-        whole = train.fit(run, Workdir(tmp_path), checkpointer)
-    finally:
-        checkpointer.close()
+    whole = _fit(run, tmp_path, keep=2)
     assert begun == ["b", "b"]  # traced for the parameters and for their average
     for params in (whole.params, whole.ema):
         assert (params["classifier"]["decoder"]["bias"] > 90).all()
+    checkpoints = Workdir(tmp_path).checkpoints
     (last,) = [folder for folder in checkpoints.iterdir() if folder.is_dir() and folder.name.endswith("10")]
     shutil.rmtree(last)
     resumed = _fit(run, tmp_path)
@@ -153,31 +130,31 @@ def test_the_counter_sees_a_step_that_is_compiled_again(compiled):
 
 
 @pytest.mark.parametrize(("devices", "frozen"), [(1, ("encoder/.*",)), (8, ())])
-def test_the_step_writes_over_every_array_of_the_old_state(devices, frozen):
+def test_the_step_writes_over_every_array_of_the_old_state(devices, frozen, tmp_path):
     """What is frozen, the anchor and the moving average included."""
-    run = _run(devices=devices, **_STAGES)
-    state = train.make_state(run)
+    run = _run(tmp_path, devices=devices, **_STAGES)
+    state = make_state(run)
     batch = mesh_lib.put_batch(run.experiment.pipeline[0], run.mesh)
-    step = step_lib.make_train_step(run.classifier, run.objective, run.optimizer, ema_decay=0.5, frozen=frozen)
-    compiled = step_lib.jit_train_step(step, run.mesh, run.shardings).lower(state, batch, run.graph_arrays).compile()
+    step = make_train_step(run.classifier, run.objective, run.optimizer, ema_decay=0.5, frozen=frozen)
+    compiled = jit_train_step(step, run.mesh, run.shardings).lower(state, batch, run.graph_arrays).compile()
     leaves = jax.tree.leaves(state)
     aliases = re.findall(r"\{(\d+)\}: \((\d+), \{\}, (?:may|must)-alias\)", compiled.as_text().splitlines()[0])
     assert sorted(int(given) for _, given in aliases) == list(range(len(leaves)))
-    assert step_lib.copied_bytes(compiled, state) == 0
+    assert copied_bytes(compiled, state) == 0
     after, _ = compiled(state, batch, run.graph_arrays)
     assert all(leaf.is_deleted() for leaf in leaves)
     assert not any(leaf.is_deleted() for leaf in jax.tree.leaves((after, batch, run.graph_arrays)))
 
 
-def test_a_state_that_is_copied_is_counted():
-    run = _run()
-    state = train.make_state(run)
+def test_a_state_that_is_copied_is_counted(tmp_path):
+    run = _run(tmp_path, train__batch_size=16)
+    state = make_state(run)
     kept = jax.jit(lambda state: jax.tree.map(lambda leaf: leaf + 1, state)).lower(state).compile()
-    assert step_lib.copied_bytes(kept, state) == sum(leaf.nbytes for leaf in jax.tree.leaves(state))
+    assert copied_bytes(kept, state) == sum(leaf.nbytes for leaf in jax.tree.leaves(state))
 
 
 class _Reported:
-    """A number of a step that notes how many steps had been sent to the device when it was read."""
+    """A metric of a step that records how many steps had been sent to the device when it was read."""
 
     def __init__(self, step: int, sent: list[int], read: list[tuple[int, int]]) -> None:
         self.step, self.sent, self.read = step, sent, read
@@ -196,9 +173,8 @@ def test_metrics_are_read_after_the_next_step_was_sent(tmp_path, monkeypatch):
         return state, {"loss": _Reported(sent[-1], sent, read)}
 
     monkeypatch.setattr(train, "compile_step", lambda *_: step)
-    _fit(
-        _run(train__steps=7, train__log_every_steps=2, train__checkpoint_every_steps=5, train__batch_size=16), tmp_path
-    )
+    steps = {"train__steps": 7, "train__log_every_steps": 2, "train__checkpoint_every_steps": 5}
+    _fit(_run(tmp_path, train__batch_size=16, **steps), tmp_path)
     assert set(read) == {(2, 3), (4, 5), (5, 5), (6, 7), (7, 7)}
 
 
@@ -222,4 +198,4 @@ def test_a_hidden_transfer_stops_the_loop(devices, transfer, tmp_path, monkeypat
     monkeypatch.setattr(mesh_lib, "put_batch", lambda batch, mesh: transfer(put(batch, mesh)))
     monkeypatch.setattr(train, "compile_step", lambda run, stage, state, arrays: jax.jit(_step))
     with pytest.raises(jax.errors.JaxRuntimeError, match=r"Disallowed (host|device)-to-device transfer"):
-        _fit(_run(devices=devices, train__batch_size=16), tmp_path)
+        _fit(_run(tmp_path, devices=devices, train__batch_size=16), tmp_path)

@@ -15,7 +15,7 @@ import optax
 import pytest
 
 from kgv_jax import train_step as step_lib
-from kgv_jax.methods.registry import make_objective
+from kgv_jax.methods import make_objective
 from kgv_jax.parallel import mesh as mesh_lib
 from tests import tiny
 

@@ -1,1 +1,1 @@
-"""Data sets that are fetched or converted once, before a run: `python -m kgv_jax.data.prepare WHAT`."""
+"""Data sets that are fetched or converted once, before a run: `kgv prepare WHAT`."""

@@ -1,8 +1,8 @@
-"""The real sign artwork, fetched once and rendered: `python -m kgv_jax.data.prepare roadsigns`.
+"""The real sign artwork, fetched once and rendered: `kgv prepare roadsigns`.
 
-Three packages are fetched with their registries' clients, checked by digest, and every image that
-`sources/artwork_classes.csv` names is rendered once. The cache holds `artwork.npy` [n, 96, 96, 4] uint8
-RGBA and `manifest.json` (what each row is, whence, under which licence).
+Three packages are fetched with their registries' clients and checked by digest. Every image that
+`sources/artwork_classes.csv` names is then rendered once. The cache holds `artwork.npy` [n, 96, 96, 4] uint8
+RGBA, and `manifest.json` with the class, the file, the package and the licence of each row.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from kgv_jax.util.packages import Package, from_debian, from_npm, from_pypi
 
 VERSION = "1"
 SIZE_PX = 96
-COMMAND = "python -m kgv_jax.data.prepare roadsigns"
+COMMAND = "kgv prepare roadsigns"
 
 PACKAGES = (
     from_npm(
@@ -56,15 +56,15 @@ PACKAGES = (
     ),
 )
 
-# Rendered large first: a sign may fill but a corner of the sheet it is drawn on.
+# Rendered large first, then cropped: a sign may fill only a corner of its sheet.
 _SHEET_PX = 512
-# User units of the program that drew the clip art, which wrote no viewBox.
+# Pixels per unit in the program that wrote the clip art, whose files have no viewBox (90 dpi).
 _UNITS = {"mm": 90 / 25.4, "cm": 900 / 25.4, "in": 90.0, "pt": 1.25, "pc": 15.0}
 
 
 @dataclasses.dataclass(frozen=True)
-class Drawing:
-    """A row of the reviewed table: which image of which package is which class, in whose hand."""
+class ArtworkEntry:
+    """A row of the reviewed table: a file of a package, its class, and its domain (the drawing convention)."""
 
     package: str
     file: str
@@ -80,18 +80,18 @@ class Drawing:
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """The cache in memory: `pixels[row[drawing.id]]` is an image, [96, 96, 4] uint8 RGBA."""
+    """The cache in memory: `pixels[row[entry.id]]` is a source image, [96, 96, 4] uint8 RGBA."""
 
     pixels: np.ndarray
     row: dict[str, int]
 
 
-def read_table() -> tuple[Drawing, ...]:
-    """Returns the reviewed table of drawings that the package carries."""
+def read_table() -> tuple[ArtworkEntry, ...]:
+    """Returns the reviewed table that kgv_jax carries."""
     table = importlib.resources.files("kgv_jax.data.sources").joinpath("artwork_classes.csv")
     with table.open(encoding="utf-8", newline="") as lines:
         return tuple(
-            Drawing(row["package"], row["file"], row["class"], row["domain"], row["sha256"])
+            ArtworkEntry(row["package"], row["file"], row["class"], row["domain"], row["sha256"])
             for row in csv.DictReader(lines)
         )
 
@@ -101,20 +101,20 @@ def artwork_folder(cache: str | os.PathLike | None = None) -> pathlib.Path:
     return pathlib.Path(cache) if cache is not None else cache_dir("roadsigns", VERSION)
 
 
-def open_prepared(folder: pathlib.Path, table: tuple[Drawing, ...]) -> Prepared:
+def open_prepared(folder: pathlib.Path, table: tuple[ArtworkEntry, ...]) -> Prepared:
     """Reads what `prepare_roadsigns` wrote, and checks it.
 
     Raises:
       UserError: nothing is prepared there, or it is damaged, or it lacks images of the table.
     """
-    pixels, entries = read_rendered(folder, "artwork", what="the sign artwork", command=COMMAND)
+    pixels, entries = read_rendered(folder, "artwork", what="The sign artwork", command=COMMAND)
     ids = [entry["id"] for entry in entries]
     digests = [entry["sha256"] for entry in entries]
     known = dict(zip(ids, digests, strict=True))
-    if missing := [drawing for drawing in table if known.get(drawing.id) != drawing.sha256]:
+    if missing := [entry for entry in table if known.get(entry.id) != entry.sha256]:
         raise UserError(
-            f"{folder}: prepared by another version of kgv_jax, {len(missing)} of {len(table)}"
-            f" images are not in it, the first is {missing[0].id}; run `{COMMAND}` again."
+            f"{folder}: prepared by another version of kgv_jax: {len(missing)} of {len(table)}"
+            f" images are not in it, the first is {missing[0].id}. Run `{COMMAND}` again."
         )
     return Prepared(pixels, {name: i for i, name in enumerate(ids)})
 
@@ -124,13 +124,13 @@ def prepare_roadsigns(
     cache: str | os.PathLike | None = None,
     archives: str | os.PathLike | None = None,
     packages: tuple[Package, ...] = PACKAGES,
-    table: tuple[Drawing, ...] | None = None,
+    table: tuple[ArtworkEntry, ...] | None = None,
 ) -> bool:
     """Fetches, checks, renders and caches the sign artwork.
 
     Args:
       cache: where to; the user's cache folder by default.
-      archives: a folder of archives that were downloaded by hand; nothing is fetched then.
+      archives: a folder of archives that were downloaded beforehand; nothing is fetched then.
       packages: where the images come from.
       table: the images; the reviewed table by default.
 
@@ -148,42 +148,44 @@ def prepare_roadsigns(
             return False
         except UserError as error:
             print(f"{error}\npreparing again ...", file=sys.stderr)
+
+    # One package after another: fetch it, check the files of the table, render them.
     rendered: dict[str, np.ndarray] = {}
     with tempfile.TemporaryDirectory(prefix="kgv_jax_") as scratch:
         for package in packages:
-            drawings = [drawing for drawing in table if drawing.package == package.name]
-            print(f"{package.name}: fetching and rendering {len(drawings)} images ...", file=sys.stderr)
+            entries = [entry for entry in table if entry.package == package.name]
+            print(f"{package.name}: fetching and rendering {len(entries)} images ...", file=sys.stderr)
             archive = packages_lib.open_archive(package, pathlib.Path(scratch), archives)
-            images = packages_lib.read_files(package, archive, {drawing.file for drawing in drawings})
-            for drawing in drawings:
-                data = images[drawing.file]
-                rendered[drawing.id] = _render(drawing, data, archive, pathlib.Path(scratch))
+            images = packages_lib.read_files(package, archive, {entry.file for entry in entries})
+            for entry in entries:
+                rendered[entry.id] = _render(entry, images[entry.file], archive, pathlib.Path(scratch))
     write_prepared(folder, table, rendered, {package.name: package.licence for package in packages})
     return True
 
 
-def _render(drawing: Drawing, data: bytes, archive: pathlib.Path, scratch: pathlib.Path) -> np.ndarray:
+def _render(entry: ArtworkEntry, data: bytes, archive: pathlib.Path, scratch: pathlib.Path) -> np.ndarray:
     found = hashlib.sha256(data).hexdigest()
-    if found != drawing.sha256:
+    # A package that keeps only its newest revision (Debian's) is accepted if the files of the table are unchanged.
+    if found != entry.sha256:
         raise UserError(
-            f"{archive}: {drawing.file} has SHA-256 {found}, the reviewed image has"
-            f" {drawing.sha256}; the package has changed, use the version that"
-            " kgv_jax/data/prepare/artwork.py names."
+            f"{archive}: {entry.file} has SHA-256 {found}, the reviewed image has {entry.sha256}."
+            " The package has changed; use the version that kgv_jax/data/prepare/artwork.py names."
         )
-    path = scratch / f"image{pathlib.PurePath(drawing.file).suffix}"
+    path = scratch / f"image{pathlib.PurePath(entry.file).suffix}"
     path.write_bytes(_plain_svg(data) if path.suffix == ".svg" else data)
     sheet = decode(path, _SHEET_PX)
     sign = cropped(sheet, SIZE_PX)
     if sign is None:
-        raise UserError(f"{archive}: {drawing.file} renders to nothing; fetch the package again.")
+        raise UserError(f"{archive}: {entry.file} renders to nothing. Fetch the package again.")
     return sign
 
 
 def _plain_svg(svg: bytes) -> bytes:
     """Makes an SVG render alike everywhere.
 
-    A size such as 210mm becomes plain numbers, which resvg reads without a viewBox. Text goes (plates
-    and advertisements; letters that belong to a sign are outlines): it depends on the machine's fonts.
+    A size such as 210mm becomes a plain number, which resvg can read without a viewBox. Text elements are
+    dropped, because they depend on the machine's fonts: they are plates and advertisements, while the letters of
+    a sign are outlines.
     """
 
     def plain(match: re.Match[bytes]) -> bytes:
@@ -199,32 +201,32 @@ def _plain_svg(svg: bytes) -> bytes:
 
 def write_prepared(
     folder: pathlib.Path,
-    table: tuple[Drawing, ...],
+    table: tuple[ArtworkEntry, ...],
     rendered: dict[str, np.ndarray],
     licences: dict[str, str],
 ) -> None:
-    """Writes the cache; the manifest comes last: where it is, all is.
+    """Writes the cache. The manifest is written last, so where it exists the cache is complete.
 
     Args:
       folder: where to.
       table: what the images are.
-      rendered: drawing id -> [s, s, 4] uint8 RGBA.
+      rendered: id of an entry -> [s, s, 4] uint8 RGBA.
       licences: package name -> licence.
     """
-    pixels = np.stack([rendered[drawing.id] for drawing in table])
+    pixels = np.stack([rendered[entry.id] for entry in table])
     described = {
         "version": VERSION,
         "pictures": [
             {
-                "id": d.id,
-                "package": d.package,
-                "file": d.file,
-                "sha256": d.sha256,
-                "class": d.label,
-                "domain": d.domain,
-                "licence": licences[d.package],
+                "id": entry.id,
+                "package": entry.package,
+                "file": entry.file,
+                "sha256": entry.sha256,
+                "class": entry.label,
+                "domain": entry.domain,
+                "licence": licences[entry.package],
             }
-            for d in table
+            for entry in table
         ],
     }
     write_rendered(folder, "artwork", pixels, described)

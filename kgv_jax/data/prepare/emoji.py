@@ -1,10 +1,10 @@
-"""Emoji in eleven styles, fetched once and rendered: `python -m kgv_jax.data.prepare emoji`.
+"""Emoji in eleven styles, fetched once and rendered: `kgv prepare emoji`.
 
-Eleven npm packages are fetched and checked by digest. A class is a concept that every style draws, and that no style
-draws as it draws another; which icon of a package is which concept follows from its code points, or, where a package
-does not tell them, from its name in Unicode or CLDR. What is visible of a drawing lies on a white card, as it does
-where emoji are read: on no ground, black line art is lost on the dark half of all scenes. The cache holds `emoji.npy`
-[n, 72, 72, 4] uint8 RGBA and `manifest.json` (what each row is, whence, under which licence).
+Eleven npm packages are fetched and checked by digest. A class is a concept of which every style has an icon, and whose
+icon differs from those of all other concepts in every style. An icon is matched to its concept by its code points, or,
+where a package leaves them out, by its name in Unicode or CLDR. Each icon lies on a white card, as it does where emoji
+are read: without one, black line art would be invisible on dark backgrounds. The cache holds `emoji.npy`
+[n, 72, 72, 4] uint8 RGBA, and `manifest.json` with the class, the style, the package and the licence of each row.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy as np
 
 from kgv_jax.data.prepare import iconify
 from kgv_jax.data.prepare.iconify import icon_set, read_icons
-from kgv_jax.data.prepare.rendered import draw_on_card, is_prepared, read_rendered, write_rendered
+from kgv_jax.data.prepare.rendered import is_prepared, read_rendered, render_on_card, write_rendered
 from kgv_jax.kg import emoji as concepts_lib
 from kgv_jax.kg.emoji import COMMAND, Concept
 from kgv_jax.kg.wordnet import WordNet, find_wordnet
@@ -40,12 +40,12 @@ SIZE_PX = 72
 
 @dataclasses.dataclass(frozen=True)
 class Style:
-    """The drawings of one hand, and where they lie; `family` is the same for styles that share drawings."""
+    """One drawing style of emoji and the package of its icons; `family` is the same for styles that share icons."""
 
     name: str
     family: str
     package: Package
-    folder: str = ""  # of a package with a file a drawing: `<folder><code>.svg`
+    folder: str = ""  # of a package with one file per icon: `<folder><code>.svg`
 
 
 _OPENMOJI = from_npm(
@@ -81,17 +81,17 @@ STYLES = (
 
 
 def emoji_folder(cache: str | os.PathLike | None = None) -> pathlib.Path:
-    """Returns the folder of the prepared drawings: `cache`, or one in the user's cache folder."""
+    """Returns the folder of the prepared icons: `cache`, or one in the user's cache folder."""
     return pathlib.Path(cache) if cache is not None else cache_dir("emoji", VERSION)
 
 
 def open_emoji(folder: pathlib.Path) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """Returns the drawings `[n, 72, 72, 4]`, and of each its `id, style, family, class, ...`.
+    """Returns the icons `[n, 72, 72, 4]` and, for each, a record of its `id, style, family, class, ...`.
 
     Raises:
       UserError: nothing is prepared there, or it is damaged.
     """
-    return read_rendered(folder, "emoji", what="the emoji artwork", command=COMMAND)
+    return read_rendered(folder, "emoji", what="The emoji artwork", command=COMMAND)
 
 
 def prepare_emoji(
@@ -102,14 +102,17 @@ def prepare_emoji(
     concepts_package: Package = concepts_lib.PACKAGE,
     wordnet: WordNet | None = None,
 ) -> int:
-    """Fetches, checks, renders and caches the drawings, and writes the graph; returns how many, or 0 if all was there.
+    """Fetches, checks, renders and caches the icons, and writes the graph.
 
     Args:
       cache: where to; the user's cache folder by default.
-      archives: a folder of archives that were downloaded by hand; nothing is fetched then.
-      styles: whose drawings.
-      concepts_package: what tells the concepts.
-      wordnet: what tells their hypernyms; the system's or a fetched one by default.
+      archives: a folder of archives that were downloaded beforehand; nothing is fetched then.
+      styles: the drawing styles, each is a domain.
+      concepts_package: the list of concepts, with their names, tags and categories.
+      wordnet: where their hypernyms come from; the system's or a fetched one by default.
+
+    Returns:
+      How many icons were written, or 0 if all was prepared already.
 
     Raises:
       UserError: a client or an archive is missing or fails, or a digest differs.
@@ -122,24 +125,32 @@ def prepare_emoji(
             return 0
         except UserError as error:
             print(f"{error}\npreparing again ...", file=sys.stderr)
+
+    # Fetch the packages, and match icons to concepts.
     wordnet = wordnet or find_wordnet(archives=archives)
     with tempfile.TemporaryDirectory(prefix="kgv_jax_") as scratch:
         fetch = functools.partial(_fetch, scratch=pathlib.Path(scratch), archives=archives)
         concepts = concepts_lib.read_concepts(fetch(concepts_package, concepts_lib.FILES))
-        drawings = {style.name: _drawings(style, concepts, fetch) for style in styles}
-        for name, found in drawings.items():
+        icons = {style.name: _icons(style, concepts, fetch) for style in styles}
+        for name, found in icons.items():
             print(f"{name}: {len(found)} of {len(concepts)} concepts", file=sys.stderr)
-        kept = [concept for concept in concepts if all(concept.code in found for found in drawings.values())]
+
+        # Keep concepts that every style has, so that all domains have the same classes; render their icons.
+        kept = [concept for concept in concepts if all(concept.code in found for found in icons.values())]
         if not kept:
-            raise UserError(f"No concept is drawn in all of {', '.join(drawings)}; use the versions that"
+            raise UserError(f"No concept has an icon in all of {', '.join(icons)}; use the versions that"
                             " kgv_jax/data/prepare/emoji.py names.")  # fmt: skip
-        print(f"{len(kept)} of {len(concepts)} concepts are drawn in every style; rendering ...", file=sys.stderr)
-        jobs = [(style, concept, drawings[style.name][concept.code]) for style in styles for concept in kept]
+        print(f"{len(kept)} of {len(concepts)} concepts have an icon in every style; rendering ...", file=sys.stderr)
+        jobs = [(style, concept, icons[style.name][concept.code]) for style in styles for concept in kept]
         with concurrent.futures.ThreadPoolExecutor(usable_cores()) as pool:
             pixels = np.stack(list(pool.map(functools.partial(_render, pathlib.Path(scratch)), jobs)))
+
+    # Leave out concepts that share an icon: no model can distinguish two classes that have the same pixels.
     if alike := _rendered_alike(jobs, pixels):
-        print(f"left out, as a style draws it like another: {', '.join(sorted(alike))}", file=sys.stderr)
+        print(f"left out, because a style has one icon for several: {', '.join(sorted(alike))}", file=sys.stderr)
     rows = [row for row, (_, concept, _) in enumerate(jobs) if concept.label not in alike]
+
+    # Write the graph of the classes, the pixels and the manifest.
     images = [
         {"id": f"{style.name}/{concept.label}", "style": style.name, "family": style.family, "class": concept.label,
          "code": concept.code, "package": style.package.name, "licence": style.package.licence,
@@ -158,14 +169,14 @@ def _fetch(
     return read_files(package, open_archive(package, scratch, archives), files)
 
 
-def _drawings(style: Style, concepts: Sequence[Concept], fetch: Callable[..., dict[str, bytes]]) -> dict[str, bytes]:
-    """Returns code -> SVG of the concepts that a style draws."""
+def _icons(style: Style, concepts: Sequence[Concept], fetch: Callable[..., dict[str, bytes]]) -> dict[str, bytes]:
+    """Returns code -> SVG of the concepts that a style has icons of."""
     if style.folder:
         files = {f"{style.folder}{concept.code}.svg": concept.code for concept in concepts}
         return {files[name]: svg for name, svg in fetch(style.package, tuple(files)).items()}
-    icons = read_icons(fetch(style.package, iconify.FILES), style.package, command=COMMAND)
-    names = _by_code(concepts, icons.by_code) if icons.by_code else _by_name(concepts, icons.names())
-    return {code: icons.svg(name) for code, name in names.items()}
+    icon_files = read_icons(fetch(style.package, iconify.FILES), style.package, command=COMMAND)
+    names = _by_code(concepts, icon_files.by_code) if icon_files.by_code else _by_name(concepts, icon_files.names())
+    return {code: icon_files.svg(name) for code, name in names.items()}
 
 
 def _by_code(concepts: Sequence[Concept], codes: Mapping[str, str]) -> dict[str, str]:
@@ -175,7 +186,10 @@ def _by_code(concepts: Sequence[Concept], codes: Mapping[str, str]) -> dict[str,
 
 
 def _by_name(concepts: Sequence[Concept], icons: Sequence[str]) -> dict[str, str]:
-    """Returns code -> icon, for names that mean one concept only; one package writes most of them without hyphens."""
+    """Returns code -> icon for names that mean one concept only.
+
+    Hyphens do not count, since one package leaves most of them out.
+    """
     owners = collections.Counter(key for c in concepts for key in {name.replace("-", "") for name in c.names})
     known = {name.replace("-", ""): name for name in icons}
     found = {}
@@ -188,14 +202,14 @@ def _by_name(concepts: Sequence[Concept], icons: Sequence[str]) -> dict[str, str
 
 def _render(scratch: pathlib.Path, job: tuple[Style, Concept, bytes]) -> np.ndarray:
     style, concept, svg = job
-    pixels = draw_on_card(svg, f"{style.name}-{concept.label}", scratch, size_px=SIZE_PX)
+    pixels = render_on_card(svg, f"{style.name}-{concept.label}", scratch, size_px=SIZE_PX)
     if pixels is None:
-        raise UserError(f"{style.package.name}: {concept.label} renders to nothing; fetch the package again.")
+        raise UserError(f"{style.package.name}: {concept.label} renders to nothing. Fetch the package again.")
     return pixels
 
 
 def _rendered_alike(jobs: Sequence[tuple[Style, Concept, bytes]], pixels: np.ndarray) -> set[str]:
-    """Returns the labels of concepts that a style draws with the very pixels of another."""
+    """Returns the labels of concepts whose icon in some style has the very pixels of another concept's."""
     labels: dict[tuple[str, bytes], list[str]] = {}
     for (style, concept, _), image in zip(jobs, pixels, strict=True):
         labels.setdefault((style.name, image.tobytes()), []).append(concept.label)

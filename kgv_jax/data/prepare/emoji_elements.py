@@ -1,10 +1,10 @@
-"""Images of what the graph of emoji speaks of, its tags and categories: icons of other hands, with a manifest.
+"""Element images of the emoji graph: icons of its tags and categories from general icon sets, with a manifest.
 
-    python -m kgv_jax.data.prepare emoji      # writes these too; a run reads them with synthetic.manifest=emoji
+    kgv prepare emoji      # writes these too; a run reads them with synthetic.manifest=emoji
 
-A node's image is the icon that has its label as name, one a set. No class has an image, nor has a tag or category
-that is called like a class: a method with element images sees no more labelled ones than a method without. What is a
-near copy of an emoji of any style is left out.
+A node's images are the icons whose name is its label, one per icon set. Classes get no images, and neither does a tag
+or category that shares its name with a class: a method with element images must not see more labelled images of
+classes than a method without. Near copies of an emoji of any style are left out for the same reason.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from kgv_jax.data.fingerprint import fingerprints, near_pairs
 from kgv_jax.data.prepare import iconify
 from kgv_jax.data.prepare.iconify import icon_set, read_icons
-from kgv_jax.data.prepare.rendered import draw_on_card, resized
+from kgv_jax.data.prepare.rendered import render_on_card, resized
 from kgv_jax.data.synthetic_manifest import NAME
 from kgv_jax.data.types import SourceImage
 from kgv_jax.data.user_renderer import write_images
@@ -64,26 +64,27 @@ def elements_folder() -> pathlib.Path:
 
 def prepare_elements(
     graph: Graph,
-    drawings: np.ndarray,
+    emoji: np.ndarray,
     *,
     archives: str | os.PathLike | None = None,
     sets: Sequence[Package] = SETS,
 ) -> int:
-    """Writes the images and their manifest; returns how many, or 0 if they were there.
+    """Writes the images and their manifest; returns how many, or 0 if they existed already.
 
     Args:
       graph: of the emoji.
-      drawings: the emoji `[n, s, s, 4]`, of which no near copy may be learnt.
-      archives: a folder of archives that were downloaded by hand; nothing is fetched then.
-      sets: of icons.
+      emoji: the icons of all styles `[n, s, s, 4]`; near copies of them are left out.
+      archives: a folder of archives that were downloaded beforehand; nothing is fetched then.
+      sets: icon sets.
 
     Raises:
       UserError: a client or an archive is missing or fails, or a digest differs.
     """
     if (_folder() / NAME).exists():
         return 0
-    wanted = rendered_nodes(graph)
+    wanted = nodes_with_icons(graph)
     with tempfile.TemporaryDirectory(prefix="kgv_jax_") as scratch:
+        # Every icon that is named like a wanted node, from every set.
         images = []
         for package in sets:
             print(f"{package.name}: fetching ...", file=sys.stderr)
@@ -91,20 +92,20 @@ def prepare_elements(
             icons = read_icons(files, package, command=COMMAND)
             title = package.name.rpartition("/")[2]
             for name in sorted(wanted.keys() & set(icons.names())):
-                card = draw_on_card(icons.svg(name), f"{title}-{name}", pathlib.Path(scratch), size_px=SIZE_PX)
+                card = render_on_card(icons.svg(name), f"{title}-{name}", pathlib.Path(scratch), size_px=SIZE_PX)
                 if card is not None:
                     load = functools.partial(resized, card)
                     depicts = tuple((INSTANCE_OF, graph.nodes[node]) for node in wanted[name])
                     images.append(SourceImage(f"{title}/{name}", "elements", None, load, depicts))
-    kept = _without_copies(images, drawings)
-    print(f"{len(kept)} element images; {len(images) - len(kept)} are near copies of emoji: left out",
+    kept = _without_copies(images, emoji)
+    print(f"{len(kept)} element images; {len(images) - len(kept)} near copies of emoji are left out",
           file=sys.stderr)  # fmt: skip
     shutil.rmtree(_folder(), ignore_errors=True)
     return write_images(kept, _folder(), size_px=SIZE_PX)
 
 
-def rendered_nodes(graph: Graph) -> dict[str, list[int]]:
-    """Returns name of an icon -> the tags and categories that it may show; no class is called so."""
+def nodes_with_icons(graph: Graph) -> dict[str, list[int]]:
+    """Returns name of an icon -> the tags and categories that it may show, names of classes left out."""
     names: dict[str, list[int]] = {}
     for node in (*graph.nodes_of_type("Tag"), *graph.nodes_of_type("Category")):
         names.setdefault(slug(graph.labels[node]), []).append(node)
@@ -112,9 +113,9 @@ def rendered_nodes(graph: Graph) -> dict[str, list[int]]:
     return {name: nodes for name, nodes in names.items() if name not in classes}
 
 
-def _without_copies(images: Sequence[SourceImage], drawings: np.ndarray) -> list[SourceImage]:
-    emoji = [SourceImage(str(row), "", None, functools.partial(resized, card)) for row, card in enumerate(drawings)]
-    copies = set(near_pairs(fingerprints(images), fingerprints(emoji)).first.tolist())
+def _without_copies(images: Sequence[SourceImage], emoji: np.ndarray) -> list[SourceImage]:
+    tested = [SourceImage(str(row), "", None, functools.partial(resized, card)) for row, card in enumerate(emoji)]
+    copies = set(near_pairs(fingerprints(images), fingerprints(tested)).first.tolist())
     return [image for row, image in enumerate(images) if row not in copies]
 
 

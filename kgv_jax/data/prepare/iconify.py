@@ -1,4 +1,4 @@
-"""Icon sets in Iconify's form, from npm: all drawings of a set in one file, by name.
+"""Icon sets in Iconify's format, from npm: all icons of a set in one file, by name.
 
 The format: https://iconify.design/docs/types/iconify-json.html.
 """
@@ -12,21 +12,22 @@ from typing import Any, NamedTuple
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.packages import Package, from_npm
 
-FILES = ("icons.json", "chars.json")  # drawings; code points -> icon, empty in some sets
+FILES = ("icons.json", "chars.json")  # icons by name; code points -> name, empty in some sets
 
 
 class Icons(NamedTuple):
-    """A set: what `icons.json` holds, and code points -> icon."""
+    """An icon set: the content of `icons.json`, and code points -> name of an icon."""
 
     content: Mapping[str, Any]
     by_code: Mapping[str, str]
 
     def names(self) -> tuple[str, ...]:
-        """Returns the names of the drawings, aliases last."""
+        """Returns the names of the icons, aliases last."""
         return (*self.content["icons"], *self.content.get("aliases", {}))
 
     def svg(self, name: str) -> bytes:
-        """Returns a drawing as a file."""
+        """Returns an icon as an SVG file."""
+        # An alias is another icon, perhaps mirrored; an alias of an alias may mirror it back.
         flipped, content = False, self.content
         while name not in content["icons"]:
             alias = content["aliases"][name]
@@ -43,7 +44,7 @@ class Icons(NamedTuple):
 
 
 def icon_set(name: str, version: str, sha256: str, licence: str) -> Package:
-    """Returns the npm package of a set."""
+    """Returns the npm package of an icon set."""
     return from_npm(f"@iconify-json/{name}", version, sha256=sha256, folder="package/", licence=licence)
 
 
@@ -61,7 +62,7 @@ def read_icons(files: Mapping[str, bytes], package: Package, *, command: str) ->
             raise ValueError("an alias of no icon")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{package.name}: its files are not those of the published version ({error!r}); delete the archive and run"
+            f"{package.name}: its files are not those of the published version ({error!r}). Delete the archive and run"
             f" `{command}` again."
         ) from error
     return icons

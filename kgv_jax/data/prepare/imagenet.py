@@ -1,4 +1,4 @@
-"""ImageNet in shards, stopped and resumed at will: `python -m kgv_jax.data.prepare imagenet`."""
+"""ImageNet in shards: `kgv prepare imagenet`. A conversion that was stopped continues."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def prepare_imagenet(
     domains: Sequence[str] = ("train", "val"),
     labels: pathlib.Path | None = None,
     per_shard: int = PER_SHARD,
-    tell: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] = lambda line: None,
 ) -> dict[str, int]:
     """Writes `out/<domain>/` for every domain; returns domain -> shards that were written now.
 
@@ -33,11 +33,11 @@ def prepare_imagenet(
       domains: what to convert; of a tar file, the one that it holds.
       labels: Kaggle's LOC_val_solution.csv, for the images of the tar file of val.
       per_shard: images in a shard.
-      tell: is told of every shard.
+      report: called with a line for every shard.
     """
     if not source.exists():
         raise UserError(
-            f"--from {source}: no such file or folder; name a tar file of ILSVRC2012, or the folder with train."
+            f"--from {source}: no such file or folder. Name a tar file of ILSVRC2012, or the folder with train."
         )
     if source.is_dir():
         sources = {domain: _folder(source, domain) for domain in domains}
@@ -46,7 +46,7 @@ def prepare_imagenet(
         sources = {domain: (listing, read)}
     return {
         domain: write_shards(
-            listing, read, out / domain, per_shard=per_shard, tell=lambda line, d=domain: tell(f"{d}/{line}")
+            listing, read, out / domain, per_shard=per_shard, report=lambda line, d=domain: report(f"{d}/{line}")
         )
         for domain, (listing, read) in sources.items()
     }
@@ -61,18 +61,19 @@ def _tar(path: pathlib.Path, labels: pathlib.Path | None) -> tuple[str, Listing,
     images = TarImages(path)
     if not images.paths:
         raise UserError(f"{path}: holds no image; expected ILSVRC2012_img_train.tar or ILSVRC2012_img_val.tar.")
+    # The archive of train has a folder per class id; that of val has none, and its classes are in a separate file.
     folders = [name.rpartition("/")[0].rpartition("/")[2] for name in images.paths]
     if all(ID.fullmatch(folder) for folder in folders):
         return "train", Listing(path, images.paths, [(folder,) for folder in folders]), images.read
     if labels is None:
         raise UserError(
-            f"{path}: its images lie side by side, as those of val, and nothing says what they show; add"
-            " --labels=LOC_val_solution.csv (Kaggle's), or unpack them into one folder an id."
+            f"{path}: its images are in no folders, as those of val, so their classes are unknown. Add"
+            " --labels=LOC_val_solution.csv (Kaggle's), or unpack the images into one folder per class id."
         )
     label = kaggle_labels(labels)
     stems = [pathlib.PurePath(name).stem for name in images.paths]
     if missing := [stem for stem in stems if stem not in label]:
         raise UserError(
-            f"{labels}: has no row for {missing[0]} of {path}; it holds {len(label)} rows, download it again."
+            f"{labels}: has no row for {missing[0]} of {path}, only {len(label)} rows of others. Download it again."
         )
     return "val", Listing(path, images.paths, [(label[stem],) for stem in stems]), images.read

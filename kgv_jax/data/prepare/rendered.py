@@ -1,4 +1,7 @@
-"""Images that were rendered once, in the user's cache folder: one array, and a manifest that comes last."""
+"""Source images that were rendered once, in the user's cache folder: one array and its manifest.
+
+The manifest is written last, so a writer that was stopped leaves a folder that does not count as prepared.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +20,19 @@ from kgv_jax.data.render_cache import over_white
 from kgv_jax.util.errors import UserError
 
 _MANIFEST = "manifest.json"
-_CARD_MARGIN = 0.06
+_CARD_MARGIN = 0.06  # of the card's side, on each side
 
 
 def is_prepared(folder: pathlib.Path) -> bool:
-    """Whether there is a manifest: where it is, all is."""
+    """Whether a folder holds a manifest, and so everything that the manifest names."""
     return (folder / _MANIFEST).exists()
 
 
 def write_rendered(folder: pathlib.Path, name: str, pixels: np.ndarray, described: dict[str, Any]) -> None:
-    """Writes `name.npy` uint8 `[n, s, s, 4]` RGBA, and the manifest: its digest, and what is `described`."""
+    """Writes `name.npy` uint8 `[n, s, s, 4]` RGBA, and a manifest of its digest and `described`."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _MANIFEST).unlink(missing_ok=True)
+    # Temporary names of this call alone, renamed when complete: two processes may prepare the same folder.
     mark = uuid.uuid4().hex
     array = folder / f".{name}-{mark}.npy"
     np.save(array, pixels)
@@ -42,32 +46,33 @@ def write_rendered(folder: pathlib.Path, name: str, pixels: np.ndarray, describe
 def read_rendered(
     folder: pathlib.Path, name: str, *, what: str, command: str
 ) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """Returns the pixels and the manifest's `images`, one entry an image, in the same order.
+    """Returns the pixels and the manifest's records, one per image, in the same order.
 
     Args:
       folder: where `write_rendered` wrote to.
       name: of the array.
-      what: what messages call the images.
-      command: what prepares them, for messages.
+      what: what messages call the images, at the start of a sentence.
+      command: the command that prepares them, for messages.
 
     Raises:
       UserError: nothing is prepared there, or it is damaged.
     """
     manifest, array = folder / _MANIFEST, folder / f"{name}.npy"
     if not manifest.exists() or not array.exists():
-        raise UserError(f"{what} is not prepared: {folder} has no {name}.npy with a manifest.json; run `{command}` once"
+        raise UserError(f"{what} is not prepared: {folder} has no {name}.npy with a manifest.json. Run `{command}` once"
                         " (30 MB of packages, half a minute).")  # fmt: skip
-    damaged = f"{what} is damaged; delete the folder {folder} and run `{command}` again."
+    damaged = f"{what} is damaged. Delete the folder {folder} and run `{command}` again."
     try:
         described = json.loads(manifest.read_text(encoding="utf-8"))
+        # The key is that of earlier versions, whose caches stay valid.
         expected, images = described["sha256"], list(described["pictures"])
         if any(not {"id", "sha256"} <= entry.keys() for entry in images):
             raise KeyError("id, sha256")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{manifest}: not a manifest ({error!r}); {damaged}") from error
+        raise UserError(f"{manifest}: not a manifest ({error!r}). {damaged}") from error
     found = _sha256(array)
     if found != expected:
-        raise UserError(f"{array}: SHA-256 is {found}, the manifest says {expected}; {damaged}")
+        raise UserError(f"{array}: SHA-256 is {found}, the manifest says {expected}. {damaged}")
     return np.load(array, allow_pickle=False), images
 
 
@@ -79,12 +84,12 @@ def resized(pixels: np.ndarray, size_px: int) -> np.ndarray:
 
 
 def cropped(sheet: np.ndarray, size_px: int, *, margin: float = 0.0) -> np.ndarray | None:
-    """Returns what is visible of a sheet uint8 [h, w, 4], centred in a square of a side; None if nothing is.
+    """Returns the visible part of a sheet uint8 [h, w, 4], centred in a square; None if nothing is visible.
 
     Args:
       sheet: RGBA, straight alpha.
       size_px: side of the square.
-      margin: left free on either hand of the longer side, as a share of the square's.
+      margin: left free at both ends of the longer side, as a share of the square's side.
     """
     rows, columns = np.nonzero(sheet[..., 3] > 8)
     if not len(rows):
@@ -97,13 +102,13 @@ def cropped(sheet: np.ndarray, size_px: int, *, margin: float = 0.0) -> np.ndarr
     return np.asarray(square)
 
 
-def draw_on_card(svg: bytes, name: str, scratch: pathlib.Path, *, size_px: int) -> np.ndarray | None:
-    """Returns a drawing on a white card, uint8 [s, s, 4]; None if nothing of it is visible.
+def render_on_card(svg: bytes, name: str, scratch: pathlib.Path, *, size_px: int) -> np.ndarray | None:
+    """Returns an SVG image on a white card, uint8 [s, s, 4]; None if nothing of it is visible.
 
     Args:
-      svg: a file; its visible part is what counts.
-      name: unique in `scratch`, a folder to write to.
-      scratch: see `name`.
+      svg: the content of a file; its visible part is centred on the card.
+      name: of a temporary file, unique in `scratch`.
+      scratch: a folder to write to.
       size_px: side of the card.
     """
     path = scratch / f"{name}.svg"

@@ -1,9 +1,9 @@
 """Encoded images in ArrayRecord shards: a few large files in place of a million small ones.
 
-A folder of shards holds `part-00000.array_record`, ..., whose records are the images as they were, byte for byte;
-beside each a `part-00000.csv` with a name and the right ids of every record; and `manifest.json`, which says how many
-records each shard has, and its SHA-256. A shard appears under its name whole or not at all, and is then written into
-the manifest, so that a writer that was stopped goes on after the last one.
+A folder of shards holds `part-00000.array_record`, ..., whose records are the image files byte for byte; beside each a
+`part-00000.csv` with the name and the right class ids of every record; and `manifest.json` with the number of records
+and the SHA-256 of each shard. A shard is renamed to its name once it is complete, and then entered in the manifest, so
+a writer that was stopped continues after the last complete shard.
 """
 
 from __future__ import annotations
@@ -37,21 +37,23 @@ def write_shards(
     folder: pathlib.Path,
     *,
     per_shard: int = PER_SHARD,
-    tell: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] = lambda line: None,
 ) -> int:
-    """Writes the images of a listing, or what is missing of them; returns how many shards were written now.
+    """Writes the shards of a listing that are still missing; returns how many were written now.
 
     Args:
-      listing: names and ids.
-      read: rows `[m]` -> the encoded images.
+      listing: names and class ids of the images.
+      read: maps rows `[m]` of the listing to the encoded images.
       folder: where to.
       per_shard: images in a shard.
-      tell: is told of every shard.
+      report: called with a line for every shard.
 
     Raises:
       UserError: the folder holds shards of other images, or one that has changed since it was written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+
+    # Continue only what has the same images in the same order and shards of the same size.
     start = {
         "version": VERSION,
         "crop_share": listing.crop_share,
@@ -62,14 +64,17 @@ def write_shards(
     manifest = _read_manifest(epath.Path(folder)) if are_in(folder) else start | {"shards": []}
     if {key: manifest[key] for key in start} != start:
         raise UserError(
-            f"{folder}: holds shards of other images, or of another size; delete the folder, or write elsewhere."
+            f"{folder}: holds shards of other images, or of another size. Delete the folder, or write elsewhere."
         )
+    # A shard that was changed or damaged since is reported here and not during training.
     done = manifest["shards"]
     for shard in done:
         if _sha256(folder / shard["file"]) != shard["sha256"]:
             raise UserError(
-                f"{folder / shard['file']}: has changed since it was written; delete {folder} and write again."
+                f"{folder / shard['file']}: has changed since it was written. Delete {folder} and write again."
             )
+
+    # The shard, then its table, then its entry in the manifest: each is complete before the next refers to it.
     before, count = len(done), -(-len(listing.paths) // per_shard)
     for index in range(before, count):
         rows = np.arange(index * per_shard, min((index + 1) * per_shard, len(listing.paths)))
@@ -78,7 +83,7 @@ def write_shards(
         _replace(folder / name.replace(".array_record", ".csv"), _table(listing, rows).encode())
         done.append({"file": name, "records": len(rows), "sha256": _sha256(folder / name)})
         _replace(folder / _MANIFEST, json.dumps(manifest, indent=1).encode())
-        tell(f"{name}: {len(rows)} images, {index + 1} of {count} shards")
+        report(f"{name}: {len(rows)} images, {index + 1} of {count} shards")
     return count - before
 
 
@@ -88,7 +93,7 @@ def are_in(folder: str | os.PathLike) -> bool:
 
 
 def open_shards(folder: str | os.PathLike) -> tuple[Listing, Callable[[np.ndarray], list[bytes]]]:
-    """Returns the listing of a folder of shards, and what reads its rows.
+    """Returns the listing of a folder of shards, and a function that reads rows of it.
 
     Raises:
       UserError: the folder is not complete, or not what its manifest says.
@@ -103,16 +108,16 @@ def open_shards(folder: str | os.PathLike) -> tuple[Listing, Callable[[np.ndarra
             ids.append(tuple(right.split()))
     if len(paths) != manifest["total"]:
         raise UserError(
-            f"{folder}: holds {len(paths)} of {manifest['total']} images; run the command that writes the"
-            " shards again, it goes on where it stopped."
+            f"{folder}: holds {len(paths)} of {manifest['total']} images. Run the command that writes the"
+            " shards again; it continues where it stopped."
         )
     files = [str(folder / shard["file"]) for shard in manifest["shards"]]
     if missing := [file for file in files if not epath.Path(file).exists()]:
-        raise UserError(f"{missing[0]}: no such file, but {folder / _MANIFEST} names it; copy it again.")
+        raise UserError(f"{missing[0]}: no such file, but {folder / _MANIFEST} names it. Copy it again.")
     source = ArrayRecordDataSource(files)
     if len(source) != len(paths):
         raise UserError(
-            f"{folder}: the shards hold {len(source)} records, their tables {len(paths)}; write them again."
+            f"{folder}: the shards hold {len(source)} records, their tables {len(paths)}. Write them again."
         )
     return Listing(folder, paths, ids, manifest["crop_share"]), functools.partial(_read_rows, source)
 
@@ -123,7 +128,8 @@ def _read_rows(source: Any, rows: np.ndarray) -> list[bytes]:
 
 def _write_shard(path: pathlib.Path, rows: np.ndarray, read: Callable[[np.ndarray], list[bytes]]) -> None:
     mine = path.with_name(f".{path.name}.{os.getpid()}")
-    # Groups of one: a record is read alone, in random order.
+    # Groups of one: training reads single records in random order, and a group is read whole. Images are compressed
+    # already.
     writer = ArrayRecordWriter(str(mine), "group_size:1,uncompressed")
     try:
         for data in _in_blocks(rows, read):
@@ -166,7 +172,7 @@ def _read_manifest(folder: Any) -> dict[str, Any]:
             if missing := keys - part.keys():
                 raise KeyError(min(missing))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: not a manifest of shards ({error!r}); delete {folder} and write it again.") from error
+        raise UserError(f"{path}: not a manifest of shards ({error!r}). Delete {folder} and write it again.") from error
     return manifest
 
 
@@ -176,7 +182,7 @@ def _sha256(path: pathlib.Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UserError(
-            f"{path}: cannot be read ({error.strerror}); delete {path.parent} and write it again."
+            f"{path}: cannot be read ({error.strerror}). Delete {path.parent} and write it again."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""ImageNet's own archives read in place: where every image lies in a tar file, tars within it included."""
+"""ImageNet's own archives, read in place: the position of every image in a tar file, nested tar files included."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _END_BYTES = 1024  # of zeros after the last member
 
 
 class TarImages:
-    """The images of an uncompressed tar file, read by their places; nothing is unpacked.
+    """The images of an uncompressed tar file, read at their positions; nothing is unpacked.
 
-    `ILSVRC2012_img_train.tar` holds a tar for every id, `n01440764.tar` with `n01440764_10026.JPEG` and so on;
+    `ILSVRC2012_img_train.tar` holds a tar file per class id, `n01440764.tar` with `n01440764_10026.JPEG` and so on;
     `ILSVRC2012_img_val.tar` holds images. `paths` are as in the unpacked folders: `n01440764/n01440764_10026.JPEG`.
     """
 
@@ -28,24 +28,24 @@ class TarImages:
                 found = list(self._members(file, 0, ""))
         except tarfile.TarError as error:
             raise UserError(
-                f"{path}: not an uncompressed tar file, or damaged ({error}); download it again, or unpack it and name"
+                f"{path}: not an uncompressed tar file, or damaged ({error}). Download it again, or unpack it and name"
                 " the folder."
             ) from error
         found.sort()
         self.paths = [name for name, _, _ in found]
-        self._place = np.array([place[1:] for place in found], np.int64).reshape(-1, 2)
+        self._spans = np.array([entry[1:] for entry in found], np.int64).reshape(-1, 2)
 
     def read(self, rows: np.ndarray) -> list[bytes]:
         """Returns the encoded images of rows `[m]`."""
         with self._path.open("rb") as file:
             found = []
-            for start, size in self._place[rows].tolist():
+            for start, size in self._spans[rows].tolist():
                 file.seek(start)
                 found.append(file.read(size))
         return found
 
     def _members(self, file, offset: int, folder: str) -> Iterator[tuple[str, int, int]]:
-        """Yields (name, place, bytes) of the images of the tar that begins at an offset."""
+        """Yields (name, position, bytes) of the images of the tar file that begins at an offset."""
         file.seek(offset)
         with tarfile.open(fileobj=file, mode="r:") as archive:
             members = [member for member in archive if member.isfile()]
@@ -53,13 +53,13 @@ class TarImages:
         file.seek(end)
         if len(file.read(_END_BYTES)) < _END_BYTES:
             raise UserError(
-                f"{self._path}: truncated: {self._size} bytes, without an end mark at {end}; download it again."
+                f"{self._path}: truncated: {self._size} bytes, without an end mark at {end}. Download it again."
             )
         for member in members:
             if member.offset_data + member.size > self._size:
                 raise UserError(
                     f"{self._path}: truncated: {member.name} ends at byte {member.offset_data + member.size}, the file"
-                    f" has {self._size}; go on with the download, or start it again."
+                    f" has {self._size}. Continue the download, or start it again."
                 )
             name = member.name.removeprefix("./")
             if name.endswith(".tar"):

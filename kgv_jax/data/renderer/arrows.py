@@ -1,4 +1,4 @@
-"""Pictograms of ways: arrows, junctions, lanes. `left` and `right` are the same drawing, mirrored."""
+"""Pictograms of ways: arrows, junctions, lanes. `right` is `left` mirrored."""
 
 from __future__ import annotations
 

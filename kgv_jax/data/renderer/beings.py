@@ -39,13 +39,13 @@ def _pedestrian_crossing(pen: Pen) -> None:
 
 def _children(pen: Pen) -> None:
     if pen.pick(3) == 2:
-        places = ("translate(-10 16) scale(0.82)", "translate(36 -2) scale(0.82 0.98)")
+        positions = ("translate(-10 16) scale(0.82)", "translate(36 -2) scale(0.82 0.98)")
     elif pen.pick(3) == 1:
-        places = ("translate(-8 -2) scale(0.8 1)", "translate(42 24) scale(0.66 0.74)")
+        positions = ("translate(-8 -2) scale(0.8 1)", "translate(42 24) scale(0.66 0.74)")
     else:
-        places = ("translate(-10 6) scale(0.78 0.92)", "translate(38 6) scale(0.78 0.92)")
-    for i, place in enumerate(places):
-        with pen.moved(place):
+        positions = ("translate(-10 6) scale(0.78 0.92)", "translate(38 6) scale(0.78 0.92)")
+    for i, position in enumerate(positions):
+        with pen.moved(position):
             _walker(pen, skirt=(i == 1))
 
 

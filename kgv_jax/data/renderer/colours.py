@@ -1,9 +1,8 @@
-"""Colours of road signs: one plain hue a name, the hues of countries, and how a hue is jittered."""
+"""Colours of road signs: one plain hue per name, the hues of countries, and how a hue is jittered."""
 
 from __future__ import annotations
 
 import colorsys
-import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -31,18 +30,6 @@ HUES: Mapping[str, Mapping[str, str]] = {
     "us": {"red": "#b0122b", "blue": "#003f87", "yellow": "#fdb71a", "white": "#f5f3ec", "green": "#006747"},
 }
 
-_ALIASES = {"gray": "grey", "amber": "orange"}
-
-
-def find_colour(*names: str) -> str | None:
-    """Returns the colour that one of `names` (a node's local name, its label) speaks of, or None."""
-    for name in names:
-        plain = re.sub(r"[\s_]+", "-", name.strip().lower())
-        plain = re.sub(r"^colou?r[-.]|[-.]colou?r$", "", plain)
-        if (found := _ALIASES.get(plain, plain)) in COLOURS:
-            return found
-    return None
-
 
 def hue(name: str, style: str = "") -> str:
     """Returns a colour as `#rrggbb`, in the national hue where the country `style` has one."""
@@ -56,6 +43,7 @@ def to_rgb(colour: str) -> tuple[int, int, int]:
 
 def jittered(name: str, rng: np.random.Generator) -> str:
     """Returns a random hue that is still called `name`, as `#rrggbb`."""
+    # The ranges stop short of the neighbouring colour names; greys stay grey, and black may fade a little.
     h, s, v = colorsys.rgb_to_hsv(*(c / 255 for c in to_rgb(COLOURS[name])))
     h = (h + rng.uniform(-0.022, 0.022)) % 1.0
     s = float(np.clip(s * rng.uniform(0.82, 1.12), 0, 1)) if s > 0.2 else s * rng.uniform(0, 1.5)

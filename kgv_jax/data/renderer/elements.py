@@ -1,4 +1,7 @@
-"""One element of a sign on its own: a grey shape, a colour without shape, a legend on plain ground."""
+"""One element of a sign on its own: a grey shape, a colour without shape, a legend on plain ground.
+
+Each image shows one fact and leaves all others open, so the image of a shape cannot teach a colour by accident.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import cv2
 import numpy as np
 
 from kgv_jax.data.renderer.colours import jittered
-from kgv_jax.data.renderer.raster import rasterise
+from kgv_jax.data.renderer.pen import rasterise
 from kgv_jax.data.renderer.sign import SignSpec, render_sign
 
 Patch = Callable[[int], np.ndarray]
@@ -31,6 +34,7 @@ def draw_shape(name: str, rng: np.random.Generator, size_px: int) -> np.ndarray:
 def draw_colour(name: str, rng: np.random.Generator, size_px: int) -> np.ndarray:
     """Returns the colour in a random hue as a blob or as the whole sheet; RGBA."""
     angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    # A circle whose radius varies by a few random waves: a blob that has no shape of its own to learn.
     waves = [rng.uniform(-9, 9) / k * np.cos(k * angles + rng.uniform(0, 2 * np.pi)) for k in (1, 2, 3, 5)]
     radius = 38 + np.sum(waves, axis=0)
     corners = np.stack([50 + radius * np.cos(angles), 50 + radius * np.sin(angles)], axis=1)

@@ -1,118 +1,57 @@
-"""Every pictogram by name, in the hand that draws it."""
+"""Every pictogram by name, and the marks that are laid over one: slashes, crosses, the bars that end a rule."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from kgv_jax.data.renderer.arrows import ARROWS
 from kgv_jax.data.renderer.beings import BEINGS
-from kgv_jax.data.renderer.marks import MARKS
-from kgv_jax.data.renderer.pen import DrawingStyle, Pen
-from kgv_jax.data.renderer.raster import rasterise
+from kgv_jax.data.renderer.pen import DrawingStyle, Pen, rasterise
 from kgv_jax.data.renderer.things import THINGS
 from kgv_jax.data.renderer.vehicles import VEHICLES
 from kgv_jax.data.renderer.words import WORDS
 from kgv_jax.util.errors import UserError, nearest
 
-LEGENDS: Mapping[str, Callable[[Pen], None]] = {**ARROWS, **VEHICLES, **BEINGS, **THINGS, **WORDS, **MARKS}
 
-_FACING = frozenset((*VEHICLES, *BEINGS)) - {"slippery-road", "overtaking", "truck-overtaking", "tilting-car"}
+def _slash(pen: Pen) -> None:
+    pen.line((14, 14), (86, 86), width=9)
 
-# What graphs and artwork call the same drawing.
-_ALIASES = {
-    alias: name
-    for name, aliases in {
-        "airplane": "aeroplane aircraft low-flying-aircraft",
-        "curve-left": "bend-left",
-        "curve-right": "bend-right",
-        "bicycle": "bicycles bike cyclist cycles",
-        "bus": "buses",
-        "car": "motor-vehicle motor-vehicles cars",
-        "truck": "lorry heavy-goods-vehicle heavy-goods-vehicles trucks",
-        "motorcycle": "motorcycles moped mopeds",
-        "tractor": "tractors agricultural-vehicle",
-        "cart": "carts handcart",
-        "tram": "trams",
-        "train": "locomotive steam-train",
-        "trailer": "trailers caravan",
-        "pedestrian": "pedestrians walker",
-        "pedestrian-crossing": "pedestrians-crossing",
-        "children": "child school playground",
-        "roadworks": "digger worker construction",
-        "parent-and-child": "adult-and-child",
-        "horse-rider": "equestrian equestrians rider",
-        "deer": "wild-animal wild-animals",
-        "cow": "domestic-animals cattle",
-        "traffic-light": "traffic-lights traffic-signal traffic-signals",
-        "bump": "road-bump hump speed-bump",
-        "uneven-road": "uneven bumps",
-        "slippery-road": "slippery slippery-road-surface skidding-car",
-        "gravel": "loose-gravel loose-road-surface loose-chippings",
-        "falling-rocks": "rocks falling-rocks-or-debris",
-        "steep-descent": "hill steep-hill descent",
-        "steep-ascent": "ascent",
-        "swing-bridge": "opening-bridge opening-or-swing-bridge",
-        "wind-sock": "windsock crosswind dangerous-crosswinds crosswinds",
-        "quay": "river-render cache quay-or-river-render cache",
-        "waves": "wave water",
-        "snowflake": "ice snow",
-        "exclamation": "exclamation-mark other-danger danger",
-        "fuel-pump": "fuel gas-station petrol-pump",
-        "telephone": "phone",
-        "gate": "fence barrier",
-        "parking": "p letter-p",
-        "hospital": "h letter-h",
-        "overtaking": "two-cars passing-cars",
-        "queue": "traffic-queue traffic-queues",
-        "two-way": "two-way-traffic opposite-arrows",
-        "narrows": "road-narrows",
-        "narrows-left": "road-narrows-left",
-        "narrows-right": "road-narrows-right",
-        "t-road": "t-roads t-junction",
-        "y-road": "y-roads",
-        "crossroads": "cross-roads crossing-roads",
-        "roundabout": "circular-arrows",
-        "straight": "straight-arrow arrow-up ahead arrow-straight",
-        "arrow-left": "left-arrow",
-        "arrow-right": "right-arrow",
-        "double-curve-left": "winding-road",
-        "stop-hand": "drawing_style",
-        "bar": "horizontal-bar white-bar",
-        "stop-text": "stop",
-        "yield-text": "yield",
-        "weight": "weight-limit",
-        "height": "height-limit",
-        "width": "width-limit",
-        "length": "length-limit",
-        "electricity": "lightning",
-        "tent": "tents camping",
-        "skier": "skiers",
-        "blind-person": "blind",
-        "information": "i",
-        "snow-chains": "snow-chain",
-        "slash": "diagonal-bar red-slash",
-        "cross": "red-cross",
-        "end-bars": "end",
-    }.items()
-    for alias in aliases.split()
+
+def _cross(pen: Pen) -> None:
+    pen.line((14, 14), (86, 86), width=9)
+    pen.line((86, 14), (14, 86), width=9)
+
+
+def _ring_slash(pen: Pen) -> None:
+    pen.ring(50, 50, 44, 9)
+    pen.line((19, 19), (81, 81), width=9)
+
+
+def _end_bars(pen: Pen) -> None:
+    if pen.pick(2):
+        pen.line((86, 14), (14, 86), width=12)
+    else:
+        for shift in (-14, -7, 0, 7, 14):
+            pen.line((84 + shift / 2, 16 + shift / 2), (16 + shift / 2, 84 + shift / 2), width=3)
+
+
+# Laid over the sign's field, not inside the legend box, in a colour of their own (`MARK_COLOURS`).
+MARKS: dict[str, Callable[[Pen], None]] = {
+    "slash": _slash,
+    "cross": _cross,
+    "ring-slash": _ring_slash,
+    "end-bars": _end_bars,
 }
 
+MARK_COLOURS: dict[str, str] = {"slash": "red", "cross": "red", "ring-slash": "red", "end-bars": "black"}
 
-def find_legend(*names: str) -> str | None:
-    """Returns the pictogram that one of `names` (a node's local name, its label) speaks of, or None.
+LEGENDS: Mapping[str, Callable[[Pen], None]] = {**ARROWS, **VEHICLES, **BEINGS, **THINGS, **WORDS, **MARKS}
 
-    Case, spaces, underscores and the word "legend" at either end do not count.
-    """
-    for name in names:
-        plain = re.sub(r"[\s_]+", "-", name.strip().lower())
-        plain = re.sub(r"^legend[-.]|^pictogram[-.]|[-.]legend$|-pictogram$|-symbol$", "", plain)
-        for candidate in (plain, _ALIASES.get(plain, ""), f"number-{plain}"):
-            if candidate in LEGENDS:
-                return candidate
-    return None
+# Pictograms that face right in a flipped style. Arrows keep their direction, which is their meaning; so do four
+# pictograms of cars seen from the front or from behind.
+_FACING = frozenset((*VEHICLES, *BEINGS)) - {"slippery-road", "overtaking", "truck-overtaking", "tilting-car"}
 
 
 def draw_legend(name: str, drawing_style: DrawingStyle, *, ink: str = "#fff", paper: str = "#000") -> str:
@@ -123,8 +62,8 @@ def draw_legend(name: str, drawing_style: DrawingStyle, *, ink: str = "#fff", pa
     """
     if name not in LEGENDS:
         raise UserError(
-            f"no pictogram named {name!r}{nearest(name, LEGENDS)}; "
-            "kgv_jax.data.renderer.legends.LEGENDS lists those there are"
+            f"There is no pictogram named {name!r}{nearest(name, LEGENDS)}; expected a key of "
+            "kgv_jax.data.renderer.legends.LEGENDS."
         )
     pen = Pen(drawing_style, ink, paper)
     LEGENDS[name](pen)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Mapping
 
 from kgv_jax.data.renderer.pen import Point, fillet
@@ -20,7 +19,7 @@ class Shape:
       corners: polygon of the outline; a circle has none.
       legend: box (left, top, right, bottom) for the legend.
       mark: box for a slash or cross over the legend.
-      border_scale: factor on border widths; a plate with narrow arms has no room for a wide line.
+      border_scale: factor on border widths; a plate with narrow arms takes a thin line.
     """
 
     corners: tuple[Point, ...]
@@ -82,36 +81,3 @@ SHAPES: Mapping[str, Shape] = {
     "pennant": Shape(((2, 10), (98, 50), (2, 90)), _square(32, 50, 20), _square(32, 50, 24)),
     "cross-buck": Shape(_cross_buck(), _square(50, 50, 8), _square(50, 50, 20), border_scale=0.45),
 }
-
-_ALIASES = {
-    "up-triangle": "triangle",
-    "upward-triangle": "triangle",
-    "triangle-up": "triangle",
-    "down-triangle": "inverted-triangle",
-    "triangle-down": "inverted-triangle",
-    "downward-triangle": "inverted-triangle",
-    "round": "circle",
-    "disc": "circle",
-    "disk": "circle",
-    "rhombus": "diamond",
-    "lozenge": "diamond",
-    "portrait-rectangle": "rectangle",
-    "vertical-rectangle": "rectangle",
-    "tall-rectangle": "rectangle",
-    "landscape-rectangle": "wide-rectangle",
-    "horizontal-rectangle": "wide-rectangle",
-    "crossbuck": "cross-buck",
-    "saltire": "cross-buck",
-    "st-andrews-cross": "cross-buck",
-    "house": "pentagon",
-}
-
-
-def find_shape(*names: str) -> str | None:
-    """Returns the shape that one of `names` (a node's local name, its label) speaks of, or None."""
-    for name in names:
-        plain = re.sub(r"[\s_]+", "-", name.strip().lower())
-        plain = re.sub(r"^shape[-.]|[-.]shape$", "", plain)
-        if (found := _ALIASES.get(plain, plain)) in SHAPES:
-            return found
-    return None

@@ -9,8 +9,7 @@ import numpy as np
 
 from kgv_jax.data.renderer.colours import to_rgb
 from kgv_jax.data.renderer.legends import draw_legend
-from kgv_jax.data.renderer.pen import DrawingStyle
-from kgv_jax.data.renderer.raster import rasterise
+from kgv_jax.data.renderer.pen import DrawingStyle, rasterise
 from kgv_jax.data.renderer.shapes import SHAPES, Box, Shape
 from kgv_jax.util.errors import UserError, nearest
 
@@ -26,7 +25,7 @@ class SignSpec:
       legend: a pictogram's name, an alpha patch `[h, w]` (float in [0, 1] or uint8), or None.
       legend_colour: ink of the legend.
       marks: (pictogram name, colour) pairs laid over the legend: a slash, a cross.
-      hand: who draws.
+      drawing_style: style of the pictogram and of the marks.
       border_width: thickness of the border line.
       rim: colour outside of the border line, or None for the colour of the field.
       rim_width: thickness of that edge; 0 puts the border on the edge.
@@ -86,6 +85,7 @@ def _placed(patch: np.ndarray, box: Box, scale: float, size_px: int) -> np.ndarr
     y = (box[1] + box[3]) / 200 * size_px - alpha.shape[0] * factor / 2
     # Pixel centres lie at +0.5 in both grids.
     move = np.array([[factor, 0, x + factor / 2 - 0.5], [0, factor, y + factor / 2 - 0.5]], np.float32)
+    # warpAffine reads four pixels only; when it shrinks more, the patch is blurred first to prevent aliasing.
     if factor < 1:
         sigma = 0.4 * (1 / factor - 1)
         alpha = cv2.GaussianBlur(alpha, (0, 0), sigma) if sigma > 0.1 else alpha
@@ -100,8 +100,10 @@ def render_sign(spec: SignSpec, size_px: int) -> np.ndarray:
     """
     if spec.shape not in SHAPES:
         raise UserError(
-            f"no sign shape named {spec.shape!r}{nearest(spec.shape, SHAPES)}; expected one of {', '.join(SHAPES)}"
+            f"There is no sign shape named {spec.shape!r}{nearest(spec.shape, SHAPES)}; "
+            f"expected one of {', '.join(SHAPES)}."
         )
+    # Everything is clipped to the plate. From below to above: field, legend, marks, border.
     shape = SHAPES[spec.shape]
     outline = shape.outline(spec.corner)
     open_clip = f'<clipPath id="plate"><path d="{outline}"/></clipPath><g clip-path="url(#plate)">'
@@ -121,6 +123,7 @@ def render_sign(spec: SignSpec, size_px: int) -> np.ndarray:
             )
         )
         return rasterise(_svg(open_clip, field, legend, marks, edge, "</g>"), size_px)
+    # A patch of pixels (a pictogram cut out of a source image) is inked onto the rendered plate, and marks go over it.
     plate = rasterise(_svg(open_clip, field, edge, "</g>"), size_px)
     plate = _over(plate, spec.legend_colour, _placed(spec.legend, shape.legend, spec.legend_scale, size_px))
     for name, ink in spec.marks:

@@ -244,22 +244,22 @@ def _tilting_car(pen: Pen) -> None:
 
 def _crashed_cars(pen: Pen) -> None:
     if pen.pick(2):
-        for place in (
+        for position in (
             "translate(-2 30) rotate(-8 25 25) scale(0.5)",
             "translate(104 30) scale(-0.5 0.5) rotate(-8 25 25)",
         ):
-            with pen.moved(place):
+            with pen.moved(position):
                 pen.area((3, 50), (24, 46), (38, 26), (74, 26), (90, 48), (97, 52), (97, 72), (3, 72))
                 pen.disc(24, 74, 12)
                 pen.disc(76, 74, 12)
         for x in (38, 50, 62):
             pen.line((50, 34), (x, 12), width=4)
     else:
-        for place in (
+        for position in (
             "rotate(-28 25 25) translate(-6 22) scale(0.52)",
             "translate(46 44) rotate(30 25 25) scale(0.52)",
         ):
-            with pen.moved(place):
+            with pen.moved(position):
                 pen.box(2, 26, 98, 74)
                 pen.area((20, 32), (34, 36), (34, 64), (20, 68), hole=True)
                 pen.area((84, 32), (72, 36), (72, 64), (84, 68), hole=True)

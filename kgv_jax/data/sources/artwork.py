@@ -1,8 +1,8 @@
-"""Real sign artwork: trained on drawings of the Vienna convention, tested on other hands and conventions.
+"""Real sign artwork: trained on drawings of the Vienna convention, tested on other artists and conventions.
 
 `sources/artwork_classes.csv` says which image of which package is which class, in which domain:
   vienna     red-bordered triangles and rings, blue discs and plates, of many countries
-  germany    the German catalogue in another hand
+  germany    the German catalogue by another artist
   clipart    British and other signs of the open clip art library
   diamond    yellow and orange diamonds of the American manual (MUTCD)
   rectangle  black on white plates of the same manual
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kgv_jax.data.prepare.artwork import Drawing, Prepared, artwork_folder, open_prepared, read_table
+from kgv_jax.data.prepare.artwork import ArtworkEntry, Prepared, artwork_folder, open_prepared, read_table
 from kgv_jax.data.prepare.rendered import resized
 from kgv_jax.data.source_images import SourceImages
 from kgv_jax.data.sources.source import HELD_OUT, Source
@@ -64,13 +64,13 @@ def load(
         raise UserError(f"validation_fraction is {validation_fraction}; choose a number from 0 to 1.")
     prepared = open_prepared(artwork_folder(cache), table)
 
-    drawings = collections.defaultdict(lambda: collections.defaultdict(list))  # domain -> class -> [Drawing]
+    drawings = collections.defaultdict(lambda: collections.defaultdict(list))  # domain -> class -> [ArtworkEntry]
     for drawing in sorted(table, key=lambda drawing: drawing.id):
         drawings[drawing.domain][drawing.label].append(drawing)
     classes = tuple(sorted(c for c in drawings[source] if any(c in drawings[target] for target in targets)))
     held = _held_out({c: drawings[source][c] for c in classes}, fraction=validation_fraction, seed=seed)
 
-    def images(domain: str) -> list[tuple[Drawing, SourceImage]]:
+    def images(domain: str) -> list[tuple[ArtworkEntry, SourceImage]]:
         return [(d, _image(d, prepared)) for c in classes for d in drawings[domain][c]]
 
     train = SourceImages((image for drawing, image in images(source) if drawing not in held), classes)
@@ -90,7 +90,7 @@ def load(
     )
 
 
-def _held_out(drawings: dict[str, list[Drawing]], *, fraction: float, seed: int) -> set[Drawing]:
+def _held_out(drawings: dict[str, list[ArtworkEntry]], *, fraction: float, seed: int) -> set[ArtworkEntry]:
     """Returns one drawing of each class that can spare it; `fraction` of those classes."""
     rng = np.random.default_rng(seed)
     several = sorted(c for c, members in drawings.items() if len(members) > 1)
@@ -99,7 +99,7 @@ def _held_out(drawings: dict[str, list[Drawing]], *, fraction: float, seed: int)
     return {members[rng.integers(len(members))] for members in picks.values()}
 
 
-def _image(drawing: Drawing, prepared: Prepared) -> SourceImage:
+def _image(drawing: ArtworkEntry, prepared: Prepared) -> SourceImage:
     pixels = prepared.pixels[prepared.row[drawing.id]]
     return SourceImage(drawing.id, drawing.domain, drawing.label, functools.partial(resized, pixels))
 

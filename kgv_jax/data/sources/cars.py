@@ -1,4 +1,4 @@
-"""DVM-CAR: photographs of used cars, whose model is told; colours, viewpoints or years differ between the domains.
+"""DVM-CAR: recognise the model of a used car; colours, viewpoints or years differ between the domains.
 
 Images lie as the set's archives unpack them (https://deepvisualmarketing.github.io; tables in `kg/cars.py`):
 

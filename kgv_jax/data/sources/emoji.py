@@ -41,7 +41,7 @@ def load(
 ) -> Dataset:
     """Returns the emoji as drawings to photograph.
 
-    Of a class that several source families draw, all drawings of one are held out for validation: another hand, as in
+    Of a class that several source families draw, all drawings of one are held out for validation: another artist, as in
     a test, and not another edition of a hand that was learnt. The source's own test domain holds the training drawings:
     new photographs of them measure what is left when only the drawing stays the same.
 

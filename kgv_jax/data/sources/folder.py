@@ -40,7 +40,7 @@ def load(
     hash of (seed, path): a file added later displaces at most one other at each border,
     and none between validation and test.
 
-    Every file is decoded once here, small, so that damaged ones are told of now rather
+    Every file is decoded once here, small, so that damaged ones are found now rather
     than in the middle of a run; the pixels in use are read later, when asked for.
 
     Args:

@@ -43,7 +43,7 @@ def load(
     are not in `class_list` are left out of every domain.
 
     Args:
-      root: what holds the unpacked archives, shards of `python -m kgv_jax.data.prepare imagenet`, or data sets of TFDS.
+      root: what holds the unpacked archives, shards of `kgv prepare imagenet`, or data sets of TFDS.
       source: `imagenet`.
       targets: domains to be tested on.
       class_list: 1k, mini, or a file with an id a line.

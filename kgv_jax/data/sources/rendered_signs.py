@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from kgv_jax.data.renderer.colours import hue
-from kgv_jax.data.renderer.legends import find_legend
-from kgv_jax.data.renderer.marks import MARK_COLOURS
+from kgv_jax.data.renderer.legends import MARK_COLOURS
 from kgv_jax.data.renderer.pen import DrawingStyle
 from kgv_jax.data.renderer.sign import SignSpec, render_sign
-from kgv_jax.data.renderer.stated import stated_sign, tails
+from kgv_jax.data.renderer.stated import find_legend, stated_sign, tails
 from kgv_jax.data.source_images import SourceImages
 from kgv_jax.data.sources.source import HELD_OUT, Source
 from kgv_jax.data.types import Dataset, SourceImage

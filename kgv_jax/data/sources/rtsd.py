@@ -88,7 +88,7 @@ def _in_frame(row: Row, folder: pathlib.Path, file: str, box, code: str, *, what
     name = pathlib.PurePosixPath(file).name  # the COCO files write the folder of the frames too
     if len(box) != 4 or not (box[2] > 0 and box[3] > 0 and box[0] + box[2] > 0 and box[1] + box[3] > 0):
         raise UserError(f"{row.table}: {what} {row.line}: the box {list(box)} (left, top, width, height) is no box in a"
-                        f" image; mend the {what}, or take it out.")  # fmt: skip
+                        f" image; fix the {what}, or take it out.")  # fmt: skip
     left, top, width, height = box
     return Boxed(folder / name, f"{name}#{row.line}", code, (left, top, left + width, top + height), name)
 
@@ -124,7 +124,7 @@ def _items(table: pathlib.Path, content: Mapping[str, Any], key: str, needed: tu
         raise UserError(f"{table}: no list {key!r} in it; expected COCO's images, annotations and categories.")
     for place, item in enumerate(items, 1):
         if missing := [name for name in needed if name not in item]:
-            raise UserError(f"{table}: {key} {place} has no {missing[0]!r}; mend it, or take it out.")
+            raise UserError(f"{table}: {key} {place} has no {missing[0]!r}; fix it, or take it out.")
     return items
 
 

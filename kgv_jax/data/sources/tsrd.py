@@ -1,7 +1,7 @@
 """The Traffic Sign Recognition Database of the Chinese Traffic Sign Database: 58 classes, 4,170 + 1,994 images.
 
 Published by the Institute of Automation, Chinese Academy of Sciences (http://www.nlpr.ia.ac.cn/pal/trafficdata). Each
-part has a folder of PNGs (tsrd-train, TSRD-Test) and a list without a header, a line an image:
+part has a folder of PNGs (tsrd-train, TSRD-Test) and a list without a header, one line per image:
 
     000_0001.png;134;128;19;7;120;117;0;
 

@@ -4,7 +4,7 @@ ROOT/res101.mat, for example, has
   features     [F, n] of ResNet-101's top pooling layer
   labels       [n, 1] classes, from 1
   image_files  [n, 1] cells
-and ROOT/att_splits.mat is read by `kg/attribute_splits.py`; `python -m kgv_jax.kg.attributes` makes a graph of it.
+and ROOT/att_splits.mat is read by `kg/attribute_splits.py`; `kgv build-graph attributes` makes a graph of it.
 
 The source is trained on `trainval_loc` less a share for validation, and tested on `test_seen_loc` and
 `test_unseen_loc`. `published` classes: unseen ones are those of `test_unseen_loc`; validation ones those of `val_loc`,

@@ -95,10 +95,12 @@ def read_texts(path: str | os.PathLike) -> list[str]:
     try:
         lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
-        raise UserError(f"--texts {path}: cannot be read ({error}); expected a UTF-8 file, one text a line.") from error
+        raise UserError(
+            f"--texts {path}: cannot be read ({error}); expected a UTF-8 file with one text per line."
+        ) from error
     texts = [line.strip() for line in lines if line.strip()]
     if not texts:
-        raise UserError(f"--texts {path}: no text in it; expected one a line.")
+        raise UserError(f"--texts {path}: no text in it; expected one per line.")
     return texts
 
 
@@ -106,7 +108,7 @@ def check_output(path: str | os.PathLike) -> pathlib.Path:
     """Returns the file to write, checked before anything is computed.
 
     Raises:
-      UserError: its folder is missing, or its name does not say what it will be.
+      UserError: its folder is missing, or its name does not end with .npy.
     """
     path = pathlib.Path(path)
     if path.suffix != ".npy":
@@ -125,7 +127,7 @@ def write_output(path: pathlib.Path, array: np.ndarray) -> None:
         os.replace(part, path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise UserError(f"--out {path}: cannot be written ({error.strerror or error}); give another place.") from error
+        raise UserError(f"--out {path}: cannot be written ({error.strerror or error}); name another file.") from error
 
 
 def _check_images(images: np.ndarray, spec: EncoderSpec, model_name: str) -> None:
@@ -148,7 +150,9 @@ def _check_images(images: np.ndarray, spec: EncoderSpec, model_name: str) -> Non
 def _check_finite(batch: np.ndarray, start: int) -> None:
     bad = ~np.isfinite(batch).all((1, 2, 3))
     if bad.any():
-        raise UserError(f"--images: image {start + int(bad.argmax())} holds values that are not finite; mend it.")
+        raise UserError(
+            f"--images: image {start + int(bad.argmax())} holds values that are not finite; fix that image."
+        )
 
 
 def _run_batches(
@@ -157,7 +161,7 @@ def _run_batches(
     batch_size: int,
     check: Callable[[np.ndarray, int], None] | None = None,
 ) -> np.ndarray:
-    """Maps a function over batches of one size, so that it is compiled once; the padding is cut off again."""
+    """Maps a function over batches of one size, so that it is compiled once; the last batch's padding is cut off."""
     batch_size = min(batch_size, len(inputs))
 
     def batches() -> Iterator[np.ndarray]:
@@ -168,7 +172,7 @@ def _run_batches(
             padding = [(0, batch_size - len(batch))] + [(0, 0)] * (batch.ndim - 1)
             yield np.pad(batch, padding, mode="edge")
 
-    # Hardware that would rather multiply in fewer bits is told not to: the result stands for the published model.
+    # Full float32 products on every device: the result stands for the published model.
     with jax.default_matmul_precision("highest"):
         outputs = [np.asarray(run(batch), np.float32) for batch in batches()]
     return np.concatenate(outputs)[: len(inputs)]

@@ -14,7 +14,7 @@ LOGIT_SCALE = "params/logit_scale"
 
 @dataclasses.dataclass(frozen=True)
 class Tower:
-    """Where a file keeps one tower.
+    """The names of one tower in a file.
 
     Attributes:
       arrays, norms: from our names below the tower to the file's keys, and to its modules.
@@ -28,7 +28,7 @@ class Tower:
 
 @dataclasses.dataclass(frozen=True)
 class Names:
-    """Where a file keeps the parts of CLIP.
+    """The names of the parts of CLIP in a file.
 
     Attributes:
       image, text: towers; None has no text tower.

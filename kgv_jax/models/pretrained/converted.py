@@ -18,7 +18,7 @@ from kgv_jax.util.errors import UserError
 
 FORMAT = "kgv_jax weights 1"
 _WEIGHTS, _MANIFEST = "model.safetensors", "manifest.json"
-# Beside the arrays: the header, the manifest, a file system's own needs.
+# Beside the arrays: the header, the manifest, the file system's own data.
 _SPARE_BYTES = 1 << 20
 
 
@@ -34,7 +34,7 @@ class Manifest:
       head_classes: classes of the published head; None if it has none.
       absent, ignored: optional paths that the source lacked, keys of it that were not needed.
       sha256: of model.safetensors.
-      arrays, parameters: how many, how many numbers in all of them.
+      arrays, parameters: the number of arrays, and of elements in all of them.
     """
 
     model: str
@@ -111,7 +111,7 @@ def check_target(folder: pathlib.Path, model: str, num_bytes: int) -> None:
     free = shutil.disk_usage(parent).free
     if free < num_bytes + _SPARE_BYTES:
         raise UserError(
-            f"{folder}: {num_bytes / 1e6:.0f} MB to write, {free / 1e6:.0f} MB free; make room or give --out a"
+            f"{folder}: {num_bytes / 1e6:.0f} MB to write, {free / 1e6:.0f} MB free; free some space or give --out a"
             " folder on another disk."
         )
 

@@ -31,7 +31,7 @@ def dinov2_layouts(depth: int, *, registers: bool) -> tuple[Layout, ...]:
         "huggingface": with_registers(_HUGGINGFACE, "embeddings.register_tokens"),
         "huggingface_5": with_registers(_HUGGINGFACE_5, "embeddings.register_tokens"),
     }
-    # A token that stood for patches masked out in training.
+    # A token that took the place of masked patches in training.
     ignored = (r"(.*\.)?mask_token",)
     layouts = [Layout(name, torch_entries(n, depth), HEAD, ignored) for name, n in names.items()]
     if registers:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kgv_jax.models.pretrained.convolutional import make_layout
-from kgv_jax.models.pretrained.layout import Layout
+from kgv_jax.models.pretrained.layout import Layout, conv_layout
 
 _PARTS = ("expand", "depthwise", "project")
 
@@ -29,7 +28,7 @@ def _efficientnet_pytorch(stages: Sequence[tuple[int, bool]]) -> Layout:
                     )
             done += 1
     layers.append(("top", "top_norm", "_conv_head", "_bn1"))
-    return make_layout("efficientnet_pytorch", layers, head="_fc")
+    return conv_layout("efficientnet_pytorch", layers, head="_fc")
 
 
 def _timm(stages: Sequence[tuple[int, bool]]) -> Layout:
@@ -42,4 +41,4 @@ def _timm(stages: Sequence[tuple[int, bool]]) -> Layout:
             for number, (part, name) in enumerate(zip(_PARTS[-len(names) :], names, strict=True), start=1):
                 layers.append((f"{ours}/{part}", f"{ours}/{part}_norm", f"{file}.{name}", f"{file}.bn{number}"))
     layers.append(("top", "top_norm", "conv_head", "bn2"))
-    return make_layout("timm", layers, head="classifier")
+    return conv_layout("timm", layers, head="classifier")

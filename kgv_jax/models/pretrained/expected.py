@@ -19,7 +19,7 @@ def expected_shapes(spec: EncoderSpec) -> dict[str, Shape]:
     shapes = _encoder_shapes(spec)
     if spec.make_text is not None:
         tower = spec.make_text()
-        # Two tokens: the position embedding has all places whatever the length of a text.
+        # Two tokens will do: the position embedding has its full length whatever the length of a text.
         text = jax.eval_shape(lambda: tower.init(jax.random.key(0), jnp.zeros((1, 2), jnp.int32)))
         shapes |= _flat(text["params"], "params/text/")
         shapes["params/logit_scale"] = ()

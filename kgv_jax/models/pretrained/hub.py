@@ -117,7 +117,7 @@ def _download(wanted: HubFile, file: str) -> pathlib.Path:
 def _etag(wanted: HubFile, path: pathlib.Path) -> str:
     """Returns the digest that the hub names: SHA-256 of a large file, git's of a small one.
 
-    The cache calls a file by it and links to it; only where there are no links is the hub asked again.
+    The cache names a file by its digest and links to it. Where the file system has no links, the hub is queried.
     """
     name = pathlib.PurePath(os.readlink(path)).name if path.is_symlink() else ""
     if re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", name):
@@ -145,7 +145,7 @@ def _git_digest(path: pathlib.Path) -> str:
 def _failure(wanted: HubFile, error: Exception) -> UserError:
     errors = huggingface_hub.errors
     if isinstance(error, errors.GatedRepoError):
-        what, then = "the repository asks for a login", "accept its terms on its page and run `hf auth login`"
+        what, then = "the repository requires a login", "accept its terms on its page and run `hf auth login`"
     elif isinstance(error, errors.RevisionNotFoundError):
         what, then = "the repository has no such commit", "check the 40 digits on its page, under History"
     elif isinstance(error, errors.RepositoryNotFoundError):

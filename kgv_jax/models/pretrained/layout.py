@@ -16,6 +16,8 @@ import numpy as np
 
 Shape = tuple[int, ...]
 
+_HEAD = ("params/head/kernel", "params/head/bias")
+
 
 @dataclasses.dataclass(frozen=True)
 class Transform:
@@ -79,3 +81,21 @@ def joined(transform: Transform, parts: int) -> Transform:
         return transform.file_shapes((*shape[:-1], shape[-1] // parts)) * parts
 
     return Transform(lambda arrays: np.concatenate([transform.to_ours([array]) for array in arrays], -1), file_shapes)
+
+
+def conv_layout(name: str, layers: Sequence[tuple[str, str, str, str]], *, head: str) -> Layout:
+    """Returns the layout of a convolutional network with batch norm and one dense head, in a file of torch.
+
+    `layers` are (our convolution, our norm, the file's convolution, the file's norm).
+    """
+    entries = []
+    for conv, norm, file_conv, file_norm in layers:
+        entries += [
+            Entry(f"params/encoder/{conv}/kernel", (f"{file_conv}.weight",), CONV),
+            Entry(f"params/encoder/{norm}/scale", (f"{file_norm}.weight",), SAME),
+            Entry(f"params/encoder/{norm}/bias", (f"{file_norm}.bias",), SAME),
+            Entry(f"batch_stats/encoder/{norm}/mean", (f"{file_norm}.running_mean",), SAME),
+            Entry(f"batch_stats/encoder/{norm}/var", (f"{file_norm}.running_var",), SAME),
+        ]
+    entries += [Entry(_HEAD[0], (f"{head}.weight",), LINEAR), Entry(_HEAD[1], (f"{head}.bias",), SAME)]
+    return Layout(name, tuple(entries), optional=_HEAD, ignored=(r".*\.num_batches_tracked",))

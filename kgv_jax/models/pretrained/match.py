@@ -1,4 +1,4 @@
-"""Matches the keys of a published file to the parameters of a model, or says about every key what is wrong."""
+"""Matches the keys of a published file to the parameters of a model, or lists what is wrong with each key."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from kgv_jax.models.pretrained.layout import Entry, Layout, Shape
 from kgv_jax.util.errors import UserError
 
 HEAD = "params/head/"
-# What wrappers of a model put before its names: a training script, data parallelism, torch.compile, and the
-# classes of transformers, whose files have the prefix with a head and lack it without one.
+# Prefixes that wrappers of a model add to its names: training scripts, data parallelism, torch.compile, and the classes
+# of transformers, whose files have the prefix with a head and lack it without one.
 _PREFIX = re.compile(
     r"(?:(?:module|model|_orig_mod|net|backbone|vit|resnet|dinov2|dinov2_with_registers|efficientnet|clip)\.)+"
 )
@@ -75,7 +75,7 @@ def match(
     A classification head may have any number of classes: it is read with its own.
 
     Args:
-      layouts: the layouts that the model knows.
+      layouts: the layouts of the model.
       arrays: of the file, by key.
       expected: shape of each of our parameters by flat path.
       source, model: how messages call the file and the model.
@@ -147,14 +147,14 @@ def _compare(layout: Layout, arrays: Mapping[str, np.ndarray], expected: Mapping
 
 
 def _pair(wanted: set[str], arrays: Mapping[str, np.ndarray]) -> dict[str, str]:
-    """Returns key of the layout -> key of the file: as it is, or else apart from a wrapper's prefix."""
+    """Returns key of the layout -> key of the file: the same key, or else the same up to a wrapper's prefix."""
     bare: dict[str, list[str]] = {}
     for key in arrays:
         bare.setdefault(_bare(key), []).append(key)
     pairs = {}
     for key in wanted:
         candidates = [key] if key in arrays else bare.get(_bare(key), [])
-        # Two models in one file: which is meant, the file does not say.
+        # Two models may be in one file, which does not say which of them is meant.
         if len(candidates) == 1:
             pairs[key] = candidates[0]
     return pairs
@@ -182,7 +182,7 @@ def _is_ignored(key: str, layout: Layout) -> bool:
 
 
 def _own_head_shape(entry: Entry, parts: Sequence[np.ndarray], shape: Shape) -> Shape:
-    """Returns the shape of ours, of a head with as many classes as the file has."""
+    """Returns the shape of our array; that of a classification head has as many classes as the file."""
     if not entry.path.startswith(HEAD):
         return shape
     found = tuple(part.shape for part in parts)

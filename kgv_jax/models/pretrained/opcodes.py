@@ -1,8 +1,8 @@
 """An interpreter of pickle's opcodes that can build nothing but tensors and plain values.
 
-Python's own unpickler imports whatever a file names and calls it, so a file of weights can run any program.
-Here a name is looked up in one fixed table; what it maps to are the functions of this module, which make the
-descriptions below. Any other name ends the reading.
+Python's own unpickler imports whatever a file names and calls it, so a file of weights can run any program. Here a name
+is looked up in one fixed table, whose entries are functions of this module; they return the descriptions below. Any
+other name raises an error.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Record(dict):
 
 
 def load(file: BinaryIO, *, source: str, storages: dict[str, Storage] | None = None) -> Any:
-    """Interprets one pickle from the place where `file` stands, and leaves it behind the pickle's end.
+    """Interprets one pickle from the position of `file`, and leaves the position after the pickle's end.
 
     Args:
       file: needs `read`, `readline` and `tell`.
@@ -96,7 +96,7 @@ def load(file: BinaryIO, *, source: str, storages: dict[str, Storage] | None = N
       Plain values, dicts, lists, and the descriptions above.
 
     Raises:
-      UserError: it asks for anything else, or is damaged; nothing was run.
+      UserError: it names anything else, or is damaged; nothing was run.
     """
     machine = _Machine(source, {} if storages is None else storages)
     try:
@@ -172,7 +172,7 @@ def _put_items(target: Any, items: list[Any]) -> None:
     if not isinstance(target, dict):
         raise ValueError(f"it puts items into a {type(target).__name__}")
     for key, value in zip(items[::2], items[1::2], strict=True):
-        # A tuple of tuples of tuples ... is small in the file and takes for ever to hash.
+        # A tuple of tuples of tuples ... is small in the file and takes forever to hash.
         if not isinstance(key, _SCALARS):
             raise ValueError(f"a key of a dict is a {type(key).__name__}")
         target[key] = value

@@ -65,7 +65,7 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
     safetensors or torch files. Of a folder, the file of weights in it is read.
 
     Raises:
-      UserError: the file is missing, damaged, not one of these, or asks for more than arrays.
+      UserError: the file is missing, damaged, not one of these, or contains more than arrays.
     """
     path = locate(path)
     try:
@@ -113,7 +113,7 @@ def _read_file(path: pathlib.Path) -> dict[str, np.ndarray]:
         )
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
         raise UserError(
-            f"{path}: a web page, not weights (it starts with {head[:15]!r}); the address asks for a login or does not"
+            f"{path}: a web page, not weights (it starts with {head[:15]!r}); the address requires a login or does not"
             " exist: download the file itself."
         )
     if path.name.endswith(".index.json"):

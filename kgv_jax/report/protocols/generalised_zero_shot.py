@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from kgv_jax.data.types import SEEN, UNSEEN, VALIDATION
-from kgv_jax.report.protocols.base import Options, Result
-from kgv_jax.report.runs import Run, Study
+from kgv_jax.report.protocols.base import Options, Result, check_names
+from kgv_jax.report.study import Run, Study
 from kgv_jax.report.zero_shot_study import GzslRun, ZeroShotStudy
-from kgv_jax.util.errors import UserError, nearest
+from kgv_jax.util.errors import UserError
 
 
 class _Roles(NamedTuple):
@@ -21,26 +21,21 @@ class _Roles(NamedTuple):
 
 
 def report(study: Study, options: Options) -> Result:
-    """Returns seen and unseen accuracy a class, their harmonic mean and the area under their curve, over seeds.
+    """Returns mean seen and unseen accuracy per class, their harmonic mean and the area under their curve, over seeds.
 
-    Which classes were not learnt is in the predictions, or named by the options. Where some choose `gamma`, also the
-    harmonic mean after calibrated stacking, each seed with its own `gamma`. Validation classes that were held out
-    compete in no test, and tested ones in no choice.
+    The predictions say which classes were not learnt, unless the options name them. Where some classes choose `gamma`,
+    there is also the harmonic mean after calibrated stacking, each seed with its own `gamma`. Validation classes that
+    were held out compete in no test, and tested classes in no choice.
     """
     roles = _roles(study, options)
-    trials = {
-        (setting, head): {run.config.seed: _gzsl_run(run, head, study, roles) for run in runs}
-        for setting, runs in study.runs.items()
-        for head in dict.fromkeys((*study.heads[setting], study.chosen[setting]))
-    }
-    role = study.first.predictions[study.source].role
+    role = study.first.predictions(study.source).role
     classes = int(roles.unseen.sum()), int((roles.unseen | (role == SEEN)).sum())
-    found = ZeroShotStudy(trials, chosen=study.chosen, source=study.source, classes=classes)
+    found = ZeroShotStudy(study, lambda run, head: _gzsl_run(run, head, study, roles), classes=classes)
     return Result(*found.report(study.heads, options.control))
 
 
 def _roles(study: Study, options: Options) -> _Roles:
-    role = study.first.predictions[study.source].role
+    role = study.first.predictions(study.source).role
     unseen = _among(study, "--unseen-classes", options.unseen_classes) if options.unseen_classes else role == UNSEEN
     validation = role == VALIDATION
     if options.validation_classes:
@@ -51,34 +46,32 @@ def _roles(study: Study, options: Options) -> _Roles:
 
 
 def _gzsl_run(run: Run, head: str, study: Study, roles: _Roles) -> GzslRun:
-    """Returns a head's contests; `gamma` is chosen with the validation classes as unseen ones.
+    """Returns a head's GZSL outcomes; `gamma` is chosen with the validation classes in the part of unseen ones.
 
-    On the held-out images, where the run has held out the validation classes; else on the source's test photographs.
+    It is chosen on the held-out images, where the run has held out the validation classes; else on the source's test
+    images.
     """
-    role = run.predictions[study.source].role
+    role = run.predictions(study.source).role
     seen = (role == SEEN) & ~roles.unseen
     tests = {
-        domain: run.predictions[domain].gzsl_outcome(head, unseen=roles.unseen, seen=seen) for domain in study.domains
+        domain: run.predictions(domain).gzsl_outcome(head, unseen=roles.unseen, seen=seen) for domain in study.domains
     }
     if not roles.validation.any():
         return GzslRun(tests, None)
     held_out = ((role == VALIDATION) & roles.validation).any()
-    predictions = run.predictions[VALIDATION if held_out else study.source]
+    predictions = run.predictions(VALIDATION if held_out else study.source)
     learnt = ~(roles.unseen | roles.validation)
     return GzslRun(tests, predictions.gzsl_outcome(head, unseen=roles.validation, seen=learnt))
 
 
 def _among(study: Study, flag: str, names: tuple[str, ...]) -> np.ndarray:
-    classes = study.first.predictions[study.source].classes.tolist()
-    for name in names:
-        if name not in classes:
-            some = ", ".join(classes[:10]) + (", ..." if len(classes) > 10 else "")
-            raise UserError(f"{flag} names {name!r}{nearest(name, classes)}; the runs have {some}.")
+    classes = study.first.predictions(study.source).classes.tolist()
+    check_names(flag, names, classes)
     return np.isin(classes, names)
 
 
 def lacks(study: Study, options: Options) -> str:
     """Says whether no unseen class is named, and the runs have held none out."""
-    if options.unseen_classes or (study.first.predictions[study.source].role == UNSEEN).any():
+    if options.unseen_classes or (study.first.predictions(study.source).role == UNSEEN).any():
         return ""
-    return "no class is named that was not learnt; --unseen-classes does, or config.zero_shot.unseen of the runs"
+    return "no class is named that was not learnt; --unseen-classes does, or config.zero_shot of the runs"

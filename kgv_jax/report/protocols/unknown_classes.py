@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from kgv_jax.report import detection, rows
-from kgv_jax.report.protocols.base import Options, Result
-from kgv_jax.report.rows import count, label, percent
-from kgv_jax.report.runs import Setting, Study
+from kgv_jax.report import detection
+from kgv_jax.report.protocols.base import Options, Result, check_names
+from kgv_jax.report.study import Setting, Study
+from kgv_jax.report.table import count, percent, tabulate
 from kgv_jax.run.predictions import Predictions
-from kgv_jax.util.errors import UserError, nearest
+from kgv_jax.util.errors import UserError
 
 
 def report(study: Study, options: Options) -> Result:
@@ -23,29 +23,29 @@ def report(study: Study, options: Options) -> Result:
             if not getattr(study.predictions(setting, study.source)[0], field).shape[-1]:
                 continue
             for where, pairs in _known_and_unknown(study, setting, options, known).items():
-                scored = [[score(getattr(p, field)[rows_of][:, known]) for p, rows_of in pair] for pair in pairs]
+                scored = [[score(getattr(p, field)[which][:, known]) for p, which in pair] for pair in pairs]
                 values = {
                     "auroc": float(np.mean([detection.auroc(*pair) for pair in scored])),
                     "fpr95": float(np.mean([detection.false_positive_rate(*pair) for pair in scored])),
                     "known": len(scored[0][0]),
                     "unknown": len(scored[0][1]),
                 }
-                records.append(label(setting, score=name, domain=where) | values)
+                records.append(setting.label(score=name, domain=where) | values)
     if not records:
         raise UserError(
-            f"No domain has photographs both of {', '.join(options.unknown_classes)} and of other classes; name a "
+            f"No domain has images both of {', '.join(options.unknown_classes)} and of other classes; name a "
             "domain with --unknown-domains."
         )
-    return Result(records, [rows.tabulate("Unknown classes", records, ("score", "domain"), columns)])
+    return Result(records, [tabulate("Unknown classes", records, ("score", "domain"), columns)])
 
 
-_Rows = tuple[Predictions, np.ndarray]  # predictions, and which photographs of them
+_Some = tuple[Predictions, np.ndarray]  # predictions, and `[n]` bool: which of their images
 
 
 def _known_and_unknown(
     study: Study, setting: Setting, options: Options, known: np.ndarray
-) -> dict[str, list[tuple[_Rows, _Rows]]]:
-    """Returns name -> for every seed known photographs and unknown ones."""
+) -> dict[str, list[tuple[_Some, _Some]]]:
+    """Returns name -> for every seed the known images and the unknown ones."""
     found = {}
     for domain in options.unknown_domains:
         pairs = zip(study.predictions(setting, study.source), study.predictions(setting, domain), strict=True)
@@ -61,15 +61,9 @@ def _known_and_unknown(
 
 def _known_classes(study: Study, options: Options) -> np.ndarray:
     """Returns the labels of the classes that the runs know."""
-    classes = study.first.predictions[study.source].classes.tolist()
-    for flag, names, there in (
-        ("--unknown-classes", options.unknown_classes, classes),
-        ("--unknown-domains", options.unknown_domains, study.targets),
-    ):
-        for name in names:
-            if name not in there:
-                some = ", ".join(there[:10]) + (", ..." if len(there) > 10 else "")
-                raise UserError(f"{flag} names {name!r}{nearest(name, there)}; the runs have {some or 'none'}.")
+    classes = study.first.predictions(study.source).classes.tolist()
+    check_names("--unknown-classes", options.unknown_classes, classes)
+    check_names("--unknown-domains", options.unknown_domains, study.targets)
     return np.flatnonzero(~np.isin(classes, options.unknown_classes))
 
 
@@ -77,4 +71,4 @@ def lacks(study: Study, options: Options) -> str:
     """Says whether nothing unknown is named."""
     if options.unknown_domains or options.unknown_classes:
         return ""
-    return "no unknown photographs are named; --unknown-domains=NAMES or --unknown-classes=NAMES do"
+    return "no unknown images are named; --unknown-domains=NAMES or --unknown-classes=NAMES do"

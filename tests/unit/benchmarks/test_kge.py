@@ -50,7 +50,7 @@ def test_the_standard_error_is_of_the_mean():
 
 
 class _Side:
-    """A side whose runs are told by its first argument's learning rate."""
+    """A side whose runs are recognised by its first argument's learning rate."""
 
     def __init__(self, test):
         self._test = test

@@ -1,4 +1,4 @@
-"""Figures are kept with their circumstances, whatever fails, and tell nothing of the machine's owner."""
+"""Figures are kept with their circumstances, whatever fails, and say nothing of the machine's owner."""
 
 import json
 import os
@@ -23,7 +23,7 @@ _PROGRAMS = {
         print(json.dumps(dict(name="score.growth", value=1.0, unit="times", against="half", case="N 16")))
         sys.exit(3)
     """,
-    "regulariser": "print('nothing to tell')",
+    "regulariser": "print('nothing to print')",
 }
 
 

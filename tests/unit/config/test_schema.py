@@ -6,8 +6,8 @@ import typing
 import pytest
 
 from kgv_jax.config import schema as config_schema
-from kgv_jax.config.schema import Config, default_config, differences, digest, resolve, to_dict
-from kgv_jax.methods.presets import PRESETS
+from kgv_jax.config.methods import METHODS
+from kgv_jax.config.schema import Config, config_class, default_config, differences, digest, resolve, to_dict
 from kgv_jax.util.errors import UserError
 
 
@@ -23,7 +23,8 @@ def _with(**settings):
     return values
 
 
-def _fields(cls=Config, prefix=""):
+def _fields(cls=None, prefix=""):
+    cls = cls or config_class()
     types = typing.get_type_hints(cls)
     for field in dataclasses.fields(cls):
         if dataclasses.is_dataclass(types[field.name]):
@@ -35,8 +36,10 @@ def _fields(cls=Config, prefix=""):
 @pytest.mark.parametrize(("name", "type_", "field"), list(_fields()), ids=lambda value: str(value)[:40])
 def test_every_setting_is_documented_and_its_default_is_valid(name, type_, field):
     about, low, high, choices = (field.metadata[key] for key in ("about", "low", "high", "choices"))
-    assert about and isinstance(field.default, type_)
-    assert choices is None or field.default in choices
+    assert about and isinstance(field.default, typing.get_origin(type_) or type_)
+    choices = choices() if callable(choices) else choices
+    values = field.default if isinstance(field.default, tuple) else (field.default,)
+    assert choices is None or set(values) <= set(choices)
     if isinstance(field.default, (int, float)) and not isinstance(field.default, bool):
         assert low is not None and low <= field.default <= (float("inf") if high is None else high)
 
@@ -65,12 +68,12 @@ def test_defaults_resolve_and_round_trip():
             r"config.kgv.var_min is 1.0 and var_max 1.0; expected var_min below var_max. .* set kgv.vector_nodes=true",
         ),
         ({"optim__learning_rate": float("nan")}, r"config.optim.learning_rate is nan; expected a finite number: peak"),
-        ({"optim__clip_norm": float("inf")}, r"config.optim.clip_norm is inf; expected a finite number: clip"),
+        ({"optim__clip_norm": float("inf")}, r"config.optim.clip_norm is inf; expected a finite number: global norm"),
         ({"data__name": "folder"}, r"config.data.root is empty"),
         (
             # The graph of such a data set may have no hierarchy, without which dgp is refused.
             {"data__name": "zero_shot_features", "model__encoder": "features"},
-            r"method 'kgv' draws images beside them. Use kgv_no_synthetic, ale, sgcn, ce or another without",
+            r"method 'kgv' trains on synthetic images too\. Use kgv_no_synthetic, ale, sgcn, ce or another method",
         ),
         ({"fraction": 0.1, "shots": 4}, r"config.fraction = 0.1 and config.shots = 4: each chooses the training"),
         ({"train__accumulate": 3}, r"accumulate is 3, which does not divide config.train.batch_size = 128"),
@@ -81,16 +84,81 @@ def test_a_mistake_names_the_value_and_what_was_expected(settings, words):
         resolve(_with(**settings))
 
 
-def test_integers_pass_as_floats_and_lists_as_names():
-    config = resolve(_with(optim__learning_rate=1, data__targets=("cn", "ru")))
+def test_integers_pass_as_floats():
+    config = resolve(_with(optim__learning_rate=1, transfer__wise_ft=(0, 1)))
     assert config.optim.learning_rate == 1.0 and isinstance(config.optim.learning_rate, float)
-    assert config.data.targets == "cn,ru"
+    assert [type(alpha) for alpha in config.transfer.wise_ft] == [float, float]
+
+
+@pytest.mark.parametrize("value", ["cn, ru,", ("cn", "ru"), ["cn", "ru"], "('cn', 'ru')", '["cn","ru"]'])
+def test_a_tuple_may_be_written_as_text_or_as_a_list(value):
+    values = default_config()
+    values.data.targets = value  # type-safe: what the command line does too
+    assert resolve(values).data.targets == ("cn", "ru")
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "expected"),
+    [
+        (
+            {"transfer__freeze": "encoder/.*,(projection|decoder)/bias"},
+            "freeze",
+            ("encoder/.*", "(projection|decoder)/bias"),
+        ),
+        ({"transfer__freeze": "(encoder|projection)/.*"}, "freeze", ("(encoder|projection)/.*",)),
+        ({"transfer__freeze": "('block[1,2]/.*',)"}, "freeze", ("block[1,2]/.*",)),
+        ({"transfer__wise_ft": "0, .5,1"}, "wise_ft", (0.0, 0.5, 1.0)),
+        ({"model__templates": "a {}, seen here| the {}"}, "templates", ("a {}, seen here", "the {}")),
+        ({"data__targets": "0,180"}, "targets", ("0", "180")),
+        ({"data__targets": ""}, "targets", ()),
+    ],
+)
+def test_text_is_split_and_its_elements_have_their_type(settings, name, expected):
+    (section,) = {key.partition("__")[0] for key in settings}
+    assert getattr(getattr(resolve(_with(**settings)), section), name) == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"transfer__wise_ft": "0,2"}, r"config\.transfer\.wise_ft has 2\.0; expected from 0\.0 to 1\.0: alphas"),
+        ({"transfer__wise_ft": "0,half"}, r"wise_ft has 'half' \(str\); expected float: alphas"),
+        ({"transfer__wise_ft": (0.0, True)}, r"wise_ft has True \(bool\); expected float"),
+        ({"data__targets": ("cn", 3)}, r"config\.data\.targets has 3 \(int\); expected str: domains to test on"),
+        ({"data__targets": ("cn", "")}, r"config\.data\.targets has an empty text; leave it out"),
+        ({"data__targets": 3}, r"config\.data\.targets is 3 \(int\); expected a tuple of str, or text with ','"),
+    ],
+)
+def test_every_element_is_checked(settings, words):
+    with pytest.raises(UserError, match=words):
+        resolve(_with(**settings))
+
+
+def test_unseen_classes_are_said_in_one_way():
+    settings = {"zero_shot__unseen_count": 3, "zero_shot__unseen_classes": ("bus",)}
+    with pytest.raises(
+        UserError, match=r"unseen_count = 3 and config\.zero_shot\.unseen_classes = \('bus',\): each says"
+    ):
+        resolve(_with(**settings))
+    with pytest.raises(UserError, match=r"validation_file is 'x' and no class is unseen"):
+        resolve(_with(zero_shot__validation_file="x"))
+    assert resolve(_with(zero_shot__unseen_classes="bus, stop")).zero_shot.given("unseen") == {
+        "unseen_classes": ("bus", "stop")
+    }
 
 
 def test_a_method_replaces_the_configs_settings():
     config = resolve(_with(method="kgv_vector", kgv__vector_nodes=False, synthetic__compositions=True))
     assert config.kgv.vector_nodes and config.synthetic.elements and not config.synthetic.compositions
-    assert set(PRESETS) == set(config_schema.Config.__dataclass_fields__["method"].metadata["choices"])
+    assert set(METHODS) == set(config_schema.Config.__dataclass_fields__["method"].metadata["choices"]())
+
+
+def _other(type_, value):
+    """Returns another value of the type."""
+    if typing.get_origin(type_) is tuple:
+        (inner, _) = typing.get_args(type_)
+        return (*value, {str: "x", float: 0.5}[inner] if inner in (str, float) else inner(name="x"))
+    return f"{value}x" if type_ is str else not value if type_ is bool else value + 1
 
 
 def test_the_digest_follows_every_setting_and_nothing_else():
@@ -99,7 +167,7 @@ def test_the_digest_follows_every_setting_and_nothing_else():
     seen = {digest(base)}
     for name, type_, field in _fields():
         section, _, key = name.rpartition(".")
-        changed = f"{field.default}x" if type_ is str else not field.default if type_ is bool else field.default + 1
+        changed = _other(type_, field.default)
         owner = dataclasses.replace(getattr(base, section), **{key: changed}) if section else None
         other = dataclasses.replace(base, **({section: owner} if section else {name: changed}))
         seen.add(digest(other))

@@ -157,5 +157,5 @@ def test_wrong_options_are_reported(cache, options, message):
 
 
 def test_an_empty_cache_names_the_command(tmp_path):
-    with pytest.raises(UserError, match=r"kgv_jax.data.prepare roadsigns"):
+    with pytest.raises(UserError, match=r"kgv prepare roadsigns"):
         artwork.load(cache=tmp_path)

@@ -1,4 +1,4 @@
-"""Augmented rows: the same for any split over processes, in any order, with shares that are exact."""
+"""Augmented rows: the same for any split over processes, in any order, with exact shares."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ MIXED = {"own_share", "partner_label", "partner_mask_ids"}
 
 
 def stream(name="train", count=20, per_step=8, offset=0):
-    """Flat images whose level, label and heads all tell which example it is."""
+    """Flat images whose level, label and query nodes all identify the example."""
     ids = np.arange(offset, offset + count)
     arrays = {
         "image": np.broadcast_to(ids[:, None, None, None], (count, 12, 10, 3)).astype(np.uint8) * 3,
@@ -59,7 +59,7 @@ def test_keys_types_and_shapes():
     assert set(pipeline(ops=2)[2]) == KEYS
 
 
-def test_mixup_blends_with_the_share_that_it_tells():
+def test_mixup_blends_with_the_share_that_it_reports():
     plain, mixed = pipeline(), pipeline(mixup=1.0)
     for step in range(4):
         own, batch = plain[step], mixed[step]
@@ -104,7 +104,7 @@ def test_only_the_training_stream_changes():
     assert (batch["image"][:8] != plain["image"][:8]).any()
 
 
-def test_the_streams_own_arrays_stay():
+def test_the_arrays_of_the_stream_are_not_changed():
     before = STREAMS[0].arrays["image"].copy()
     pipeline(mixup=1.0, cutmix=1.0, ops=3)[0]
     np.testing.assert_array_equal(STREAMS[0].arrays["image"], before)
@@ -185,7 +185,7 @@ def test_cutmix_of_two_images(share):
 
 
 def test_pairs_never_straddle_processes():
-    with pytest.raises(UserError, match="'train' has 3 rows a process in a step"):
+    with pytest.raises(UserError, match="'train' has 3 rows per process and step"):
         pipeline([stream(per_step=6)], process_index=0, process_count=2, mixup=0.2)
     pipeline([stream(per_step=6)], process_index=0, process_count=2, ops=2)
     pipeline([stream(), stream("elements", per_step=3)], mixup=0.2)

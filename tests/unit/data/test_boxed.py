@@ -1,4 +1,4 @@
-"""What loaders of boxed photographs share: whole groups on one side, files that are there, tables of classes."""
+"""What loaders of boxed photographs share: groups that stay whole, a check for absent files, tables of classes."""
 
 import collections
 import pathlib
@@ -32,7 +32,7 @@ def test_groups_stay_whole(parts):
 
 
 @pytest.mark.parametrize(("groups", "held"), [(1, 0), (2, 1), (3, 1), (10, 1), (50, 5)])
-def test_each_label_gives_its_share_one_where_it_can(groups, held):
+def test_each_label_gives_its_share_at_least_one_where_it_can(groups, held):
     _, _, part = split({"a": groups}, 0.1, frames=1)
     assert (part == 1).sum() == held
 
@@ -63,6 +63,6 @@ def test_absent_files_are_counted_and_some_named():
         require_files(pathlib.Path("t.csv"), entries)
 
 
-def test_comments_of_a_table_of_classes_are_no_rows():
+def test_comments_of_a_table_of_classes_are_skipped():
     table = read_classes("tsrd_classes.csv")
     assert table["52"] == ("停车让行", "stop") and table["17"] == ("禁止鸣笛", "")

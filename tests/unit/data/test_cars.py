@@ -175,7 +175,7 @@ def test_a_damaged_image_is_reported_when_it_is_read(root):
 @pytest.mark.parametrize("shift", SHIFTS)
 def test_the_domains_of_the_config_are_domains(shift):
     data = resolve(config.get_config(shift)).data
-    sets = [values_of(shift, name) for name in (data.source, *data.targets.split(","))]
+    sets = [values_of(shift, name) for name in (data.source, *data.targets)]
     assert data.shift == shift and len(frozenset().union(*sets)) == sum(map(len, sets))
 
 

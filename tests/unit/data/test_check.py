@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgv_jax.data.check import check, main
+from kgv_jax.data.check import check
 from kgv_jax.data.sources import rendered_signs as drawn
 from kgv_jax.util.errors import UserError
+from tests import cli
 
 CLASSES = ("stop", "yield", "no-entry")
 GRAPH = """\
@@ -126,7 +127,7 @@ def test_classes_are_held_against_a_graph(root, tmp_path):
 )
 def test_mistakes(root, monkeypatch, capsys, arguments, words):
     monkeypatch.chdir(root.parent)
-    assert main(arguments) == 2
+    assert cli.run("check-data", *arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and words in error
     with pytest.raises(UserError):
@@ -134,8 +135,8 @@ def test_mistakes(root, monkeypatch, capsys, arguments, words):
 
 
 def test_the_exit_code(root, capsys):
-    assert main([str(root)]) == 0
+    assert cli.run("check-data", str(root)) == 0
     assert capsys.readouterr().out.endswith("no findings\n")
     (root / "cn" / "stop" / "bad.png").write_bytes(b"x")
-    assert main([str(root), "--source=de"]) == 1
+    assert cli.run("check-data", str(root), "--source=de") == 1
     assert "\n1 finding:\n  " in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Crops: their distribution, their fall-back, and that nothing but (seed, stream, position) decides them."""
+"""Crops: their distribution, their fall-back, and that only (seed, stream, position) decides them."""
 
 import dataclasses
 
@@ -25,8 +25,8 @@ def test_every_crop_lies_in_the_image(crops):
     assert (top + height == HEIGHT).any() and (left + width == WIDTH).any()
 
 
-def test_area_and_aspect_are_rendered_as_told(crops):
-    """Large areas of extreme aspect do not fit and are drawn again, so both are uniform only where all fit."""
+def test_area_and_aspect_have_the_stated_distributions(crops):
+    """Large areas of extreme aspect do not fit and are sampled again, so both are uniform only where all fit."""
     height, width = crops[:, 2:4].T
     area, shape = height * width / (HEIGHT * WIDTH), np.log(width / height)
     assert area.min() > 0.078 and area.max() <= 1 and shape.min() > -0.3 and shape.max() < 0.3
@@ -37,11 +37,11 @@ def test_area_and_aspect_are_rendered_as_told(crops):
     np.testing.assert_allclose(share / fits.sum(), 0.25, atol=0.035)
 
 
-def test_places_and_mirrors_are_uniform(crops):
+def test_positions_and_mirrors_are_uniform(crops):
     top, left, height, width, mirrored = crops.T
     assert abs(mirrored.mean() - 0.5) < 0.03
-    places = ((top + 0.5) / (HEIGHT - height + 1), (left + 0.5) / (WIDTH - width + 1))
-    np.testing.assert_allclose(np.mean(places, 1), 0.5, atol=0.02)
+    positions = ((top + 0.5) / (HEIGHT - height + 1), (left + 0.5) / (WIDTH - width + 1))
+    np.testing.assert_allclose(np.mean(positions, 1), 0.5, atol=0.02)
     assert abs(np.corrcoef(mirrored, left)[0, 1]) < 0.05
 
 
@@ -69,14 +69,14 @@ def test_numpy_integers_are_integers():
         (1, 1, (0, 0, 1, 1)),
     ],
 )
-def test_a_image_that_no_crop_fits_gives_its_centre(height, width, expected):
+def test_an_image_that_no_crop_fits_gives_its_centre(height, width, expected):
     crop = RandomCrop(0, "train", scale=(1, 1), ratio=(3 / 4, 4 / 3), mirror=0)
     if height == width:  # the whole image is one of the crops
         crop = dataclasses.replace(crop, ratio=(1, 1))
     assert crop(0, height, width) == Crop(*expected)
 
 
-def test_a_fallen_back_crop_is_mirrored_as_often():
+def test_the_fall_back_is_mirrored_as_often():
     crop = RandomCrop(0, "train", scale=(1, 1))
     assert {crop(position, 10, 1000).mirrored for position in range(20)} == {False, True}
 

@@ -1,4 +1,4 @@
-"""Pictograms taken out of signs that are drawn here, so that the right answer is known."""
+"""Pictograms cut out of signs that are painted here, so that the right answer is known."""
 
 import cv2
 import numpy as np
@@ -52,16 +52,16 @@ def _tight(mask):
     return mask[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
 
 
-def _overlap(found, drawn):
+def _overlap(found, painted):
     """Intersection over union of two pictograms, each cut to its ink and brought to one size."""
-    a, b = (cv2.resize(_tight(m > 127).astype(np.uint8), (60, 60)) > 0 for m in (found, drawn))
+    a, b = (cv2.resize(_tight(m > 127).astype(np.uint8), (60, 60)) > 0 for m in (found, painted))
     return (a & b).sum() / (a | b).sum()
 
 
 def test_the_pictogram_of_a_red_ring_is_found_tight_and_centred():
-    rgba, drawn = _disc_sign(rim=RED, ground=WHITE, ink=BLACK)
+    rgba, painted = _disc_sign(rim=RED, ground=WHITE, ink=BLACK)
     found = extract_legend(rgba, border="red", fill="white")
-    assert _overlap(found, drawn) > 0.9
+    assert _overlap(found, painted) > 0.9
     rows, columns = np.nonzero(found > 127)
     assert abs(rows.min() + rows.max() + 1 - found.shape[0]) <= 2
     assert abs(columns.min() + columns.max() + 1 - found.shape[1]) <= 2
@@ -69,13 +69,13 @@ def test_the_pictogram_of_a_red_ring_is_found_tight_and_centred():
 
 
 def test_yellow_ground_counts_as_white():
-    rgba, drawn = _disc_sign(rim=RED, ground=YELLOW, ink=BLACK)
-    assert _overlap(extract_legend(rgba, border="red", fill="white"), drawn) > 0.9
+    rgba, painted = _disc_sign(rim=RED, ground=YELLOW, ink=BLACK)
+    assert _overlap(extract_legend(rgba, border="red", fill="white"), painted) > 0.9
 
 
 def test_white_on_blue_without_a_border():
-    rgba, drawn = _disc_sign(rim=BLUE, ground=BLUE, ink=WHITE)
-    assert _overlap(extract_legend(rgba, border="blue", fill="blue"), drawn) > 0.9
+    rgba, painted = _disc_sign(rim=BLUE, ground=BLUE, ink=WHITE)
+    assert _overlap(extract_legend(rgba, border="blue", fill="blue"), painted) > 0.9
 
 
 def test_a_white_rim_outside_the_red_border_is_no_ink():
@@ -84,40 +84,40 @@ def test_a_white_rim_outside_the_red_border_is_no_ink():
     rgba = _canvas(mask, WHITE)
     _paint(rgba, _polygon([(96, 18), (11, 179), (181, 179)]), RED)
     _paint(rgba, _polygon([(96, 50), (38, 164), (154, 164)]), WHITE)
-    drawn = _paint(rgba, lambda m: cv2.rectangle(m, (86, 100), (104, 148), 255, -1), BLACK)
-    assert _overlap(extract_legend(rgba, border="red", fill="white"), drawn) > 0.9
+    painted = _paint(rgba, lambda m: cv2.rectangle(m, (86, 100), (104, 148), 255, -1), BLACK)
+    assert _overlap(extract_legend(rgba, border="red", fill="white"), painted) > 0.9
 
 
-def test_a_slash_is_removed_and_the_pictogram_goes_on_across_it():
+def test_a_slash_is_removed_and_the_pictogram_continues_across_it():
     def wide(mask):
         cv2.rectangle(mask, (60, 80), (132, 112), 255, -1)
 
-    rgba, drawn = _disc_sign(rim=RED, ground=WHITE, ink=BLACK, draw=wide)
+    rgba, painted = _disc_sign(rim=RED, ground=WHITE, ink=BLACK, draw=wide)
     _paint(rgba, lambda m: cv2.line(m, (40, 150), (152, 40), 255, 12), RED)
     found = extract_legend(rgba, border="red", fill="white")
     middle = cv2.resize(_tight(found > 127).astype(np.uint8), (60, 60))[20:40, 20:40]
     assert middle.all()
-    assert _overlap(found, drawn) > 0.6  # the slash's own corners stay uncertain
+    assert _overlap(found, painted) > 0.6  # the slash's own corners stay uncertain
 
 
 def test_red_that_does_not_touch_the_border_is_ink():
-    rgba, drawn = _disc_sign(rim=RED, ground=WHITE, ink=RED)
-    assert _overlap(extract_legend(rgba, border="red", fill="white"), drawn) > 0.9
+    rgba, painted = _disc_sign(rim=RED, ground=WHITE, ink=RED)
+    assert _overlap(extract_legend(rgba, border="red", fill="white"), painted) > 0.9
 
 
 def test_specks_are_dropped():
-    rgba, drawn = _disc_sign(rim=RED, ground=WHITE, ink=BLACK)
+    rgba, painted = _disc_sign(rim=RED, ground=WHITE, ink=BLACK)
     _paint(rgba, _disc(2, centre=(140, 60)), BLACK)
-    assert _overlap(extract_legend(rgba, border="red", fill="white"), drawn) > 0.9
+    assert _overlap(extract_legend(rgba, border="red", fill="white"), painted) > 0.9
 
 
 @pytest.mark.parametrize("draw", [None, _disc(2), _disc(70)], ids=["no pictogram", "only a speck", "nothing but ink"])
-def test_what_is_no_pictogram_gives_none(draw):
+def test_signs_without_a_pictogram_give_none(draw):
     rgba, _ = _disc_sign(rim=RED, ground=WHITE, ink=BLACK, draw=draw)
     assert extract_legend(rgba, border="red", fill="white") is None
 
 
-def test_a_sign_all_of_its_border_gives_none():
+def test_a_sign_that_is_all_border_gives_none():
     rgba, _ = _disc_sign(rim=BLUE, ground=BLUE, ink=WHITE)
     assert extract_legend(rgba, border="blue", fill="white") is None
 
@@ -179,6 +179,6 @@ def test_a_legend_has_the_patches_of_every_class_that_shows_it_alone(signs):
             assert mask.shape == (size, size) and mask.dtype == np.uint8 and mask.max() == 255
 
 
-def test_the_style_says_which_variant_is_rendered(signs):
+def test_the_style_decides_which_variant_the_images_show(signs):
     assert len(ExtractedLegends(_graph(), signs[1:2], style="here").patches("bicycle")) == 1
     assert ExtractedLegends(_graph(), signs[1:2], style="there").patches("bicycle") == ()

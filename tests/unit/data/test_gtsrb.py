@@ -99,7 +99,7 @@ def test_a_table_that_is_missing_or_empty(root):
     with pytest.raises(UserError, match=r"GT-00014\.csv: cannot be read as a table"):
         gtsrb.read_train(root)
     table(root).unlink()
-    with pytest.raises(UserError, match=r"GT-00014\.csv: no such table; unpack"):
+    with pytest.raises(UserError, match=r"GT-00014\.csv: no such table\. Unpack"):
         gtsrb.read_train(root)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kgv_jax.data.held_out import hold_out, names_in, read_classes, restrict
+from kgv_jax.data.held_out import ClassChoice, hold_out, names_in, read_classes, restrict
 from kgv_jax.data.records import Records
 from kgv_jax.data.source_images import SourceImages
 from kgv_jax.data.types import Dataset, SourceImage
@@ -79,21 +79,30 @@ def test_fewer_classes():
     assert restrict(whole, CLASSES) is whole
 
 
-def test_how_classes_are_named(tmp_path):
-    def read(text):
-        return read_classes("unseen", text, _dataset(), lambda count: CLASSES[-count:])
+def _read(role="unseen", **choice):
+    return read_classes(ClassChoice(role, **choice), _dataset(), lambda count: CLASSES[-count:])
 
+
+def test_how_classes_are_named(tmp_path):
     file = tmp_path / "names.txt"
     file.write_text("# mine\nb\n\nd\n")
-    assert read("2") == ("c", "d") and read("d, a") == ("d", "a") and read("published") == ("c",)
-    assert read(str(file)) == ("b", "d") and read("") == ()
-    assert names_in("unseen", "3", _dataset()) == ()
-    for text, words in {
-        "4": "config.zero_shot.unseen is 4; expected 1 to 3, of 4 classes",
-        "0": "is 0; expected 1 to 3",
-        "aa": "names 'aa', did you mean 'a'",
-    }.items():
-        with pytest.raises(UserError, match=words):
-            read(text)
-    with pytest.raises(UserError, match=r"zero_shot\.validation is 'published', and the data set comes with no"):
-        read_classes("validation", "published", _dataset(), lambda count: CLASSES)
+    assert _read(count=2) == ("c", "d") and _read(classes=("d", "a")) == ("d", "a") and _read(published=True) == ("c",)
+    assert _read(file=str(file)) == ("b", "d") and _read() == ()
+    assert names_in(ClassChoice("unseen", count=3), _dataset()) == ()
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        ({"count": 4}, r"config\.zero_shot\.unseen_count is 4; expected 1 to 3, of 4 classes"),
+        ({"classes": ("aa",)}, r"config\.zero_shot\.unseen_classes names 'aa', did you mean 'a'"),
+        ({"file": "nowhere.txt"}, r"config\.zero_shot\.unseen_file is 'nowhere\.txt', which cannot be read"),
+        (
+            {"role": "validation", "published": True},
+            r"validation_published is set, and the data set is published without such classes",
+        ),
+    ],
+)
+def test_a_choice_that_the_data_set_cannot_make(choice, words):
+    with pytest.raises(UserError, match=words):
+        _read(**choice)

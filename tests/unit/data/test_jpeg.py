@@ -1,4 +1,4 @@
-"""JPEG decoding that ends with the crop gives the rows that decoding all of it gives."""
+"""Decoding that ends with the crop gives the same rows as decoding the whole JPEG."""
 
 import io
 
@@ -87,7 +87,7 @@ def test_the_header():
     assert jpeg.read_header(encode(scene(20, 30).convert("CMYK"))).components == 4
 
 
-def test_damaged_tags_are_no_orientation():
+def test_damaged_tags_give_no_orientation():
     exif = Image.Exif()
     exif[0x0112] = 6
     data = encode(scene(20, 30), exif=exif)
@@ -95,7 +95,7 @@ def test_damaged_tags_are_no_orientation():
     assert jpeg.read_header(data[:at] + b"\xff" * 8 + data[at + 8 :]).orientation == 1
 
 
-def test_what_is_no_whole_jpeg_has_no_header():
+def test_incomplete_jpegs_have_no_header():
     data = encode(scene(64, 64))
     for other in (b"", b"\xff\xd8", data[:100], data[: len(data) // 2], data[:-2], b"\x89PNG\r\n\x1a\n" + data):
         assert jpeg.read_header(other) is None

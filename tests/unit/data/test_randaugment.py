@@ -1,4 +1,4 @@
-"""Each operation against Pillow's of the same name, or against what its range says."""
+"""Each operation against Pillow's of the same name, or against its published range."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def test_magnitude_zero_does_nothing(name):
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_more_magnitude_changes_more(name):
-    # What a geometric operation uncovers is seen on white.
+    # The pixels that a geometric operation uncovers are visible on white.
     image = np.full((40, 40, 3), 255, np.uint8) if name in GEOMETRIC else source_image()
     changes = [difference(OPERATIONS[name](image, strength), image).mean() for strength in (0.3, 0.9)]
     if name in (*WITHOUT_MAGNITUDE, "identity"):
@@ -78,7 +78,7 @@ def test_shape_type_and_input(name, strength):
 
 
 @pytest.mark.parametrize("name", GEOMETRIC)
-def test_what_is_uncovered_is_grey(name):
+def test_uncovered_pixels_are_grey(name):
     white = np.full((40, 40, 3), 255, np.uint8)
     moved = OPERATIONS[name](white, 1.0)
     assert (moved == 128).all(-1).any() and (moved == 255).all(-1).any()
@@ -111,7 +111,7 @@ def test_shear_moves_a_line_by_its_distance_from_the_centre(name, axis):
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_nothing_is_mirrored(name):
-    """A dark left half stays darker than the right one, or becomes brighter in every place (solarize)."""
+    """A dark left half stays darker than the right one, or becomes brighter at every position (solarize)."""
     image = np.full((32, 32, 3), 40, np.uint8)
     image[:, 16:] = 200
     for strength in (-0.6, 0.6):
@@ -131,16 +131,20 @@ def test_the_same_generator_gives_the_same_image():
     np.testing.assert_array_equal(first, again)
 
 
-def test_every_operation_is_rendered(monkeypatch):
-    drawn = []
-    spies = {name: lambda image, strength, name=name: (drawn.append((name, strength)), image)[1] for name in OPERATIONS}
+def test_every_operation_is_chosen(monkeypatch):
+    chosen = []
+
+    def spy(name):
+        return lambda image, strength: (chosen.append((name, strength)), image)[1]
+
+    spies = {name: spy(name) for name in OPERATIONS}
     monkeypatch.setattr("kgv_jax.data.randaugment.OPERATIONS", spies)
     rng = np.random.default_rng(0)
     for _ in range(700):
         randaugment(source_image(), rng, ops=2, magnitude=5)
-    counts = {name: sum(other == name for other, _ in drawn) for name in OPERATIONS}
-    assert len(drawn) == 1400 and min(counts.values()) > 60 and max(counts.values()) < 140
-    assert {strength for _, strength in drawn} == {-0.5, 0.5}
+    counts = {name: sum(other == name for other, _ in chosen) for name in OPERATIONS}
+    assert len(chosen) == 1400 and min(counts.values()) > 60 and max(counts.values()) < 140
+    assert {strength for _, strength in chosen} == {-0.5, 0.5}
 
 
 def test_no_operation_at_all():

@@ -1,4 +1,4 @@
-"""The renderer: every pictogram and plate is there, is itself, and goes where it belongs."""
+"""The renderer: every pictogram and plate exists, differs from all others, and lies where it belongs."""
 
 import colorsys
 import itertools
@@ -6,11 +6,12 @@ import itertools
 import numpy as np
 import pytest
 
-from kgv_jax.data.renderer.colours import COLOURS, HUES, find_colour, hue, jittered, to_rgb
-from kgv_jax.data.renderer.legends import LEGENDS, find_legend, legend_alpha
+from kgv_jax.data.renderer.colours import COLOURS, HUES, hue, jittered, to_rgb
+from kgv_jax.data.renderer.legends import LEGENDS, legend_alpha
 from kgv_jax.data.renderer.pen import DrawingStyle
-from kgv_jax.data.renderer.shapes import SHAPES, find_shape
+from kgv_jax.data.renderer.shapes import SHAPES
 from kgv_jax.data.renderer.sign import SignSpec, render_sign
+from kgv_jax.data.renderer.stated import find_colour, find_legend, find_shape
 from kgv_jax.util.errors import UserError
 
 
@@ -25,7 +26,7 @@ def test_every_pictogram_has_ink_and_none_is_another():
         assert mask.shape == (40, 40) and mask.dtype == np.uint8
         assert 0.02 < (mask > 127).mean() < 0.8, name
     same = [(a, b) for a, b in itertools.combinations(masks, 2) if _alike(masks[a], masks[b]) < 5]
-    # The one-way arrow is an arrow; plates tell the two apart.
+    # The one-way arrow is an arrow; the two signs differ in their plates.
     assert same in ([], [("arrow-left", "one-way-left"), ("arrow-right", "one-way-right")]), same
 
 
@@ -46,14 +47,14 @@ def test_every_pictogram_has_ink_and_none_is_another():
         "hospital",
     ],
 )
-def test_common_pictograms_have_truly_different_drawings(name):
+def test_common_pictograms_have_clearly_different_forms(name):
     masks = [legend_alpha(name, DrawingStyle(variant=v), 40) for v in range(4)]
     assert max(_alike(a, b) for a, b in itertools.combinations(masks, 2)) > 25
     assert _alike(masks[0], masks[1]) > 25 or _alike(masks[0], masks[2]) > 25
 
 
 @pytest.mark.parametrize("change", [{"stroke": 1.4}, {"slant": 8.0}, {"roundness": 0.0}, {"width": 0.8}, {"head": 1.4}])
-def test_each_trait_of_a_hand_shows(change):
+def test_each_trait_of_a_drawing_style_shows(change):
     assert (
         _alike(legend_alpha("turn-left", DrawingStyle(), 40), legend_alpha("turn-left", DrawingStyle(**change), 40)) > 1
     )
@@ -143,6 +144,7 @@ def test_jitter_keeps_the_colour():
 def test_names_are_found_as_graphs_write_them():
     assert find_legend("legend-bicycle") == find_legend("x", "Bicycle legend") == "bicycle"
     assert find_legend("pictogram.bicycles") == "bicycle"
+    assert find_legend("river bank") == "quay" and find_legend("hand") == "stop-hand"
     assert find_legend("30") == find_legend("number 30") == "number-30"
     assert find_shape("Shape_Triangle") == find_shape("upward triangle") == "triangle"
     assert find_colour("colour-red") == find_colour("x", "Red") == "red"

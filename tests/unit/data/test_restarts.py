@@ -44,11 +44,11 @@ def decode_box(data: bytes, box: Crop, shrink: int = 1) -> tuple[np.ndarray, int
 def boxes(height: int, width: int, count: int) -> list[Crop]:
     """Random boxes, and the corners, where the context ends with the image."""
     rng = np.random.default_rng(height + width)
-    drawn = []
+    boxes = []
     for _ in range(count):
         (top, bottom), (left, right) = (np.sort(rng.choice(side + 1, 2, replace=False)) for side in (height, width))
-        drawn.append(Crop(int(top), int(left), int(bottom - top), int(right - left)))
-    return drawn + [Crop(top, left, 1, 1) for top in (0, height - 1) for left in (0, width - 1)]
+        boxes.append(Crop(int(top), int(left), int(bottom - top), int(right - left)))
+    return boxes + [Crop(top, left, 1, 1) for top in (0, height - 1) for left in (0, width - 1)]
 
 
 @pytest.mark.parametrize("shrink", [1, 2, 4, 8])
@@ -73,22 +73,22 @@ def test_a_box_has_the_pixels_of_the_whole_image(sampling, shrink, height, width
 
 
 @pytest.mark.parametrize(
-    ("interval", "place"),
-    # 13 units a row, 6 rows of them
+    ("interval", "part_px"),
+    # 13 units per row, 6 rows
     [(1, (32, 48, 64, 16)), (13, (32, 0, 64, 200)), (26, (32, 0, 64, 200)), (39, (0, 0, 83, 200))],
 )
-def test_the_part_is_as_small_as_the_intervals_allow(interval, place):
+def test_the_part_is_as_small_as_the_intervals_allow(interval, part_px):
     part = cut(encode(83, 200, interval), (40, 83), (48, 64))
-    assert (part is None) == (place == (0, 0, 83, 200))
+    assert (part is None) == (part_px == (0, 0, 83, 200))
     if part is not None:
-        top, left, height, width = place
+        top, left, height, width = part_px
         assert part[1:] == (top, left, min(height, 83 - top), width)
         assert simplejpeg.decode_jpeg_header(bytes(part.data))[:2] == part[3:]
         numbers = [int(mark[1]) - 0xD0 for mark in MARKER.findall(part.data)]
         assert numbers == [i % 8 for i in range(len(numbers))]
 
 
-def test_the_factors_of_a_lone_component_mean_nothing():
+def test_the_factors_of_a_single_component_are_ignored():
     """A scan of one component is coded block by block (ITU-T T.81, section A.2.2)."""
     data = bytearray(encode(83, 200, 5, "grey"))
     factors_at = jpeg.read_header(data).size_at + 6
@@ -97,7 +97,7 @@ def test_the_factors_of_a_lone_component_mean_nothing():
     assert cut(bytes(data), (40, 50), (60, 90))[1:] == (40, 40, 16, 80)
 
 
-def test_what_is_nearly_all_of_the_image_is_not_cut():
+def test_a_part_that_is_nearly_the_whole_image_is_not_cut():
     data = encode(160, 160, 1)
     assert cut(data, (0, 160), (0, 160)) is None and cut(data, (0, 160), (0, 144)) is not None
 
@@ -122,7 +122,7 @@ def test_markers_that_are_not_those_of_the_header_are_not_trusted():
             decode_box(damaged, Crop(0, 0, 16, 16))
 
 
-def test_damage_inside_of_the_part_is_damage():
+def test_damage_inside_the_part_is_noticed():
     data = encode(83, 200, 1)
     first, second = (mark.end() for mark in list(MARKER.finditer(data))[1:3])
     for junk in (b"\xff\xd9", b"\xff\xda", b""):
@@ -130,7 +130,7 @@ def test_damage_inside_of_the_part_is_damage():
         assert cut(damaged, (0, 16), (0, 64)) is not None
         with pytest.raises(ValueError):
             decode_box(damaged, Crop(0, 0, 16, 64))
-    # outside of it, nobody looks
+    # outside the part it is not read
     np.testing.assert_array_equal(decode_box(damaged, Crop(50, 100, 9, 9))[0], decode_box(data, Crop(50, 100, 9, 9))[0])
 
 
@@ -148,6 +148,6 @@ def test_an_interval_that_changes_is_left_to_the_decoder():
     at = data.index(b"\xff\xdd")
     changed = data[:at] + b"\xff\xdd\0\4\0\2" + data[at:]
     assert jpeg.read_header(data).size_at and not jpeg.read_header(changed).size_at
-    assert jpeg.read_header(data[:at] + data[at : at + 6] + data[at:]).size_at  # said twice
+    assert jpeg.read_header(data[:at] + data[at : at + 6] + data[at:]).size_at  # the interval is defined twice
     switched_off = data[: at + 6] + b"\xff\xdd\0\4\0\0" + data[at + 6 :]
     assert not jpeg.read_header(switched_off).size_at

@@ -160,7 +160,7 @@ def test_wrong_options_are_reported(root, options, reported):
 
 
 def test_missing_sets_are_reported(tmp_path):
-    with pytest.raises(UserError, match=r"config\.data\.root is ''; expected the path of what holds the folders"):
+    with pytest.raises(UserError, match=r"config\.data\.root is ''; expected the folder that holds the folders"):
         road_photographs.load("")
     with pytest.raises(UserError, match=r"no such folder; expected the folders GTSRB, TSRD, RTSD"):
         road_photographs.load(tmp_path / "none")

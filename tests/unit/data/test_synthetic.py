@@ -1,4 +1,4 @@
-"""Synthetic images say what the graph says, and nothing they were not told."""
+"""Synthetic images show what the graph states, and list just the facts that they show."""
 
 import collections
 import colorsys
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kgv_jax.data import synthetic
-from kgv_jax.data.renderer.marks import MARKS
+from kgv_jax.data.renderer.legends import MARKS
 from kgv_jax.data.renderer.shapes import SHAPES
 from kgv_jax.data.sources.rendered_signs import graph_path
 from kgv_jax.kg.load import load_graph
@@ -56,7 +56,7 @@ def _compositions(graph, classes, **options):
     return synthetic.composition_images(graph, [S + c for c in classes], **options)
 
 
-def test_a_composition_lists_the_facts_it_draws(graph):
+def test_a_composition_lists_the_facts_it_shows(graph):
     first, second = _compositions(graph, ["bikes"])
     assert (first.id, first.domain, first.label) == ("compositions/bikes/bikes.a-0", "compositions", "bikes")
     assert set(first.depicts) == {
@@ -74,17 +74,17 @@ def test_a_composition_lists_the_facts_it_draws(graph):
     }
 
 
-def test_a_class_without_variants_is_rendered_by_its_own_facts(graph):
+def test_a_class_without_variants_is_composed_from_its_own_facts(graph):
     (image,) = _compositions(graph, ["plain"])
     assert image.depicts == (("hasShape", S + "diamond"), ("hasFillColour", S + "yellow"))
     assert image.load(40).shape == (40, 40, 4)
 
 
-def test_what_cannot_be_rendered_is_listed_and_left_out(graph):
+def test_variants_that_cannot_be_composed_are_listed_and_left_out(graph):
     legends = synthetic.RenderedLegends.for_graph(graph)
     names = [S + c for c in ("bikes", "dodos", "shapeless", "plain")]
-    drawn = _compositions(graph, ["bikes", "dodos", "shapeless", "plain"])
-    assert {p.label for p in drawn} == {"bikes", "plain"}
+    composed = _compositions(graph, ["bikes", "dodos", "shapeless", "plain"])
+    assert {p.label for p in composed} == {"bikes", "plain"}
     assert synthetic.unknown_compositions(graph, names, legends=legends) == (S + "dodos", S + "shapeless")
     assert set(synthetic.unknown_elements(graph, legends)) == {S + "blob", S + "dodo"}
 
@@ -95,7 +95,7 @@ def test_styles_choose_variants_by_either_name(graph):
             "compositions/bikes/bikes.a-0",
             "compositions/plain/plain-0",
         ]
-    with pytest.raises(UserError, match=r"no style named 'c'.*a, b"):
+    with pytest.raises(UserError, match=r"no style named 'c'.*expected one of: a, b"):
         _compositions(graph, ["bikes"], styles=["c"])
 
 
@@ -126,7 +126,7 @@ def test_elements_are_images_of_themselves(graph):
 
 
 class _NoInk:
-    """Legends without a drop of ink: what is left of a sign is its plate."""
+    """Legends without ink: what remains of a sign is its plate."""
 
     def patches(self, node_name):
         return [lambda size: np.zeros((size, size), np.uint8)]
@@ -191,7 +191,7 @@ def test_images_are_functions_of_seed_and_id(graph):
     np.testing.assert_array_equal(first.load(48), first.load(48))
 
 
-def test_the_packaged_graph_is_rendered_whole(roadsigns):
+def test_every_node_of_the_packaged_graph_is_rendered(roadsigns):
     legends = synthetic.RenderedLegends()
     classes = [roadsigns.nodes[n] for n in roadsigns.nodes_of_type("Class")]
     assert synthetic.unknown_elements(roadsigns, legends) == ()

@@ -1,4 +1,4 @@
-"""A generator's folder becomes element images; copies of what is evaluated are refused, by name."""
+"""A generator's folder becomes element images; copies of evaluation images are refused by name."""
 
 import math
 
@@ -83,16 +83,16 @@ def test_the_audit_reports_coverage_and_entropy(folder):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("b.png", "d.png", "line 4: the image 'd.png' is not there;"),
-        ("a/", "z/", "line 2: the image 'z/0.png' is not there, and 1 others"),
-        ("b.png,blue,blue", "b.png,blue,bleu", "line 4: the graph has no node 'bleu', did you mean 'blue'"),
-        ("hasColour", "hasColor", "line 5: the graph has no relation 'hasColor', did you mean 'hasColour'"),
+        ("b.png", "d.png", r"line 4: the image 'd.png' does not exist\. Fix the row"),
+        ("a/", "z/", "line 2: the image 'z/0.png' does not exist, and 1 others"),
+        ("b.png,blue,blue", "b.png,blue,bleu", "line 4: The graph has no node 'bleu', did you mean 'blue'"),
+        ("hasColour", "hasColor", "line 5: The graph has no relation 'hasColor', did you mean 'hasColour'"),
         ("b.png", "../b.png", r"line 4: the image is '\.\./b\.png'; expected a path below"),
         ("b.png", "/etc/b.png", "line 4: the image is '/etc/b"),
         ("node", "concept", "no column 'node'"),
     ],
 )
-def test_a_row_that_is_wrong(folder, old, new, words):
+def test_a_mistake_in_a_row(folder, old, new, words):
     (folder / "manifest.csv").write_text(TABLE.replace(old, new))
     with pytest.raises(UserError, match=words) as error:
         read_manifest(folder, GRAPH)

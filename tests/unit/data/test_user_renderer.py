@@ -1,11 +1,11 @@
-"""A renderer in a user's file draws a graph, and what it wrote is read back as a manifest."""
+"""A renderer in a user's file draws a graph, and its images are read back through their manifest."""
 
 import numpy as np
 import pytest
 
 from kgv_jax.data.synthetic_manifest import read_manifest
-from kgv_jax.data.user_renderer import main
 from kgv_jax.kg.load import load_graph
+from tests import cli
 
 RENDERER = """
 import functools
@@ -35,7 +35,7 @@ def twice(graph):
     return [*render(graph), *render(graph)]
 
 
-def silent(graph):
+def empty(graph):
     return [SourceImage("a", "elements", None, functools.partial(paint, (0, 0, 0)))]
 """
 
@@ -49,29 +49,29 @@ def here(tmp_path, monkeypatch):
 
 
 def test_a_renderer_of_the_user(here, capsys):
-    assert main(["mine.py:render", "--graph=graph.csv", "--out=made", "--size-px=20"]) == 0
+    assert cli.run("prepare", "elements", "mine.py:render", "--graph=graph.csv", "--out=made", "--size-px=20") == 0
     assert capsys.readouterr().out == "2 images in made; a run reads them with --config.synthetic.manifest=made\n"
     red, blue = read_manifest("made", load_graph(here / "graph.csv").graph).images
     assert red.id == "elements/red/0.png"
     assert (red.depicts, blue.depicts) == ((("instanceOf", "red"),), (("instanceOf", "blue"),))
     np.testing.assert_array_equal(blue.load(20)[0, 0], (0, 0, 200, 255))
-    assert main(["mine.py:render", "--graph=graph.csv", "--out=made"]) == 2
+    assert cli.run("prepare", "elements", "mine.py:render", "--graph=graph.csv", "--out=made") == 2
     assert "manifest.csv exists already" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("mine.py", "the renderer is 'mine.py'; expected FILE.py:FUNCTION"),
+        ("mine.py", "The renderer is 'mine.py'; expected FILE.py:FUNCTION"),
         ("yours.py:render", "file yours.py does not exist"),
-        ("mine.py:draw", "mine.py has no function 'draw'; it has SourceImage, nothing, paint, render, silent, twice"),
+        ("mine.py:draw", "has no function 'draw'; expected one of: SourceImage, empty, nothing, paint, render, twice"),
         ("mine.py:nothing", "made no image"),
-        ("mine.py:twice", "'red/0' is there twice"),
-        ("mine.py:silent", "'a' depicts nothing"),
+        ("mine.py:twice", "'red/0' occurs twice"),
+        ("mine.py:empty", "'a' depicts nothing"),
     ],
 )
 @pytest.mark.usefixtures("here")
 def test_mistakes(capsys, name, words):
-    assert main([name, "--graph=graph.csv", "--out=made"]) == 2
+    assert cli.run("prepare", "elements", name, "--graph=graph.csv", "--out=made") == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and words in error

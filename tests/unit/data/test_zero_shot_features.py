@@ -1,4 +1,4 @@
-"""Features and splits of the zero-shot benchmarks: what is read, and what is wrong with files told."""
+"""Features and splits of the zero-shot benchmarks: what is read, and what is wrong with files."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from kgv_jax.kg import attributes
 from kgv_jax.kg.attribute_splits import read_splits
 from kgv_jax.kg.load import load_graph
 from kgv_jax.util.errors import UserError
-from tests import zero_shot_files
+from tests import cli, zero_shot_files
 from tests.zero_shot_files import ATTRIBUTES, CLASSES, PER_CLASS, WIDTH
 
 
@@ -59,7 +59,7 @@ BROKEN = {
     "twice": ({"val_loc": np.array([[3], [3]])}, "val_loc has an image twice"),
     "overlap": ({"test_seen_loc": np.arange(1, 61)[:, None]}, "are in trainval_loc and in test_seen_loc"),
     "names": ({"allclasses_names": np.zeros((5, 1))}, "allclasses_names has a cell that is no text"),
-    "empty": ({"test_unseen_loc": np.zeros((0, 1))}, "test_unseen_loc has 0 numbers; expected numbers of images"),
+    "empty": ({"test_unseen_loc": np.zeros((0, 1))}, "test_unseen_loc has 0 numbers; expected image numbers"),
 }
 
 
@@ -105,14 +105,14 @@ def test_the_graph_of_the_attributes(root, tmp_path, capsys):
     np.testing.assert_array_equal(flat, [[True, False], [False, True], [True, False]])  # one at least
     names = tmp_path / "predicates.txt"
     names.write_text("".join(f"{k + 1}\tname {k}\n" for k in range(6)))
-    assert attributes.main([str(root), f"--out={tmp_path / 'g.ttl'}", f"--names={names}"]) == 0
+    assert cli.run("build-graph", "attributes", str(root), f"--out={tmp_path / 'g.ttl'}", f"--names={names}") == 0
     assert "5 classes, 6 attributes" in capsys.readouterr().out
     graph = load_graph(tmp_path / "g.ttl").graph
     whale = graph.labels.index("killer+whale")
     stated = {graph.labels[t] for t in graph.tails(whale, "hasAttribute")}
     assert graph.types[whale] == "Class" and stated == {f"name {a}" for a in np.flatnonzero(above[2])}
     names.write_text("one\n")
-    assert attributes.main([str(root), f"--out={tmp_path / 'g.ttl'}", f"--names={names}"]) == 2
+    assert cli.run("build-graph", "attributes", str(root), f"--out={tmp_path / 'g.ttl'}", f"--names={names}") == 2
     assert "--names has 1 lines; expected one for each of the 6" in capsys.readouterr().err
 
 

@@ -51,10 +51,10 @@ def test_filtered_ranks_equal_the_slow_oracle(problem, batch):
 
 def test_truths_are_the_graph(problem):
     known, _ = problem
-    asked = np.array([[0, 0, 5], [3, 1, 2], [0, 0, 1]], np.int32)
+    wanted = np.array([[0, 0, 5], [3, 1, 2], [0, 0, 1]], np.int32)
     for side in (0, 2):
-        found = evaluate.truths(asked, known, side, 6)
-        for row, triple in zip(found, asked, strict=True):
+        found = evaluate.truths(wanted, known, side, 6)
+        for row, triple in zip(found, wanted, strict=True):
             for node in range(6):
                 changed = triple.copy()
                 changed[side] = node

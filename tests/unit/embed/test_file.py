@@ -56,7 +56,7 @@ def _save(path, arrays=None, **metadata):
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "message"),
     [
         ({"format": "pt"}, "has the format 'pt'.*--out"),
         ({"nodes": "["}, "names cannot be read"),
@@ -66,10 +66,10 @@ def _save(path, arrays=None, **metadata):
         ({"arrays": {"nodes.mu": np.zeros((), np.float32)}}, "'nodes.mu' has the shape"),
     ],
 )
-def test_a_broken_file_is_named(tmp_path, broken, said):
+def test_a_broken_file_is_named(tmp_path, broken, message):
     path = tmp_path / "b.safetensors"
     _save(path, **broken)
-    with pytest.raises(UserError, match=rf"b\.safetensors: .*{said}"):
+    with pytest.raises(UserError, match=rf"b\.safetensors: .*{message}"):
         file.read_embeddings(path)
 
 
@@ -86,7 +86,7 @@ def test_files_of_other_kinds_are_named(tmp_path):
         file.read_embeddings(tmp_path / "e.npz")
 
 
-@pytest.mark.parametrize(("name", "said"), [("e.npz", r"name it e\.safetensors"), ("no/e.safetensors", "no folder")])
-def test_where_nothing_can_be_written(tmp_path, name, said):
-    with pytest.raises(UserError, match=said):
+@pytest.mark.parametrize(("name", "message"), [("e.npz", r"name it e\.safetensors"), ("no/e.safetensors", "no folder")])
+def test_where_nothing_can_be_written(tmp_path, name, message):
+    with pytest.raises(UserError, match=message):
         file.check_target(tmp_path / name)

@@ -7,6 +7,7 @@ import pytest
 
 from kgv_jax.embed import losses
 from kgv_jax.embed.model import Tables
+from kgv_jax.embed.registry import recipe
 from kgv_jax.embed.transe import transe
 from kgv_jax.util.errors import UserError
 
@@ -31,8 +32,8 @@ def _softplus(x):
 @pytest.mark.parametrize("kind", ["margin", "softplus", "nssa"])
 def test_sampled_losses_by_hand(kind, monkeypatch):
     # Corruptions (0, 2) and (2, 1) score -2 and -3; the triple scores 0.
-    drawn = jnp.array([[0, 2]]), jnp.array([[0, 0]]), jnp.array([[2, 1]])
-    monkeypatch.setattr(losses, "corrupt", lambda *_: drawn)
+    sampled = jnp.array([[0, 2]]), jnp.array([[0, 0]]), jnp.array([[2, 1]])
+    monkeypatch.setattr(losses, "corrupt", lambda *_: sampled)
     n = np.array([-2.0, -3.0])
     q = np.exp(n / 0.5) / np.exp(n / 0.5).sum()
     expected = {
@@ -52,7 +53,7 @@ def test_a_corruption_changes_one_side():
     np.testing.assert_array_equal((t < 5), [[True] * 3 + [False] * 3] * 2)
 
 
-def test_no_corruption_is_the_triple_itself_and_every_other_node_is_rendered():
+def test_no_corruption_is_the_triple_itself_and_every_other_node_is_sampled():
     h, _, t = losses.corrupt(jnp.array([[0, 0, 2], [1, 0, 1]]), jax.random.key(0), 200, 3)
     assert [set(row.tolist()) for row in np.asarray(h)[:, 100:]] == [{1, 2}, {0, 2}]
     assert [set(row.tolist()) for row in np.asarray(t)[:, :100]] == [{0, 1}, {0, 2}]
@@ -68,3 +69,44 @@ def test_a_single_corruption_is_of_either_side():
 def test_an_unknown_loss_names_what_is_offered():
     with pytest.raises(UserError, match="margin, softplus, nssa"):
         losses.sampled("hinge", negatives=1)
+
+
+# The nuclear 3-norm.
+TRIPLES = jnp.array([[0, 0, 1], [1, 0, 1]])
+
+
+def _nothing(_model, _tables, triples, _key):
+    return jnp.full(len(triples), 10.0)
+
+
+def test_means_are_cubed_row_by_row_of_the_triple():
+    tables = Tables({"mu": jnp.array([[1.0, -2.0], [3.0, 0.0]])}, {"mu": jnp.array([[0.0, 2.0]])})
+    found = losses.with_n3(_nothing, 0.5)(None, tables, TRIPLES, jax.random.key(0))
+    np.testing.assert_allclose(found, [10 + (9 + 8 + 27) / 2, 10 + (27 + 8 + 27) / 2], rtol=1e-6)
+
+
+def test_of_complex_numbers_the_moduli_are_cubed_and_inverses_count():
+    rows = {"re": jnp.array([[3.0]]), "im": jnp.array([[4.0]])}
+    inverses = {"inverse_re": jnp.array([[0.0]]), "inverse_im": jnp.array([[-2.0]])}
+    np.testing.assert_allclose(losses.cubes(rows | inverses), [125 + 8], rtol=1e-6)
+
+
+def test_n3_leaves_variances_alone():
+    np.testing.assert_allclose(losses.cubes({"mu": jnp.array([[2.0]]), "var": jnp.array([[9.0]])}), [8], rtol=1e-6)
+
+
+def test_the_gradient_of_n3_at_zero_is_zero():
+    zero = {"re": jnp.zeros((1, 2)), "im": jnp.zeros((1, 2))}
+    gradient = jax.grad(lambda rows: jnp.sum(losses.cubes(rows)))(zero)
+    np.testing.assert_array_equal(gradient["re"], 0)
+
+
+def test_a_recipe_adds_n3():
+    with_it, without = recipe("distmult"), recipe("distmult").changed(n3=0.0)
+    model = with_it.model()
+    tables = model.tables(model.init(jax.random.key(0), 4, 1, 8))
+    values = [made.loss_function()(model, tables, TRIPLES, jax.random.key(1)) for made in (with_it, without)]
+    every = zip((tables.nodes, tables.relations, tables.nodes), TRIPLES.T, strict=True)
+    h, r, t = ({"mu": rows["mu"][index]} for rows, index in every)
+    expected = with_it.n3 * (losses.cubes(h) + losses.cubes(r) + losses.cubes(t))
+    np.testing.assert_allclose(values[0] - values[1], expected, rtol=1e-3)

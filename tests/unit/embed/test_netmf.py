@@ -53,7 +53,7 @@ def test_a_node_without_an_edge_is_not_covered():
     assert not found.vectors[1].any() and found.vectors[[0, 2, 3]].any(1).all()
 
 
-def test_what_cannot_be_done_is_said():
+def test_what_cannot_be_done_is_refused():
     with pytest.raises(UserError, match="--dim=3"):
         netmf(["a", "b", "c"], PATH, dim=4)
     with pytest.raises(UserError, match="at most 5000 nodes"):

@@ -30,5 +30,5 @@ def test_a_setting_can_be_changed_and_none_changes_nothing():
 def test_unknown_names_are_answered():
     with pytest.raises(UserError, match=r"'transE'.*did you mean.*transe"):
         recipe("transE")
-    with pytest.raises(UserError, match=r"the loss 'hinge' is unknown.*softmax"):
+    with pytest.raises(UserError, match=r"The loss 'hinge' is unknown.*softmax"):
         recipe("kgv").changed(loss="hinge")

@@ -70,20 +70,20 @@ def test_a_run_that_left_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
         ("transee", r"config\.kg\.vectors is 'transee', did you mean 'transe'"),
         ("gcn", r"MODEL\+gcn"),
         ("signs.txt", r"a table FILE\.csv or FILE\.tsv, the folder of a run, or one of words, netmf, transe"),
-        ("rotate+gcn", r"a graph convolution makes means"),
+        ("rotate+gcn", r"A graph convolution makes means"),
         ("gone.safetensors", r"gone\.safetensors: no such file"),
     ],
 )
-def test_what_is_no_source(source, said):
-    with pytest.raises(UserError, match=said):
+def test_what_is_no_source(source, message):
+    with pytest.raises(UserError, match=message):
         found(source)
 
 
-def test_more_numbers_than_random_walks_can_give():
-    with pytest.raises(UserError, match=r"9 numbers a node, and the graph has 4 nodes with an edge"):
+def test_more_dimensions_than_random_walks_can_give():
+    with pytest.raises(UserError, match=r"9 dimensions per node, and the graph has 4 nodes with an edge"):
         found("netmf", dim=9)

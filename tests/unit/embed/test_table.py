@@ -1,4 +1,4 @@
-"""Plain tables of vectors: read by whatever names a node, and every line that is wrong told."""
+"""Plain tables of vectors: read by whatever names a node, and every wrong line reported."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_a_table_of_another_graph_covers_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", r"v\.csv: no vector in it"),
         ("node,x1\n", r"v\.csv: no vector in it"),
@@ -49,10 +49,10 @@ def test_a_table_of_another_graph_covers_nothing(tmp_path):
         ("stop,1\nred,2\nno entry,3\n", r"line 3: 'no entry' is https://e\.org/stop, as on line 1; keep one"),
     ],
 )
-def test_lines_that_are_wrong(tmp_path, text, said):
+def test_lines_that_are_wrong(tmp_path, text, message):
     path = tmp_path / "v.csv"
     path.write_text(text)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         read_table(path, GRAPH)
 
 

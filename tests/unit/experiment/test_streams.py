@@ -8,7 +8,7 @@ from kgv_jax.data.source_images import SourceImages
 from kgv_jax.data.types import Dataset, SourceImage
 from kgv_jax.experiment.streams import AnotherView, make_streams
 from kgv_jax.experiment.synthetic_images import SyntheticImages
-from kgv_jax.kg.mask import make_mask_table
+from kgv_jax.kg.mask import make_mask
 from kgv_jax.kg.variants import find_variants
 from tests import tiny
 
@@ -26,7 +26,7 @@ def _streams(*, labelled, fraction=1.0, shots=0):
     variants = find_variants(graph, class_nodes, relation="variantOf")
     heads = [*class_nodes, *(v for own in variants.values() for v in own), graph.node("red")]
     facts = [("hasColour", graph.node("yellow")), ("hasShape", graph.node("triangle"))]
-    mask = make_mask_table(graph, query_nodes=heads, facts=facts, hierarchy=tiny.HIERARCHY)
+    mask = make_mask(graph, query_nodes=heads, facts=facts, hierarchy=tiny.HIERARCHY)
     train = SourceImages((_image(f"de/{name}/{k}", name) for name in tiny.CLASSES for k in range(2)), tiny.CLASSES)
     composition = _image("c", "yield", (("hasColour", "yellow"), ("hasShape", "triangle")))
     synthetic = SyntheticImages(

@@ -1,4 +1,4 @@
-"""Deletion and insertion on an image of four places, worked out by hand."""
+"""Deletion and insertion on an image of four blocks, worked out by hand."""
 
 import numpy as np
 import pytest
@@ -6,18 +6,18 @@ import pytest
 from kgv_jax.explain.faithfulness import area, blurred, deletion_and_insertion, importance_ranks, replaced
 
 
-def test_ranks_go_from_the_most_important_place():
+def test_ranks_begin_with_the_most_important_position():
     np.testing.assert_array_equal(importance_ranks(np.array([[0.1, 3.0], [2.0, 0.0]])), [[2, 0], [1, 3]])
 
 
-def test_equal_places_come_in_one_order_that_is_not_that_of_reading():
+def test_equal_positions_have_one_order_that_is_not_row_by_row():
     ranks = importance_ranks(np.zeros((8, 8)))
     np.testing.assert_array_equal(ranks, importance_ranks(np.zeros((8, 8))))
     assert sorted(ranks.ravel()) == list(range(64))
-    assert abs(ranks[:4].mean() - ranks[4:].mean()) < 16  # half of 32, what the order of reading gives
+    assert abs(ranks[:4].mean() - ranks[4:].mean()) < 16  # half of 32, the difference of ranks row by row
 
 
-def test_places_are_replaced_by_rank():
+def test_pixels_are_replaced_by_rank():
     image, other = np.full((2, 2, 3), 9, np.uint8), np.zeros((2, 2, 3), np.uint8)
     ranks = np.array([[2, 0], [1, 3]])
     steps = replaced(image, other, ranks, steps=4)[..., 0]
@@ -33,11 +33,11 @@ def test_the_area_by_trapezoids():
 
 
 def test_both_areas_by_hand():
-    """Class 1 is as likely as its one bright place is bright; a map that finds it, and one that finds it last."""
+    """Class 1 is as likely as one position is bright; a map that ranks it first, and one that ranks it last."""
     image = np.zeros((16, 16, 3), np.uint8)
     image[0, 1] = 200
-    place = np.zeros((16, 16))
-    place[0, 1] = 1.0
+    saliency = np.zeros((16, 16))
+    saliency[0, 1] = 1.0
 
     def probabilities(images):
         bright = images[:, 0, 1, 0] / 200
@@ -46,15 +46,15 @@ def test_both_areas_by_hand():
     start = blurred(image)[0, 1, 0] / 200
     assert 0 < start < 1
     own = {"label": 1, "mean": np.zeros(3, np.uint8), "steps": 4}
-    deletion, insertion = deletion_and_insertion(probabilities, image, place, **own)
+    deletion, insertion = deletion_and_insertion(probabilities, image, saliency, **own)
     assert deletion == pytest.approx(1 / 8)  # 1, then 0, 0, 0, 0
     assert insertion == pytest.approx((start + 1) / 8 + 3 / 4)
-    deletion, insertion = deletion_and_insertion(probabilities, image, -place, **own)
+    deletion, insertion = deletion_and_insertion(probabilities, image, -saliency, **own)
     assert deletion == pytest.approx(7 / 8)
     assert insertion == pytest.approx(3 / 4 * start + (start + 1) / 8)
 
 
-def test_blur_leaves_colours_and_takes_shapes():
+def test_blur_keeps_colours_and_removes_shapes():
     stripes = np.zeros((32, 32, 3), np.uint8)
     stripes[::2] = (200, 100, 0)
     soft = blurred(stripes)

@@ -28,7 +28,7 @@ def test_the_map_worked_out_by_hand():
     # Two channels on a 2 x 2 map. alpha_0 = (4 + 0 + 0 + 0) / 4 = 1, alpha_1 = (-2 - 2 + 0 - 4) / 4 = -2.
     maps = np.array([[[[3.0, 1.0], [1.0, 2.0]], [[0.0, 0.0], [5.0, 2.0]]]])
     gradients = np.array([[[[4.0, -2.0], [0.0, -2.0]], [[0.0, 0.0], [0.0, -4.0]]]])
-    # 3 - 2, 1 - 4, 0, 5 - 4; what is below zero speaks for other classes.
+    # 3 - 2, 1 - 4, 0, 5 - 4; values below zero are evidence for other classes.
     np.testing.assert_allclose(class_activation(maps, gradients), [[[1.0, 0.0], [0.0, 1.0]]])
 
 
@@ -44,7 +44,7 @@ def test_behind_a_mean_the_gradient_is_the_weight_of_the_channel():
     np.testing.assert_allclose(gradients, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_behind_a_flattened_map_every_place_has_its_own_weight():
+def test_behind_a_flattened_map_every_position_has_its_own_weight():
     spec, classifier, variables, images = _model("resnet8_flat", size_px=16)
     classes = np.array([1, 1])
 
@@ -86,7 +86,7 @@ def test_the_gradient_is_that_of_the_logit_along_the_map(name):
 
 
 def test_the_variables_of_a_model_are_its_own():
-    """Perturbations among them would be added to the maps of whoever passes them on."""
+    """Perturbations among them would be added to the maps of every later call with these variables."""
     classifier = _model("vit_test")[1]
     images = np.zeros((1, 32, 32, 3), np.uint8)
     assert set(jax.eval_shape(lambda: classifier.init(jax.random.key(0), images, train=False))) == {"params"}

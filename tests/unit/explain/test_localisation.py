@@ -8,13 +8,13 @@ from kgv_jax.explain.localisation import centre_map, energy_in_box, inside, poin
 BOXES = np.array([[1, 0, 3, 2], [0, 0, 4, 4]])
 
 
-def test_places_of_a_box():
+def test_pixels_of_a_box():
     np.testing.assert_array_equal(inside(BOXES[:1], 4)[0].astype(int), [[0, 1, 1, 0]] * 2 + [[0, 0, 0, 0]] * 2)
 
 
 def test_both_by_hand():
     maps = np.zeros((2, 4, 4))
-    maps[0, 1, 2], maps[0, 3, 3] = 3.0, 1.0  # the largest place lies in the box, a quarter of the energy outside
+    maps[0, 1, 2], maps[0, 3, 3] = 3.0, 1.0  # the maximum lies in the box, a quarter of the energy outside
     maps[1, 0, 0] = 0.5
     np.testing.assert_array_equal(pointing_game(maps, BOXES), [True, True])
     np.testing.assert_allclose(energy_in_box(maps, BOXES), [0.75, 1.0])
@@ -22,7 +22,7 @@ def test_both_by_hand():
     np.testing.assert_allclose(energy_in_box(maps[:, ::-1], BOXES), [0.0, 1.0])
 
 
-def test_a_map_of_nothing_points_nowhere():
+def test_a_map_of_zeros_points_nowhere():
     nothing = np.zeros((2, 4, 4))
     assert not pointing_game(nothing, BOXES).any() and not energy_in_box(nothing, BOXES).any()
 

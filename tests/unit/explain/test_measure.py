@@ -1,17 +1,25 @@
-"""The numbers of an explanation together: records and their tables."""
+"""The measures of an explanation together: records and their tables."""
 
 import numpy as np
 import pytest
 
-from kgv_jax.explain.measure import CENTRE, GRAD_CAM, RANDOM_WEIGHTS, UNIFORM, Explained, trust
-from kgv_jax.explain.tables import similarity_table, trust_table
+from kgv_jax.explain.measure import (
+    CENTRE,
+    GRAD_CAM,
+    RANDOM_WEIGHTS,
+    UNIFORM,
+    Explained,
+    similarity_table,
+    trust,
+    trust_table,
+)
 
 SIDE = 16
 
 
 def _explained(*, boxes):
     images = np.zeros((3, SIDE, SIDE, 3), np.uint8)
-    images[:, :4, :4] = 200  # what the model below looks at
+    images[:, :4, :4] = 200  # the evidence that the model below uses
     return Explained(
         images=images, group=np.array(["a", "a", "b"]), label=np.zeros(3, np.int32),
         classes=np.ones(3, np.int32), boxes=np.array([[0, 0, 4, 4]] * 3) if boxes else None,
@@ -35,7 +43,7 @@ def _by_name(records):
     return {(record["map"], record["measure"]): record for record in records}
 
 
-def test_a_map_that_finds_the_evidence_is_reported_from_one_that_does_not():
+def test_a_map_that_finds_the_evidence_beats_one_that_does_not():
     found = _by_name(trust(_explained(boxes=True), _maps(), _probabilities))
     # The box is a sixteenth of the image, which is one of 16 steps.
     assert found[GRAD_CAM, "deletion"]["mean"] == pytest.approx(0.5 / 16)
@@ -48,7 +56,7 @@ def test_a_map_that_finds_the_evidence_is_reported_from_one_that_does_not():
     assert all(record["n"] == 3 and record["low"] <= record["mean"] <= record["high"] for record in found.values())
 
 
-def test_without_boxes_there_is_no_pointing():
+def test_without_boxes_there_is_no_pointing_game():
     records = trust(_explained(boxes=False), _maps(), _probabilities)
     assert {record["measure"] for record in records} == {"deletion", "insertion", "points nowhere"}
     assert UNIFORM not in {record["map"] for record in records}
@@ -59,7 +67,7 @@ def test_a_map_of_zeros_points_nowhere():
     assert found[GRAD_CAM, "points nowhere"]["mean"] == 1 and found[CENTRE, "points nowhere"]["mean"] == 0
 
 
-def test_tables_have_a_row_a_map_and_a_dash_for_what_is_not_measured():
+def test_tables_have_a_row_per_map_and_a_dash_for_missing_measures():
     table = trust_table(trust(_explained(boxes=True), _maps(), _probabilities))
     assert [row[0] for row in table.rows] == [GRAD_CAM, RANDOM_WEIGHTS, CENTRE, UNIFORM]
     assert table.header[:3] == ("map", "deletion (low)", "insertion (high)") and table.rows[-1][1] == "-"

@@ -1,4 +1,4 @@
-"""The image of maps: colours by value, boxes where they are, the same bytes each time."""
+"""The sheet of maps: colours by value, boxes at their positions, the same bytes each time."""
 
 import numpy as np
 from PIL import Image
@@ -13,7 +13,7 @@ def test_colours_go_from_cold_to_hot():
     np.testing.assert_allclose(heat(np.zeros((2, 2))), np.broadcast_to(colours[0, 0], (2, 2, 3)))
 
 
-def test_a_pair_each_with_box_and_caption(tmp_path):
+def test_every_image_has_a_pair_with_box_and_caption(tmp_path):
     images, maps = np.full((5, 8, 8, 3), 100, np.uint8), np.zeros((5, 8, 8))
     maps[:, 0, 0] = 1.0
     boxes = np.array([[2, 2, 6, 6]] * 4 + [[0, 0, 0, 0]])

@@ -1,4 +1,4 @@
-"""Cascading randomisation: what is drawn anew, in which order; rank correlation by hand."""
+"""Cascading randomisation: which layers become random, in which order; rank correlation by hand."""
 
 import jax
 import numpy as np
@@ -34,7 +34,7 @@ def test_rank_correlation_by_hand():
     np.testing.assert_allclose(rank_correlation(maps, others), [1, -1, 0, 4 / np.sqrt(20)])
 
 
-def test_a_record_is_the_mean_over_photographs():
+def test_a_record_is_the_mean_over_images():
     maps = np.arange(8.0).reshape(2, 2, 2)
     (record,) = similarities(maps, [("decoder", np.stack([maps[0], -maps[1]]))])
     assert record == {"down to": "decoder", "correlation": pytest.approx(0.0), "n": 2}

@@ -84,5 +84,5 @@ def test_a_text_without_a_known_word_is_refused():
 
 
 def test_vectors_that_are_too_wide_are_refused():
-    with pytest.raises(UserError, match=r"have 9 numbers; config\.model\.dim = 8 is less"):
+    with pytest.raises(UserError, match=r"have 9 dimensions; config\.model\.dim = 8 is less"):
         class_embeddings(tiny.config("infuse", infuse__scales="triples"), _experiment(), vocabulary=_vocabulary(dim=9))

@@ -1,4 +1,4 @@
-"""Nodes start from a file or from an embedding of the graph, found by name and brought to scale."""
+"""Initial nodes come from a file or from an embedding of the graph, matched by name and brought to scale."""
 
 import types
 
@@ -50,7 +50,8 @@ def test_a_file_is_read_by_name(tmp_path):
 def test_vectors_that_are_all_alike(tmp_path):
     nodes = tiny.graph().nodes
     write_embeddings(tmp_path / "a.safetensors", Embeddings(nodes, (), {"nodes.mu": np.ones((len(nodes), 8))}), {})
-    with pytest.raises(UserError, match=r"a\.safetensors' are all alike \(their deviation is 0\); a run cannot start"):
+    message = r"a\.safetensors' are all alike \(their standard deviation is 0\); a run cannot begin"
+    with pytest.raises(UserError, match=message):
         init_nodes(tiny.config(kg__vectors=str(tmp_path / "a.safetensors")), _experiment())
 
 
@@ -71,7 +72,7 @@ def test_a_model_is_trained_on_the_graph():
     [
         ("transee", r"vectors is 'transee', did you mean 'transe'"),
         ("{}/gone.safetensors", r"gone\.safetensors"),
-        ("{}/wide.safetensors", r"have 16 numbers; expected config\.model\.dim = 8"),
+        ("{}/wide.safetensors", r"have 16 dimensions; expected config\.model\.dim = 8"),
         ("{}/other.safetensors", r"has none of the 18 nodes"),
     ],
 )

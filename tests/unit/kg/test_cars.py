@@ -9,6 +9,7 @@ from kgv_jax.kg.names import local_name
 from kgv_jax.kg.variants import find_variants, variants_used_in
 from kgv_jax.util.errors import UserError
 from tests import cars as written
+from tests import cli
 
 
 @pytest.fixture
@@ -78,7 +79,9 @@ def test_years_are_in_decades_and_viewpoints_in_a_ring(root):
 
 def test_the_command_writes_a_graph_that_is_sound(root, capsys):
     out = root / "cars.ttl"
-    assert cars.main([str(root), f"--out={out}", "--shift=colour", "--domains=black+silver, red"]) == 0
+    assert (
+        cli.run("build-graph", "cars", str(root), f"--out={out}", "--shift=colour", "--domains=black+silver, red") == 0
+    )
     assert "Class 3" in capsys.readouterr().out
     graph = load_graph(out).graph
     assert graph == cars.make_graph(root, shift="colour", domains=("black+silver", "red"))
@@ -87,7 +90,7 @@ def test_the_command_writes_a_graph_that_is_sound(root, capsys):
 
 
 def test_the_command_reports_mistakes(root, capsys):
-    assert cars.main([str(root / "none"), "--out=x.ttl"]) == 2
+    assert cli.run("build-graph", "cars", str(root / "none"), "--out=x.ttl") == 2
     assert "error: " in capsys.readouterr().err
 
 

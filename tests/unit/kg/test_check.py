@@ -1,4 +1,4 @@
-"""The doctor finds what was planted, and its exit code says so."""
+"""The validator finds what was planted, and its exit code reports it."""
 
 import pathlib
 import subprocess
@@ -68,7 +68,7 @@ def test_clean(graph_file):
         (
             "sign:halt a kgv:Class ; kgv:broader sign:root .\n"
             "sign:halt.de a kgv:Variant ; kgv:variantOf sign:halt ; kgv:hasShape sign:octagon .",
-            f"the graph cannot tell apart: halt, stop (lines 7, {LINES + 1})",
+            f"the graph cannot distinguish: halt, stop (lines 7, {LINES + 1})",
         ),
     ],
 )
@@ -175,7 +175,7 @@ def test_folders_that_are_none(graph_file, tmp_path):
 
 def command(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "kgv_jax.kg", "check", *map(str, arguments)],
+        [sys.executable, "-m", "kgv_jax", "check-graph", *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -201,8 +201,8 @@ def test_exit_codes(graph_file, tmp_path):
 @pytest.mark.processes
 def test_it_starts_without_jax(graph_file):
     code = (
-        "import sys; from kgv_jax.kg.__main__ import main; "
-        f"assert main(['check', {str(graph_file())!r}]) == 0; "
+        "import sys; from kgv_jax.cli import main; "
+        f"assert main(['check-graph', {str(graph_file())!r}]) == 0; "
         "heavy = {'jax', 'networkx', 'scipy', 'PIL', 'flax'} & set(sys.modules); assert not heavy, heavy"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)

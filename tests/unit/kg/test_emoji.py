@@ -26,16 +26,14 @@ def test_the_graph_by_hand():
         ("grapes", "broader", "subgroup-food-fruit"), ("subgroup-food-fruit", "broader", "group-food-drink"),
         ("group-food-drink", "broader", "emoji"), ("grapes", "hasTag", "tag-fruit"), ("banana", "hasTag", "tag-fruit"),
     } <= triples  # fmt: skip
-    # A tag of one emoji alone says nothing of another.
+    # A tag of one emoji alone relates it to no other.
     assert {tail for _, relation, tail in triples if relation == "hasTag"} == {"tag-fruit", "tag-face"}
     assert len(graph.nodes_of_type("Class")) == len(THINGS)
 
 
 def test_a_graph_that_is_written_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv("KGV_JAX_CACHE", str(tmp_path))
-    with pytest.raises(
-        UserError, match=r"not prepared: no .*emoji-2\.ttl\. Run `python -m kgv_jax\.data\.prepare emoji`"
-    ):
+    with pytest.raises(UserError, match=r"not prepared: no .*emoji-2\.ttl\. Run `kgv prepare emoji`"):
         emoji.graph_path()
     concepts = emoji.read_concepts(concept_files())
     write_wordnet(tmp_path / "wordnet")

@@ -1,4 +1,4 @@
-"""Every format gives the same graph; every bad file a message that says what and where."""
+"""Every format gives the same graph; every bad file a message with the fault and its place."""
 
 import numpy as np
 import pytest

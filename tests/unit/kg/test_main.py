@@ -2,8 +2,8 @@
 
 import pytest
 
-from kgv_jax.kg.__main__ import main
 from kgv_jax.kg.load import load_graph
+from tests import cli
 from tests.wordnet_files import write_wordnet
 
 OTHER = """\
@@ -24,13 +24,12 @@ def ids(tmp_path):
 @pytest.fixture
 def graph(tmp_path, ids, capsys):
     assert (
-        main(
-            [
-                "wordnet",
-                f"--ids={tmp_path / 'ids.txt'}",
-                f"--wordnet={tmp_path / 'dict'}",
-                f"--out={tmp_path / 'graph.ttl'}",
-            ]
+        cli.run(
+            "build-graph",
+            "wordnet",
+            f"--ids={tmp_path / 'ids.txt'}",
+            f"--wordnet={tmp_path / 'dict'}",
+            f"--out={tmp_path / 'graph.ttl'}",
         )
         == 0
     )
@@ -45,7 +44,7 @@ def test_wordnet(graph, ids):
     loaded = load_graph(path)
     assert loaded.report.dropped == {}
     assert len(loaded.graph.nodes_of_type("Class")) == 2
-    assert main(["check", str(path)]) == 0
+    assert cli.run("check-graph", str(path)) == 0
 
 
 def test_merge_by_a_table(graph, ids, tmp_path, capsys):
@@ -54,27 +53,28 @@ def test_merge_by_a_table(graph, ids, tmp_path, capsys):
     (tmp_path / "names.csv").write_text(f"name,node\nhund,{ids['n.dog']}\n")
     out = tmp_path / "merged.ttl"
     arguments = ["merge", str(path), str(tmp_path / "other.ttl"), f"--out={out}"]
-    assert main([*arguments, f"--mapping={tmp_path / 'names.csv'}"]) == 0
+    assert cli.run("build-graph", *arguments, f"--mapping={tmp_path / 'names.csv'}") == 0
     printed = capsys.readouterr().out
     merged = load_graph(out).graph
     assert f"merged: {len(merged.nodes)} nodes (2 classes)" in printed
     assert merged.tails(ids["n.dog"], "says") == (merged.node("wau"),)
 
-    assert main(arguments) == 2
-    assert "error: the graphs of" in capsys.readouterr().err
+    assert cli.run("build-graph", *arguments) == 2
+    assert "error: The graphs of" in capsys.readouterr().err
     (tmp_path / "other.ttl").write_text(OTHER + f"x:hund owl:sameAs wn:{ids['n.dog']} .\n")
-    assert main(arguments) == 0
+    assert cli.run("build-graph", *arguments) == 0
     assert load_graph(out).graph == merged
 
 
 def test_mistakes(graph, ids, tmp_path, capsys):
     path, _ = graph
     start = ["wordnet", f"--wordnet={tmp_path / 'dict'}", f"--out={tmp_path / 'x.ttl'}"]
-    assert main([*start, "--ids=mini"]) == 2
+    assert cli.run("build-graph", *start, "--ids=mini") == 2
     assert "100 of 100 ids of mini are no synsets of" in capsys.readouterr().err
-    assert main([*start, f"--ids={tmp_path / 'ids.txt'}", "--relations=broader,parts"]) == 2
+    assert cli.run("build-graph", *start, f"--ids={tmp_path / 'ids.txt'}", "--relations=broader,parts") == 2
     assert "no relation 'parts'" in capsys.readouterr().err
     assert not (tmp_path / "x.ttl").exists()
-    with pytest.raises(SystemExit) as stop:
-        main(["merge", str(path), str(path), "--out=graph.csv"])
-    assert stop.value.code == 2 and "does not end in .ttl" in capsys.readouterr().err
+    assert cli.run("build-graph", "merge", path, path, "--out=graph.csv") == 2
+    assert "--out is 'graph.csv'; expected a name that ends in .ttl" in capsys.readouterr().err
+    assert cli.run("build-graph", "merge", path, "--out=graph.ttl") == 2
+    assert "OTHER is missing" in capsys.readouterr().err

@@ -76,7 +76,7 @@ def test_a_column_of_a_table_names_the_nodes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("folder,nod\n00,stop\n", "no column 'node', did you mean 'nod'"),
         ("folder,node\n00\n", "row 2 has 1 cells"),
@@ -84,8 +84,8 @@ def test_a_column_of_a_table_names_the_nodes(tmp_path):
         ("", "cannot be read"),
     ],
 )
-def test_a_bad_table_is_refused_with_its_row(tmp_path, text, says):
+def test_a_bad_table_is_refused_with_its_row(tmp_path, text, message):
     table = tmp_path / "classes.csv"
     table.write_text(text)
-    with pytest.raises(UserError, match=re.escape(says)):
+    with pytest.raises(UserError, match=re.escape(message)):
         read_column(table, "node")

@@ -1,4 +1,4 @@
-"""The mask, cell by cell on a graph worked by hand, and on random graphs: its promises, and its rules written out."""
+"""The mask: cell by cell on a graph worked by hand; on random graphs, what it guarantees and its rules written out."""
 
 import itertools
 import tracemalloc
@@ -8,7 +8,7 @@ import pytest
 
 from kgv_jax.kg import closure
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.mask import make_mask_table, pad_rows
+from kgv_jax.kg.mask import make_mask, pad_rows
 from kgv_jax.util.errors import UserError
 
 HIERARCHY = ("broader", "variantOf")
@@ -26,14 +26,14 @@ TYPES = {
     "Legend": "animal stag word",
 }
 # Columns: animal deer deer.cn deer.de dia | oct prio road stag stop | tri warn word yield yield.de
-NOTHING = "..... ..... ....."
+UNLABELLED = "..... ..... ....."
 BY_HAND = {
     "deer": {
         "instanceOf": "0+000 ..00- 00.-.",
         "broader": "-000. .-+.. .+...",
         "hasLegend": "0.... ...+. ..-..",
-        "hasShape": NOTHING,
-        "variantOf": NOTHING,
+        "hasShape": UNLABELLED,
+        "variantOf": UNLABELLED,
     },
     "deer.de": {
         "instanceOf": "00-+. ..00. 00..-",
@@ -47,21 +47,21 @@ BY_HAND = {
         "broader": "-.... .++.0 .-...",
         "hasLegend": "..... ...-. ..+..",
         "hasShape": "....- +.... -....",
-        "variantOf": NOTHING,
+        "variantOf": UNLABELLED,
     },
     "yield": {
         "instanceOf": ".-... .00.- 0..+0",
         "broader": "-.... .++.. .-.00",
-        "hasLegend": NOTHING,
-        "hasShape": NOTHING,
-        "variantOf": NOTHING,
+        "hasLegend": UNLABELLED,
+        "hasShape": UNLABELLED,
+        "variantOf": UNLABELLED,
     },
     "stag": {
         "instanceOf": "0000. ..0+. .0-..",
         "broader": "+.... .--0. .-...",
-        "hasLegend": NOTHING,
-        "hasShape": NOTHING,
-        "variantOf": NOTHING,
+        "hasLegend": UNLABELLED,
+        "hasShape": UNLABELLED,
+        "variantOf": UNLABELLED,
     },
 }
 FACTS_BY_HAND = {
@@ -85,128 +85,129 @@ def graph():
 def build(graph, **options):
     options.setdefault("query_nodes", [graph.node(name) for name in BY_HAND])
     options.setdefault("facts", [(relation, graph.node(name)) for relation, name in FACTS_BY_HAND])
-    return make_mask_table(graph, hierarchy=HIERARCHY, **options)
+    return make_mask(graph, hierarchy=HIERARCHY, **options)
 
 
 def test_every_cell_of_the_hand_worked_graph(graph):
-    table = build(graph)
-    assert table.relations == ("instanceOf", "broader", "hasLegend", "hasShape", "variantOf")
-    assert table.table.shape == (len(BY_HAND) + len(FACTS_BY_HAND), 5, 15) and table.table.dtype == np.int8
-    for head, rows in BY_HAND.items():
-        for index, relation in enumerate(table.relations):
-            row = table.table[table.row(head), index]
-            np.testing.assert_array_equal(row, cells(rows[relation]), err_msg=f"{head} {relation}")
+    mask = build(graph)
+    assert mask.relations == ("instanceOf", "broader", "hasLegend", "hasShape", "variantOf")
+    assert mask.table.shape == (len(BY_HAND) + len(FACTS_BY_HAND), 5, 15) and mask.table.dtype == np.int8
+    for query, rows in BY_HAND.items():
+        for index, relation in enumerate(mask.relations):
+            row = mask.table[mask.row(query), index]
+            np.testing.assert_array_equal(row, cells(rows[relation]), err_msg=f"{query} {relation}")
     for (fact, node), text in FACTS_BY_HAND.items():
-        for index, relation in enumerate(table.relations):
-            row = table.table[table.fact_row(fact, node), index]
-            expected = text if relation == fact else NOTHING
+        for index, relation in enumerate(mask.relations):
+            row = mask.table[mask.fact_row(fact, node), index]
+            expected = text if relation == fact else UNLABELLED
             np.testing.assert_array_equal(row, cells(expected), err_msg=f"{fact} {node} {relation}")
 
 
-def test_candidates_all_turns_silence_into_negatives_where_there_is_a_positive(graph):
-    table = build(graph, candidates="all")
-    for head, rows in BY_HAND.items():
-        for index, relation in enumerate(table.relations):
-            text = rows[relation] if rows[relation] == NOTHING else rows[relation].replace(".", "-")
-            row = table.table[table.row(head), index]
-            np.testing.assert_array_equal(row, cells(text), err_msg=f"{head} {relation}")
+def test_candidates_all_turns_unlabelled_cells_into_negatives_where_there_is_a_positive(graph):
+    mask = build(graph, candidates="all")
+    for query, rows in BY_HAND.items():
+        for index, relation in enumerate(mask.relations):
+            text = rows[relation] if rows[relation] == UNLABELLED else rows[relation].replace(".", "-")
+            row = mask.table[mask.row(query), index]
+            np.testing.assert_array_equal(row, cells(text), err_msg=f"{query} {relation}")
     text = FACTS_BY_HAND["hasLegend", "stag"].replace(".", "-")
-    np.testing.assert_array_equal(table.table[table.fact_row("hasLegend", "stag"), 2], cells(text))
+    np.testing.assert_array_equal(mask.table[mask.fact_row("hasLegend", "stag"), 2], cells(text))
 
 
 def test_without_inheritance_only_own_facts_are_positive(graph):
-    table = build(graph, inherit=False)
-    for index, relation in enumerate(table.relations):
+    mask = build(graph, inherit=False)
+    for index, relation in enumerate(mask.relations):
         own = relation in ("instanceOf", "hasShape", "variantOf")
-        text = BY_HAND["deer.de"][relation] if own else NOTHING
-        np.testing.assert_array_equal(table.table[table.row("deer.de"), index], cells(text), err_msg=relation)
+        text = BY_HAND["deer.de"][relation] if own else UNLABELLED
+        np.testing.assert_array_equal(mask.table[mask.row("deer.de"), index], cells(text), err_msg=relation)
     # What an ancestor has is still no negative, beside a positive of the node's own.
     more = graph.replace_triples([*graph.named_triples(), ("deer.de", "hasLegend", "word")])
-    row = build(more, inherit=False)
-    row = row.table[row.row("deer.de"), 2]
-    np.testing.assert_array_equal(row, cells("0.... ...0. ..+.."))
+    mask = build(more, inherit=False)
+    np.testing.assert_array_equal(mask.table[mask.row("deer.de"), 2], cells("0.... ...0. ..+.."))
 
 
-def test_what_variants_differ_in_is_protected_on_their_class(graph):
+def test_what_variants_differ_in_is_ignored_on_their_class(graph):
     more = graph.replace_triples([*graph.named_triples(), ("deer", "hasShape", "oct")])
-    table = build(more)
-    np.testing.assert_array_equal(table.table[table.row("deer"), 3], cells("....0 +.... 0...."))
+    mask = build(more)
+    np.testing.assert_array_equal(mask.table[mask.row("deer"), 3], cells("....0 +.... 0...."))
 
 
 def test_kept_relations(graph):
-    table = build(graph, relations=["hasShape", "broader"])
-    assert table.relations == ("instanceOf", "broader", "hasShape")
+    mask = build(graph, relations=["hasShape", "broader"])
+    assert mask.relations == ("instanceOf", "broader", "hasShape")
     full = build(graph)
-    for head in BY_HAND:
-        np.testing.assert_array_equal(table.table[table.row(head)], full.table[full.row(head)][[0, 1, 3]], err_msg=head)
-    assert table.rows_for([("hasLegend", "stag"), ("hasShape", "tri")]).tolist() == [table.fact_row("hasShape", "tri")]
+    for query in BY_HAND:
+        np.testing.assert_array_equal(
+            mask.table[mask.row(query)], full.table[full.row(query)][[0, 1, 3]], err_msg=query
+        )
+    assert mask.rows_for([("hasLegend", "stag"), ("hasShape", "tri")]).tolist() == [mask.fact_row("hasShape", "tri")]
 
 
 def test_held_out_classes_are_ignored_everywhere(graph):
     held_out = graph.node("yield")
-    table = build(graph, ignored=[held_out])
+    mask = build(graph, ignored_nodes=[held_out])
     full = build(graph)
-    hidden = [held_out, graph.node("yield.de")]
-    assert (table.table[:, :, hidden] == 0).all()
-    rest = [node for node in range(len(graph.nodes)) if node not in hidden]
-    np.testing.assert_array_equal(table.table[:, :, rest], full.table[:, :, rest])
-    m = table.combine(np.arange(len(table.table), dtype=np.int32)[:, None])
-    assert (m[:, :, hidden] == 0).all()
-    # deer.de lies below deer and is a head: training shows it.
-    table = build(graph, ignored=[graph.node("deer")])
-    assert (table.table[:, :, graph.node("deer.cn")] == 0).all()
-    assert table.table[table.row("deer.de"), 0, graph.node("deer.de")] == 1
+    ignored = [held_out, graph.node("yield.de")]
+    assert (mask.table[:, :, ignored] == 0).all()
+    rest = [node for node in range(len(graph.nodes)) if node not in ignored]
+    np.testing.assert_array_equal(mask.table[:, :, rest], full.table[:, :, rest])
+    m = mask.combine(np.arange(len(mask.table), dtype=np.int32)[:, None])
+    assert (m[:, :, ignored] == 0).all()
+    # deer.de lies below deer and is a query node: training shows it.
+    mask = build(graph, ignored_nodes=[graph.node("deer")])
+    assert (mask.table[:, :, graph.node("deer.cn")] == 0).all()
+    assert mask.table[mask.row("deer.de"), 0, graph.node("deer.de")] == 1
 
 
-def test_what_training_shows_is_never_hidden():
+def test_what_training_shows_is_never_ignored():
     triples = """
         seen hasPart darkred | darkred broader red | crimson broader red | held hasPart red | seen hasPart blue
         hound broader held | beagle broader hound | poodle broader held
     """
     graph = Graph.from_triples(tuple(part.split()) for line in triples.strip().splitlines() for part in line.split("|"))
     nodes = {name: graph.node(name) for name in graph.nodes}
-    heads = [nodes[name] for name in ("seen", "held", "beagle")]
-    table = make_mask_table(graph, query_nodes=heads, hierarchy=["broader"], ignored=[nodes["held"], nodes["red"]])
+    query_nodes = [nodes[name] for name in ("seen", "held", "beagle")]
+    mask = make_mask(graph, query_nodes=query_nodes, hierarchy=["broader"], ignored_nodes=[nodes["held"], nodes["red"]])
     # Below a fact that is not shown are facts that are; below a held-out class is what a shown one lies below.
-    assert table.hidden.tolist() == sorted(nodes[name] for name in ("held", "poodle", "red"))
-    cell = {name: table.relations.index(name) for name in table.relations}
-    assert table.table[table.row("seen"), cell["hasPart"], nodes["darkred"]] == 1
-    assert table.table[table.row("beagle"), cell["broader"], nodes["hound"]] == 1
+    assert mask.ignored_nodes.tolist() == sorted(nodes[name] for name in ("held", "poodle", "red"))
+    cell = {name: mask.relations.index(name) for name in mask.relations}
+    assert mask.table[mask.row("seen"), cell["hasPart"], nodes["darkred"]] == 1
+    assert mask.table[mask.row("beagle"), cell["broader"], nodes["hound"]] == 1
 
 
-def test_combination_of_heads(graph):
-    table = build(graph)
-    rows = table.rows_for([("hasShape", "tri"), ("hasLegend", "stag"), ("instanceOf", "deer")])
+def test_combination_of_query_nodes(graph):
+    mask = build(graph)
+    rows = mask.rows_for([("hasShape", "tri"), ("hasLegend", "stag"), ("instanceOf", "deer")])
     assert rows.dtype == np.int32 and len(rows) == 3
-    other = table.rows_for([("instanceOf", "stop")])
-    m = table.combine(pad_rows([rows, other, np.zeros(0, np.int32)]))
+    other = mask.rows_for([("instanceOf", "stop")])
+    m = mask.combine(pad_rows([rows, other, np.zeros(0, np.int32)]))
     assert m.shape == (3, 5, 15) and m.dtype == np.int8 and set(np.unique(m)) == {-1, 0, 1}
     assert (m[2] == 0).all()
-    # The shape row of the fact, the other rows of the class; where both are silent, ignored.
+    # The shape row of the fact, the other rows of the class; where both are unlabelled, ignored.
     for index, text in enumerate(
-        ["0+000 ..00- 00.-.", "-000. .-+.. .+...", "0.... ...+. ..-..", "....- -.... +....", NOTHING]
+        ["0+000 ..00- 00.-.", "-000. .-+.. .+...", "0.... ...+. ..-..", "....- -.... +....", UNLABELLED]
     ):
         np.testing.assert_array_equal(m[0, index], np.where(cells(text) == -2, 0, cells(text)))
-    single = table.table[table.row("stop")].copy()
+    single = mask.table[mask.row("stop")].copy()
     single[single == -2] = 0
     np.testing.assert_array_equal(m[1], single)
-    both = table.combine(np.array([table.row("stop"), table.row("deer"), -1], np.int32))
+    both = mask.combine(np.array([mask.row("stop"), mask.row("deer"), -1], np.int32))
     assert both[0, graph.node("stop")] == both[0, graph.node("deer")] == 1
     assert both[0, graph.node("yield")] == -1
-    np.testing.assert_array_equal(both, table.combine(np.array([-1, table.row("deer"), table.row("stop")])))
+    np.testing.assert_array_equal(both, mask.combine(np.array([-1, mask.row("deer"), mask.row("stop")])))
     batch = np.array([[[0, -1], [1, 2]], [[-1, -1], [3, 4]]], np.int32)
-    assert table.combine(batch).shape == (2, 2, 5, 15)
-    np.testing.assert_array_equal(table.combine(batch)[1, 1], table.combine(batch[1, 1]))
+    assert mask.combine(batch).shape == (2, 2, 5, 15)
+    np.testing.assert_array_equal(mask.combine(batch)[1, 1], mask.combine(batch[1, 1]))
 
 
 def test_errors(graph):
-    table = build(graph)
+    mask = build(graph)
     with pytest.raises(UserError, match="road is no query node"):
-        table.row("road")
-    with pytest.raises(UserError, match=r"no relation 'hasShap' in the mask, did you mean 'hasShape'"):
-        table.fact_row("hasShap", "tri")
+        mask.row("road")
+    with pytest.raises(UserError, match=r"The mask has no relation 'hasShap', did you mean 'hasShape'"):
+        mask.fact_row("hasShap", "tri")
     with pytest.raises(UserError, match=r"\(hasShape, oct\) is no fact"):
-        table.fact_row("hasShape", "oct")
+        mask.fact_row("hasShape", "oct")
     with pytest.raises(UserError, match=r"'ranges'; expected one of range, all"):
         build(graph, candidates="ranges")
     with pytest.raises(UserError, match="no relation 'hasShap'"):
@@ -215,8 +216,8 @@ def test_errors(graph):
     with pytest.raises(UserError, match=r"has a cycle: .*deer -> warn -> road -> deer\.de -> deer"):
         build(cyclic)
     clash = Graph.from_triples([("a", "x:instanceOf", "b")])
-    with pytest.raises(UserError, match="same local name"):
-        make_mask_table(clash, query_nodes=[0])
+    with pytest.raises(UserError, match="Two relations have the same local name"):
+        make_mask(clash, query_nodes=[0])
 
 
 def random_graph(seed):
@@ -235,54 +236,54 @@ def random_graph(seed):
 
 
 @pytest.mark.parametrize(("candidates", "inherit"), [*itertools.product(("range", "all"), (True, False))])
-def test_promises_on_random_graphs(candidates, inherit):
+def test_guarantees_on_random_graphs(candidates, inherit):
     negatives = positives = 0
     for seed in range(60):
         graph, rng = random_graph(seed)
         count = len(graph.nodes)
         held_out = sorted({int(node) for node in rng.choice(count, 2, replace=False)})
-        heads = [node for node in range(count) if node not in held_out]
+        query_nodes = [node for node in range(count) if node not in held_out]
         facts = [(graph.relations[r], int(graph.objects(r)[0])) for r in range(len(graph.relations))]
         options = {"hierarchy": ("up", "over"), "candidates": candidates, "inherit": inherit}
-        table = make_mask_table(graph, query_nodes=heads, facts=facts, ignored=held_out, **options)
-        assert (table.table[:, :, held_out] == 0).all()
-        table = make_mask_table(graph, query_nodes=range(count), facts=facts, **options)
+        mask = make_mask(graph, query_nodes=query_nodes, facts=facts, ignored_nodes=held_out, **options)
+        assert (mask.table[:, :, held_out] == 0).all()
+        mask = make_mask(graph, query_nodes=range(count), facts=facts, **options)
         above = closure.ancestors(graph, closure.present(graph, ("up", "over")))
         below = closure.descendants(above)
-        for head, row in table.query_rows.items():
-            cells_of = table.table[row]
-            assert np.flatnonzero(cells_of[0] == 1).tolist() == [head]
-            line = sorted({head} | above[head] | below[head])
+        for query, row in mask.query_rows.items():
+            cells_of = mask.table[row]
+            assert np.flatnonzero(cells_of[0] == 1).tolist() == [query]
+            line = sorted({query} | above[query] | below[query])
             assert (cells_of[0, line] >= 0).all()
-            for index, relation in enumerate(table.relations):
+            for index, relation in enumerate(mask.relations):
                 positive = np.flatnonzero(cells_of[index] == 1).tolist()
                 if not positive:
                     assert (cells_of[index] == -2).all()
                     continue
                 assert (cells_of[index, sorted(set().union(*(above[k] for k in positive)))] >= 0).all()
                 if relation in ("up", "over"):
-                    assert set(positive) <= above[head]
+                    assert set(positive) <= above[query]
                     assert (cells_of[index, line] >= 0).all()
                 else:
                     lower = sorted(set().union(*(below[k] for k in positive)))
                     assert (cells_of[index, lower] >= 0).all()
                 if index:
-                    assert set(graph.tails(head, relation)) <= set(positive)
-                    inherited = {t for a in above[head] for t in graph.tails(a, relation)}
+                    assert set(graph.tails(query, relation)) <= set(positive)
+                    inherited = {t for a in above[query] for t in graph.tails(a, relation)}
                     assert (cells_of[index, sorted(inherited)] >= int(inherit)).all()
                     if candidates == "range":
                         assert set(np.flatnonzero(cells_of[index] == -1)) <= set(graph.objects(relation))
                 positives += len(positive)
                 negatives += int((cells_of[index] == -1).sum())
-        for (index, node), row in table.fact_rows.items():
-            assert table.table[row, index, node] == 1
-            assert (table.table[row, index, sorted(above[node] | below[node])] >= 0).all()
-            assert (np.delete(table.table[row], index, axis=0) == -2).all()
+        for (index, node), row in mask.fact_rows.items():
+            assert mask.table[row, index, node] == 1
+            assert (mask.table[row, index, sorted(above[node] | below[node])] >= 0).all()
+            assert (np.delete(mask.table[row], index, axis=0) == -2).all()
     assert positives > 500 and negatives > 500
 
 
-def written_out(graph, *, query_nodes, facts, ignored, hierarchy, candidates, inherit, relations):
-    """The rules of `make_mask_table`, one head and one set at a time: the oracle of the rows."""
+def written_out(graph, *, query_nodes, facts, ignored_nodes, hierarchy, candidates, inherit, relations):
+    """The rules of `make_mask`, one query node and one set at a time: the oracle of the rows."""
     levels = closure.present(graph, hierarchy)
     own = {relation: closure.ancestors(graph, (relation,)) for relation in levels}
     above = closure.ancestors(graph, levels)
@@ -307,16 +308,16 @@ def written_out(graph, *, query_nodes, facts, ignored, hierarchy, candidates, in
         for nodes, value in ((negative, -1), (ignored_negatives, 0), (positive, 1)):
             table[row, column, sorted(nodes)] = value
 
-    for row, head in enumerate(query_nodes):
+    for row, query in enumerate(query_nodes):
         free = [(h, t) for h, r, t in graph.triples.tolist() if r not in own]
-        kin = line({head})
+        kin = line({query})
         values = {t for h, t in free if h in kin}
         holders = {h for h, t in free if t in kin}
         related = kin | values.union(*(above[node] for node in values)) | line(holders)
-        alike = everyone if candidates == "all" else graph.nodes_of_type(graph.types[head])
-        write(row, 0, alike, related, {head})
+        alike = everyone if candidates == "all" else graph.nodes_of_type(graph.types[query])
+        write(row, 0, alike, related, {query})
         for column, relation in enumerate(kept, start=1):
-            positive = tails({head} | above[head] if inherit else {head}, relation)
+            positive = tails({query} | above[query] if inherit else {query}, relation)
             if positive:
                 ignored_negatives = kin if relation in own else line(tails(kin, relation))
                 write(row, column, objects(relation), ignored_negatives, positive)
@@ -325,11 +326,11 @@ def written_out(graph, *, query_nodes, facts, ignored, hierarchy, candidates, in
         if relation in kept:
             true = {node} | (own[relation][node] if relation in own else set())
             write(row, 1 + kept.index(relation), objects(relation), line({node}), true)
-    shown = {int(node) for row in table[[head not in ignored for head in query_nodes] + [True] * len(facts)]
+    shown = {int(node) for row in table[[query not in ignored_nodes for query in query_nodes] + [True] * len(facts)]
              for node in np.flatnonzero((row == 1).any(0))}  # fmt: skip
-    hidden = {*ignored} | (set().union(*(below[node] for node in ignored if node in query_nodes)) - shown)
-    table[:, :, sorted(hidden)] = 0
-    return table, sorted(hidden)
+    ignored = {*ignored_nodes} | (set().union(*(below[node] for node in ignored_nodes if node in query_nodes)) - shown)
+    table[:, :, sorted(ignored)] = 0
+    return table, sorted(ignored)
 
 
 @pytest.mark.parametrize(("candidates", "inherit"), [*itertools.product(("range", "all"), (True, False))])
@@ -345,59 +346,56 @@ def test_rows_are_the_rules_written_out(candidates, inherit):
             "candidates": candidates,
             "inherit": inherit,
             "relations": ("has", "over", "up") if seed % 2 else None,
-            "ignored": rng.choice(count, seed % 3, replace=False).tolist(),
+            "ignored_nodes": rng.choice(count, seed % 3, replace=False).tolist(),
         }
         if seed % 2:
             options["facts"] = [fact for fact in options["facts"] if fact[0] in options["relations"]]
-        table = make_mask_table(graph, **options)
-        expected, hidden = written_out(graph, **options)
-        np.testing.assert_array_equal(table.table, expected, err_msg=f"seed {seed}")
-        assert not table.table.flags.writeable and table.table is table.table
-        assert table.hidden.tolist() == hidden
-        check_parts(table)
+        mask = make_mask(graph, **options)
+        expected, ignored = written_out(graph, **options)
+        np.testing.assert_array_equal(mask.table, expected, err_msg=f"seed {seed}")
+        assert not mask.table.flags.writeable and mask.table is mask.table
+        assert mask.ignored_nodes.tolist() == ignored
+        check_parts(mask)
         values |= set(np.unique(expected).tolist())
     assert values == {-2, -1, 0, 1}
 
 
-def check_parts(table):
-    """Asserts what users of the strips and entries build on."""
-    graph, hidden = table.graph, set(table.hidden.tolist())
+def check_parts(mask):
+    """Asserts what users of the candidate sets and entries build on."""
+    graph, ignored = mask.graph, set(mask.ignored_nodes.tolist())
     cells = []
-    for entries in (table.positive, table.ignored_negatives):
+    for entries in (mask.positive, mask.ignored_negatives):
         assert [array.dtype.name for array in entries] == ["int64", "int32", "int32"]
         assert not any(array.flags.writeable for array in entries)
         assert entries.start[0] == 0 and entries.start[-1] == len(entries.node) == len(entries.relation)
-        rows = np.repeat(np.arange(len(table.supervised)), np.diff(entries.start))
+        rows = np.repeat(np.arange(len(mask.supervised)), np.diff(entries.start))
         cells.append([*zip(rows.tolist(), entries.relation.tolist(), entries.node.tolist(), strict=True)])
-        assert cells[-1] == sorted(set(cells[-1])) and hidden.isdisjoint(entries.node.tolist())
+        assert cells[-1] == sorted(set(cells[-1])) and ignored.isdisjoint(entries.node.tolist())
     assert set(cells[0]).isdisjoint(cells[1])
-    assert table.supervised.dtype == bool and table.supervised.shape == (len(table.table), len(table.candidate_sets))
+    assert mask.supervised.dtype == bool and mask.supervised.shape == (len(mask.table), len(mask.candidate_sets))
     seen = set()
-    for candidate_set in table.candidate_sets:
+    for candidate_set in mask.candidate_sets:
         nodes = candidate_set.nodes.tolist()
-        assert candidate_set.nodes.dtype == np.int32 and nodes == sorted(nodes) and hidden.isdisjoint(nodes)
+        assert candidate_set.nodes.dtype == np.int32 and nodes == sorted(nodes) and ignored.isdisjoint(nodes)
         assert seen.isdisjoint((candidate_set.relation, node) for node in nodes)
         seen |= {(candidate_set.relation, node) for node in nodes}
-    assert [candidate_set.relation for candidate_set in table.candidate_sets] == sorted(
-        candidate_set.relation for candidate_set in table.candidate_sets
+    assert [candidate_set.relation for candidate_set in mask.candidate_sets] == sorted(
+        candidate_set.relation for candidate_set in mask.candidate_sets
     )
-    assert {candidate_set.relation for candidate_set in table.candidate_sets} == set(range(len(table.relations)))
-    # A row says something of a relation only if it speaks about one of its strips, and then about one alone.
-    spoken = np.stack(
-        [
-            table.supervised[:, [s.relation == j for s in table.candidate_sets]].sum(1)
-            for j in range(table.table.shape[1])
-        ]
+    assert {candidate_set.relation for candidate_set in mask.candidate_sets} == set(range(len(mask.relations)))
+    # A row is labelled under a relation only if it is supervised in one of its candidate sets, and then in one alone.
+    in_sets = np.stack(
+        [mask.supervised[:, [s.relation == j for s in mask.candidate_sets]].sum(1) for j in range(mask.table.shape[1])]
     )
-    shown = [node for node in range(len(graph.nodes)) if node not in hidden]
-    said = (table.table[:, :, shown] != -2).any(2).T
-    assert spoken.max() <= 1 and not (said & (spoken == 0)).any()
+    shown = [node for node in range(len(graph.nodes)) if node not in ignored]
+    labelled = (mask.table[:, :, shown] != -2).any(2).T
+    assert in_sets.max() <= 1 and not (labelled & (in_sets == 0)).any()
 
 
 def test_candidate_sets_of_the_hand_worked_graph(graph):
-    table = build(graph)
+    mask = build(graph)
     candidate_sets = [
-        (table.relations[s.relation], " ".join(graph.nodes[k] for k in s.nodes)) for s in table.candidate_sets
+        (mask.relations[s.relation], " ".join(graph.nodes[k] for k in s.nodes)) for s in mask.candidate_sets
     ]
     assert candidate_sets == [
         ("instanceOf", TYPES["Class"]),
@@ -408,7 +406,7 @@ def test_candidate_sets_of_the_hand_worked_graph(graph):
         ("hasShape", "dia oct tri"),
         ("variantOf", "deer yield"),
     ]
-    supervised = {head: "".join(map(str, map(int, table.supervised[table.row(head)]))) for head in BY_HAND}
+    supervised = {query: "".join(map(str, map(int, mask.supervised[mask.row(query)]))) for query in BY_HAND}
     assert supervised == {
         "deer": "1001100",
         "deer.de": "0011111",
@@ -416,33 +414,33 @@ def test_candidate_sets_of_the_hand_worked_graph(graph):
         "yield": "1001000",
         "stag": "0101000",
     }
-    row = table.fact_row("hasShape", "tri")
-    assert table.supervised[row].tolist() == [False] * 5 + [True, False]
+    row = mask.fact_row("hasShape", "tri")
+    assert mask.supervised[row].tolist() == [False] * 5 + [True, False]
 
 
 def test_all_candidates_are_one_array(graph):
-    table = build(graph, candidates="all", ignored=[graph.node("yield")])
-    assert [candidate_set.relation for candidate_set in table.candidate_sets] == list(range(5))
-    assert all(candidate_set.nodes is table.candidate_sets[0].nodes for candidate_set in table.candidate_sets)
-    hidden = [graph.node("yield"), graph.node("yield.de")]
-    assert table.candidate_sets[0].nodes.tolist() == sorted({*range(15)} - {*hidden})
+    mask = build(graph, candidates="all", ignored_nodes=[graph.node("yield")])
+    assert [candidate_set.relation for candidate_set in mask.candidate_sets] == list(range(5))
+    assert all(candidate_set.nodes is mask.candidate_sets[0].nodes for candidate_set in mask.candidate_sets)
+    ignored = [graph.node("yield"), graph.node("yield.de")]
+    assert mask.candidate_sets[0].nodes.tolist() == sorted({*range(15)} - {*ignored})
 
 
-def test_a_row_whose_only_positive_is_hidden_still_speaks():
+def test_a_row_whose_only_positive_is_ignored_is_still_supervised():
     pairs = Graph.from_triples([("a", "has", "x"), ("b", "has", "y")])
-    table = make_mask_table(pairs, query_nodes=[pairs.node("a")], ignored=[pairs.node("x")])
-    assert table.positive.relation.tolist() == [0]
-    assert table.supervised.all()
-    assert table.table[0, 1].tolist() == [-2, -2, 0, -1]
+    mask = make_mask(pairs, query_nodes=[pairs.node("a")], ignored_nodes=[pairs.node("x")])
+    assert mask.positive.relation.tolist() == [0]
+    assert mask.supervised.all()
+    assert mask.table[0, 1].tolist() == [-2, -2, 0, -1]
 
 
-def test_facts_without_heads(graph):
-    table = build(graph, query_nodes=[])
-    assert [candidate_set.relation for candidate_set in table.candidate_sets] == [1, 2, 3, 4] and len(
-        table.supervised
+def test_facts_without_query_nodes(graph):
+    mask = build(graph, query_nodes=[])
+    assert [candidate_set.relation for candidate_set in mask.candidate_sets] == [1, 2, 3, 4] and len(
+        mask.supervised
     ) == len(FACTS_BY_HAND)
     text = FACTS_BY_HAND["hasShape", "tri"]
-    np.testing.assert_array_equal(table.table[table.fact_row("hasShape", "tri"), 3], cells(text))
+    np.testing.assert_array_equal(mask.table[mask.fact_row("hasShape", "tri"), 3], cells(text))
 
 
 def test_a_large_mask_needs_no_dense_table():
@@ -454,17 +452,17 @@ def test_a_large_mask_needs_no_dense_table():
     tree = Graph.from_triples(triples)
     tracemalloc.start()
     try:
-        table = make_mask_table(tree, query_nodes=range(count - classes, count), hierarchy=("broader",))
+        mask = make_mask(tree, query_nodes=range(count - classes, count), hierarchy=("broader",))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    dense = len(table.supervised) * len(table.relations) * count
+    dense = len(mask.supervised) * len(mask.relations) * count
     assert peak < dense / 2
     # Rows are made a few hundred at a time, and do not depend on their neighbours.
     for row in (0, 511, 512, classes - 1):
-        alone = make_mask_table(tree, query_nodes=[count - classes + row], hierarchy=("broader",))
-        for many, one in ((table.positive, alone.positive), (table.ignored_negatives, alone.ignored_negatives)):
+        alone = make_mask(tree, query_nodes=[count - classes + row], hierarchy=("broader",))
+        for many, one in ((mask.positive, alone.positive), (mask.ignored_negatives, alone.ignored_negatives)):
             part = slice(*many.start[row : row + 2])
             np.testing.assert_array_equal(many.relation[part], one.relation)
             np.testing.assert_array_equal(many.node[part], one.node)
-    assert sum(array.nbytes for array in (*table.positive, *table.ignored_negatives)) < dense / 20
+    assert sum(array.nbytes for array in (*mask.positive, *mask.ignored_negatives)) < dense / 20

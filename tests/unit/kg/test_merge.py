@@ -97,8 +97,8 @@ def test_graphs_that_do_not_meet(signs, others):
 @pytest.mark.parametrize(
     "names, message",
     [
-        ({"givway": "yield"}, r"mapping 'givway' -> 'yield': the graph has no node 'givway', did you mean 'giveway'"),
-        ({"giveway": "yeild"}, r"mapping 'giveway' -> 'yeild': the graph has no node 'yeild', did you mean 'yield'"),
+        ({"givway": "yield"}, r"mapping 'givway' -> 'yield': The graph has no node 'givway', did you mean 'giveway'"),
+        ({"giveway": "yeild"}, r"mapping 'giveway' -> 'yeild': The graph has no node 'yeild', did you mean 'yield'"),
     ],
 )
 def test_unknown_names(signs, others, names, message):

@@ -45,7 +45,7 @@ def degrees(graph, column):
 
 
 def looks(graph, node):
-    """What the graph says a class looks like: its facts, and those of its variants by style."""
+    """What a class looks like by the graph: its facts, and those of its variants by style."""
     facts = {(r, t) for _, r, t in graph.outgoing(node).tolist()}
     variants = graph.heads("variantOf", node)
     link = graph.relation("variantOf")

@@ -1,6 +1,7 @@
 """What is written is read back as the same graph, whatever its names and texts hold."""
 
 import importlib.resources
+import itertools
 
 import pytest
 
@@ -52,6 +53,7 @@ def test_texts_survive(tmp_path, text):
         "https://example.org/a/b/c",
         "https://other.example.org",
         "urn:isbn:0451450523",
+        "https://one",
         "https://example.org/vocab#kgv:x",
         "https://kgv-jax.github.io/vocab#thing",
     ],
@@ -61,9 +63,18 @@ def test_names_survive(tmp_path, name):
     assert _read_back(graph, tmp_path).graph == graph
 
 
-def test_a_node_of_which_nothing_is_said(tmp_path):
+def test_a_node_without_any_statement(tmp_path):
     graph = Graph.from_triples([(A, BROADER, B)], nodes=[C])
     assert _read_back(graph, tmp_path).graph == graph
+
+
+def test_a_namespace_in_another_and_the_order_of_prefixes(tmp_path):
+    names = [f"https://example.org/{path}" for path in ("a", "b", "deep/a", "deep/b", "deep/er/a", "deep/er/b")]
+    graph = Graph.from_triples([(head, BROADER, tail) for head, tail in itertools.pairwise(names)])
+    text = to_turtle(graph)
+    assert "\norg:a kgv:broader org:b ." in text and "\ndeep:a kgv:broader deep:b ." in text
+    assert "\ner:a kgv:broader er:b ." in text
+    assert text == to_turtle(graph) and _read_back(graph, tmp_path).graph == graph
 
 
 def test_namespaces_of_the_same_word(tmp_path):
@@ -87,12 +98,12 @@ def test_it_is_written_for_readers():
     )
     assert to_turtle(graph) == (
         "@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .\n"
-        "@prefix things: <https://example.org/things#> .\n"
         "@prefix kgv: <https://kgv-jax.github.io/vocab#> .\n"
+        "@prefix things: <https://example.org/things#> .\n"
         "\nthings:a.de a kgv:Class ;\n"
-        '    rdfs:label "A" ;\n'
-        '    kgv:note "n" ;\n'
-        "    kgv:broader things:b, things:c .\n"
+        '\trdfs:label "A" ;\n'
+        '\tkgv:note "n" ;\n'
+        "\tkgv:broader things:b , things:c .\n"
     )
 
 
@@ -102,8 +113,9 @@ def test_it_is_written_for_readers():
         (Graph.from_triples([("yield", BROADER, A)]), "'yield' is no absolute IRI"),
         (Graph.from_triples([(A, "broader", B)]), "'broader' is no absolute IRI"),
         (Graph.from_triples([("https://example.org/a b", BROADER, A)]), "'https://example.org/a b' is no absolute IRI"),
-        (Graph.from_triples([], types={A: "Road sign"}), "type 'Road sign' cannot be part of an IRI"),
-        (Graph.from_triples([], attributes={A: {"a#b": "x"}}), "attribute 'a#b' cannot be part of an IRI"),
+        (Graph.from_triples([], types={A: "Road sign"}), "The type 'Road sign' cannot be part of an IRI"),
+        (Graph.from_triples([], attributes={A: {"a#b": "x"}}), "The attribute 'a#b' cannot be part of an IRI"),
+        (Graph.from_triples([], attributes={A: {"note@DE": "x"}}), "attribute 'note' has 'DE' for a language"),
         (Graph.from_triples([], attributes={A: {"note@ de": "x"}}), "attribute 'note' has ' de' for a language"),
     ],
 )

@@ -1,4 +1,4 @@
-"""National variants: found, told by style, told by what an image shows."""
+"""National variants: found, chosen by style, chosen by what an image shows."""
 
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.variants import closest_variant, find_variants, variants_used_in

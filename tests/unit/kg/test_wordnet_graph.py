@@ -1,4 +1,4 @@
-"""Classes, all that is above them and what WordNet says they are made of; ImageNet's folder names find their nodes."""
+"""Classes, all that is above them and what they are made of by WordNet; ImageNet's folder names find their nodes."""
 
 import pytest
 

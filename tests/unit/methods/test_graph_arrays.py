@@ -1,19 +1,19 @@
-"""The graph as arrays: the mask against its numpy twin, evidence against the facts worked out by hand."""
+"""The graph as arrays: the mask against the host's, evidence against the facts worked out by hand."""
 
 import numpy as np
 
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.mask import make_mask_table, pad_rows
-from kgv_jax.methods.graph_arrays import make_graph_arrays, mask_of
+from kgv_jax.kg.mask import make_mask, pad_rows
+from kgv_jax.methods.graph_arrays import GraphArrays, mask_of
 from tests import tiny
 
 
-def test_mask_of_equals_the_tables_own_combination():
+def test_the_device_combines_rows_as_the_host_does():
     mask = tiny.mask_table()
     graph_arrays = tiny.graph_arrays(mask)
     rng = np.random.default_rng(0)
     rows = pad_rows([rng.choice(len(mask.table), size=rng.integers(0, 4), replace=False) for _ in range(200)], width=3)
-    assert (rows == -1).all(1).any(), "images without a head must be among them"
+    assert (rows == -1).all(1).any(), "images without a query node must be among them"
     found = mask_of(graph_arrays, rows)
     np.testing.assert_array_equal(found, mask.combine(rows))
     assert set(np.unique(found)) == {-1, 0, 1}
@@ -48,20 +48,20 @@ def test_facts_and_candidates_are_what_some_class_states():
 
 def test_a_graph_without_facts_or_parents_has_empty_arrays():
     graph = Graph.from_triples([], types={"a": "Class", "b": "Class", "c": "Class"})
-    mask = make_mask_table(graph, query_nodes=[0, 1])
-    graph_arrays = make_graph_arrays(mask, class_nodes=[0, 1], class_rows=[[0], [1]], parents=np.zeros((0, 2)))
+    mask = make_mask(graph, query_nodes=[0, 1])
+    graph_arrays = GraphArrays.from_mask(mask, class_nodes=[0, 1], class_rows=[[0], [1]], parents=np.zeros((0, 2)))
     assert graph_arrays.facts.shape == graph_arrays.parents.shape == (0, 2)
     np.testing.assert_array_equal(mask_of(graph_arrays, np.array([[0], [-1]])), [[[1, -1, -1]], [[0, 0, 0]]])
 
 
-def test_held_out_classes_are_not_seen_and_their_own_facts_not_asked():
+def test_held_out_classes_are_not_seen_and_their_own_facts_are_ignored():
     mask = tiny.mask_table()
     graph = mask.graph
     held = graph.node("parking")
-    heads = list(mask.query_rows)
+    query_nodes = list(mask.query_rows)
     ignored_facts = [("hasShape", graph.node("square"))]
-    mask = make_mask_table(
-        graph, query_nodes=heads, hierarchy=tiny.HIERARCHY, ignored=[held], ignored_facts=ignored_facts
+    mask = make_mask(
+        graph, query_nodes=query_nodes, hierarchy=tiny.HIERARCHY, ignored_nodes=[held], ignored_facts=ignored_facts
     )
     graph_arrays = tiny.graph_arrays(mask)
     assert np.asarray(graph_arrays.seen).tolist() == [name != "parking" for name in tiny.CLASSES]

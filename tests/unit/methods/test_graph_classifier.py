@@ -5,9 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kgv_jax.methods import graph_classifier
+from kgv_jax.methods import graph_classifier, make_objective
 from kgv_jax.methods.graph_classifier import FINETUNE, make_layers, make_network, regress, widths
-from kgv_jax.methods.registry import make_objective
 from kgv_jax.models.graph_convolution import Edges, GraphConvolutions
 from kgv_jax.optim.stages import plan_stages
 from kgv_jax.util.errors import UserError

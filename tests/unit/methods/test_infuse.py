@@ -96,7 +96,7 @@ def test_a_scale_is_a_layer_and_each_alone_the_pairs_and_all_are_methods():
         "infuse_graph_description": scales[1:], "infuse": scales, "infuse_random": ("random",) * 3,
     }.items():  # fmt: skip
         problem = tiny.make(method)
-        assert problem.config.infuse.names() == names
+        assert problem.config.infuse.scales == names
         params = jax.eval_shape(problem.init).params
         assert len(params["knowledge"]) == len(names) == (len(params["classifier"]["infuse"]) - 1) // 2
 

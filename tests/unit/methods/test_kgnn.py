@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from kgv_jax.kg.mask import make_mask_table
-from kgv_jax.methods.graph_arrays import make_graph_arrays
-from kgv_jax.methods.registry import make_objective
+from kgv_jax.kg.mask import make_mask
+from kgv_jax.methods import make_objective
+from kgv_jax.methods.graph_arrays import GraphArrays
 from kgv_jax.models.classifier import Outputs
 from kgv_jax.optim.stages import plan_stages
 from tests import tiny
@@ -19,9 +19,9 @@ NODES = [GRAPH.node(name) for name in tiny.CLASSES]
 
 @pytest.mark.parametrize("loss", ["nodes", "images"])
 def test_images_and_class_nodes_by_hand(loss):
-    mask = make_mask_table(GRAPH, query_nodes=NODES, hierarchy=tiny.HIERARCHY, relations=[])  # kg.keep=classes
+    mask = make_mask(GRAPH, query_nodes=NODES, hierarchy=tiny.HIERARCHY, relations=[])  # kg.keep=classes
     rows = [[mask.row(node)] for node in NODES]
-    graph_arrays = make_graph_arrays(mask, class_nodes=NODES, class_rows=rows, parents=np.zeros((0, 2)))
+    graph_arrays = GraphArrays.from_mask(mask, class_nodes=NODES, class_rows=rows, parents=np.zeros((0, 2)))
     config = tiny.config("kgnn", kgv__loss=loss, kgv__learn_temperature=False, kgv__temperature=0.5)
     objective = make_objective(config, graph_arrays)
     dim = config.model.dim

@@ -1,13 +1,13 @@
-"""KGV with a streamed score is KGV: the same terms and gradients, on images with one head, several, or none."""
+"""KGV with a streamed score is KGV: the same terms and gradients, on images with one query node, several, or none."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kgv_jax.kg.mask import make_mask_table
-from kgv_jax.methods.graph_arrays import make_graph_arrays, mask_of, positives_of
-from kgv_jax.methods.registry import make_objective
+from kgv_jax.kg.mask import make_mask
+from kgv_jax.methods import make_objective
+from kgv_jax.methods.graph_arrays import GraphArrays, mask_of, positives_of
 from kgv_jax.models.classifier import Outputs
 from kgv_jax.util.errors import UserError
 from tests import tiny
@@ -36,9 +36,9 @@ def test_streamed_and_whole_are_the_same(candidates, vector_nodes):
     whole = tiny.make("kgv", kgv__score="whole", kgv__vector_nodes=vector_nodes)
     mask = whole.mask
     if candidates == "all":
-        heads = list(mask.query_rows)
+        query_nodes = list(mask.query_rows)
         pairs = [(mask.relations[j], node) for j, node in mask.fact_rows]
-        mask = make_mask_table(mask.graph, query_nodes=heads, facts=pairs, hierarchy=tiny.HIERARCHY, candidates="all")
+        mask = make_mask(mask.graph, query_nodes=query_nodes, facts=pairs, hierarchy=tiny.HIERARCHY, candidates="all")
     graph_arrays = tiny.graph_arrays(mask)
     batch = tiny.batch(mask, 24)
     assert {int((row >= 0).sum()) for row in batch["mask_ids"]} == {0, 1, 2}
@@ -63,22 +63,22 @@ def test_positives_are_the_cells_of_the_mask_that_hold_each_once():
         assert set(cells) == set(map(tuple, np.argwhere(dense[image] == 1)))
 
 
-def test_the_form_is_chosen_by_size_and_told():
+def test_the_form_is_chosen_by_size_and_reported():
     small = tiny.make("kgv", train__batch_size=8)
     assert "held whole" in small.objective.form(small.graph_arrays)
     large = tiny.make("kgv", train__batch_size=2**16)
     assert "streamed" in large.objective.form(large.graph_arrays)
-    drawn = tiny.make("kgv", kgv__candidate_share=0.5)
-    assert "drawn each step" in drawn.objective.form(drawn.graph_arrays)
+    sampled = tiny.make("kgv", kgv__candidate_share=0.5)
+    assert "sampled each step" in sampled.objective.form(sampled.graph_arrays)
 
 
 def test_a_mask_too_large_to_be_whole_is_streamed_and_nothing_else():
     mask = tiny.mask_table()
     nodes = [mask.graph.node(name) for name in tiny.CLASSES]
-    graph_arrays = make_graph_arrays(
+    graph_arrays = GraphArrays.from_mask(
         mask, class_nodes=nodes, class_rows=tiny.class_rows(mask), parents=np.zeros((0, 2)), whole_cells=100
     )
-    assert graph_arrays.rows is None and graph_arrays.evidence is None
+    assert graph_arrays.mask_rows is None and graph_arrays.evidence is None
     objective = make_objective(tiny.config("kgv"), graph_arrays)
     assert "streamed" in objective.form(graph_arrays)
     for config, reported in (

@@ -8,10 +8,13 @@ from scipy.special import log_softmax, logsumexp
 
 from kgv_jax import losses
 from kgv_jax.config import schema as config_schema
-from kgv_jax.kg.mask import make_mask_table
-from kgv_jax.methods.objective import over_variants
-from kgv_jax.methods.presets import PRESETS
-from kgv_jax.methods.registry import OBJECTIVES, make_objective
+from kgv_jax.config.stages import read_stages
+from kgv_jax.config.values import to_json
+from kgv_jax.kg.mask import make_mask
+from kgv_jax.methods import METHODS, make_objective
+from kgv_jax.methods.graph_classifier import GraphClassifier
+from kgv_jax.methods.infuse import Infuse
+from kgv_jax.methods.objective import Objective, over_variants
 from kgv_jax.models.classifier import Outputs
 from kgv_jax.optim.parameters import matching
 from kgv_jax.optim.stages import plan_stages
@@ -32,7 +35,7 @@ def _params(problem, seed=1):
 
 
 @pytest.mark.parametrize("norm", ["group", "batch"])
-@pytest.mark.parametrize("method", PRESETS)
+@pytest.mark.parametrize("method", METHODS)
 def test_every_method_learns_in_one_step(method, norm):
     problem = tiny.make(method, model__norm=norm)
     batch, state = tiny.batch(problem.mask, 16), problem.init()
@@ -45,7 +48,7 @@ def test_every_method_learns_in_one_step(method, norm):
     changed = jax.tree.map(lambda a, b: bool((a != b).any()), state.params, stepped.params)
     assert all(jax.tree.leaves(changed["classifier"]["projection"])), "every method trains the projection"
     held = matching(state.params, stage.frozen)
-    if PRESETS[method].objective not in ("graph_classifier", "infuse"):  # what these know of the graph is fixed
+    if METHODS[method].objective not in (GraphClassifier, Infuse):  # what these know of the graph is fixed
         assert jax.tree.all(jax.tree.map(lambda change, hold: change != hold, changed["knowledge"], held["knowledge"]))
     assert bool(jax.tree.leaves(stepped.batch_stats)) == (norm == "batch")
     assert stepped.step == 1
@@ -55,28 +58,30 @@ def test_every_method_learns_in_one_step(method, norm):
 def test_a_graph_without_facts_is_refused(method):
     graph = tiny.graph()
     heads = [graph.node(name) for name in (*tiny.CLASSES, "yield.de", "yield.us")]
-    mask = make_mask_table(graph, query_nodes=heads, hierarchy=tiny.HIERARCHY, relations=[])
+    mask = make_mask(graph, query_nodes=heads, hierarchy=tiny.HIERARCHY, relations=[])
     config = tiny.config(method, kg__keep="classes")
     with pytest.raises(UserError, match=rf"keep is 'classes'.*no class states a fact, and method '{method}'.*keep=all"):
         make_objective(config, tiny.graph_arrays(mask))
 
 
-def test_settings_of_presets_are_settings_of_the_schema():
+def test_what_a_method_fixes_are_settings_of_the_schema():
     default = config_schema.to_dict(config_schema.Config())
-    for name, preset in PRESETS.items():
-        assert preset.objective in OBJECTIVES and preset.about
+    for name, method in METHODS.items():
+        assert issubclass(method.objective, Objective) and method.about
         resolved = config_schema.to_dict(tiny.config(name))
-        for key, value in preset.settings.items():
+        for key, value in method.settings.items():
             section, setting = key.split(".")
             assert setting in default[section], (name, key)
-            assert resolved[section][setting] == value, (name, key)
-    digests = {config_schema.digest(tiny.config(name)) for name in PRESETS}
-    assert len(digests) == len(PRESETS)
+            # Presets write stages as text, as the command line does.
+            expected = to_json(read_stages(key, value) if key == "train.stages" else value)
+            assert resolved[section][setting] == expected, (name, key)
+    digests = {config_schema.digest(tiny.config(name)) for name in METHODS}
+    assert len(digests) == len(METHODS)
 
 
-def test_a_preset_cannot_be_changed():
+def test_a_method_cannot_be_changed():
     with pytest.raises(TypeError):
-        PRESETS["kgv"].settings["synthetic.elements"] = False
+        METHODS["kgv"].settings["synthetic.elements"] = False
 
 
 def test_vector_nodes_have_no_variances_and_ce_no_knowledge():
@@ -206,7 +211,7 @@ def test_lift_is_the_evidence_over_a_uniform_guess_whatever_the_number_of_facts(
     outputs = facts.classifier.apply({"params": params["classifier"]}, images, train=False)
     scores = [np.asarray(p.objective.graph_logits(params["knowledge"], outputs, graph_arrays)) for p in (facts, lift)]
     candidate, evidence = np.asarray(graph_arrays.candidate), np.asarray(graph_arrays.evidence)
-    # One a relation that is stated; of `instanceOf` half where a variant, no candidate, stands beside its class.
+    # One for each relation that is stated; of `instanceOf` half where a variant, no candidate, stands beside its class.
     stated = (evidence * candidate).sum(-1)
     assert set(np.unique(stated)) == {0, 0.5, 1}
     facts = np.log(np.maximum((evidence > 0).sum(-1), 1)).sum(-1)

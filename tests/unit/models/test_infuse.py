@@ -115,7 +115,7 @@ def test_what_is_aligned_at_a_map_does_not_see_what_comes_after_it(name):
 def test_maps_that_there_are_not_are_refused():
     with pytest.raises(UserError, match=r"infuse\.taps has 3; this encoder has 3 maps: 0 to 2, or from -3 to -1"):
         find_taps(("0", "3"), scales=2, maps=3)
-    with pytest.raises(UserError, match=r"infuse\.taps is 'spread', but this encoder returns no maps on the way"):
+    with pytest.raises(UserError, match=r"infuse\.taps is 'spread', but this encoder returns no feature maps"):
         find_taps(("spread",), scales=2, maps=0)
 
 
@@ -126,8 +126,8 @@ def test_maps_that_there_are_not_are_refused():
         ({"taps": "0,1,last"}, r"infuse\.taps has 'last'; expected spread, or for each scale z"),
         ({"taps": "spred"}, r"infuse\.taps has 'spred', did you mean 'spread'"),
         ({"weights": "1,2"}, r"infuse\.weights is '1,2', 2 for the 3 scales"),
-        ({"weights": "1,2,-1"}, r"infuse\.weights has '-1'; expected a number from 0"),
-        ({"weights": "1,nan,1"}, r"infuse\.weights has 'nan'"),
+        ({"weights": "1,2,-1"}, r"infuse\.weights has -1\.0; expected from 0\.0"),
+        ({"weights": "1,nan,1"}, r"infuse\.weights has nan; expected a finite number"),
         ({"weights": "0,0,0"}, r"nothing would be aligned"),
         ({"scales": "triple"}, r"infuse\.scales has 'triple', did you mean 'triples'"),
     ],

@@ -100,11 +100,11 @@ def test_position_embeddings_are_parameters_on_the_published_grid():
     model = _tiny()
     _, variables = _init(model, _images(20, 8))
     assert variables["params"]["position"].shape == (10, 8)
-    # Away from the published grid each place still has its own position.
+    # Away from the published grid, each patch still has a position embedding of its own.
     variables["params"]["position"] = 10.0 * variables["params"]["position"]
     tap = _apply(model, variables, jnp.zeros((1, 20, 8, 3))).taps[0]
-    places = np.asarray(tap).reshape(10, 8)
-    assert np.abs(places[:, None] - places[None]).max(-1)[~np.eye(10, dtype=bool)].min() > 1e-3
+    patches = np.asarray(tap).reshape(10, 8)
+    assert np.abs(patches[:, None] - patches[None]).max(-1)[~np.eye(10, dtype=bool)].min() > 1e-3
 
 
 def test_bfloat16_features_are_float32_and_close():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kgv_jax.config.schema import Config, Optim, Train, Transfer
+from kgv_jax.config.stages import read_stages
 from kgv_jax.optim.optimizer import decays, make_optimizer, make_schedule
 from kgv_jax.optim.stages import plan_stages
 
@@ -16,7 +17,8 @@ _PARAMS = {
 
 
 def _stages(optim, steps, *, transfer=None, stages=""):
-    return plan_stages(Config(optim=optim, transfer=transfer or Transfer(), train=Train(steps=steps, stages=stages)))
+    train = Train(steps=steps, stages=read_stages("config.train.stages", stages))
+    return plan_stages(Config(optim=optim, transfer=transfer or Transfer(), train=train))
 
 
 def _update(config, gradients, *, steps=10, after=1):
@@ -93,7 +95,7 @@ def _moves(transfer, after, *, steps=10, layers=(".*",), stages=""):
 
 
 def test_what_is_frozen_neither_moves_nor_decays_nor_has_moments():
-    (move,), opt_state = _moves(Transfer(freeze="encoder/stem/.*,knowledge/r"), 1)
+    (move,), opt_state = _moves(Transfer(freeze=("encoder/stem/.*", "knowledge/r")), 1)
     assert move["classifier"]["encoder"]["stem"]["kernel"] == move["knowledge"]["r"] == 0
     assert move["classifier"]["encoder"]["block"]["kernel"] > 0 and move["knowledge"]["mu"] > 0
     moments = sum(leaf.size for leaf in jax.tree.leaves(opt_state) if leaf.ndim)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from kgv_jax.report.__main__ import main
+from tests import cli
 from tests.report_runs import predictions, read_json, write_run
 
 RIGHT, SHIFTED = [0, 1, 2, 3], [0, 1, 3, 2]
@@ -22,7 +22,7 @@ def runs(tmp_path):
 
 
 def test_every_protocol_that_can_be(runs, tmp_path, capsys):
-    assert main([*runs, "--control=ce", f"--json={tmp_path / 'all.json'}"]) == 0
+    assert cli.run("report", *runs, "--control=ce", f"--json={tmp_path / 'all.json'}") == 0
     printed = capsys.readouterr().out
     assert "| kgv    | decoder *" in printed
     for name in ("robustness", "detection", "curve", "corruption"):
@@ -31,7 +31,7 @@ def test_every_protocol_that_can_be(runs, tmp_path, capsys):
 
 
 def test_the_numbers_written_are_those_printed(runs, tmp_path, capsys):
-    assert main([*runs, "--protocol=shift", "--control=ce", f"--json={tmp_path / 'x.json'}"]) == 0
+    assert cli.run("report", *runs, "--protocol=shift", "--control=ce", f"--json={tmp_path / 'x.json'}") == 0
     records = read_json(tmp_path / "x.json")["shift"]
     (gain,) = [r for r in records if "p_holm" in r and r["domain"] == "us"]
     assert gain["mean"] == 0.5
@@ -39,7 +39,7 @@ def test_the_numbers_written_are_those_printed(runs, tmp_path, capsys):
 
 
 def test_only_what_is_asked_for_in_that_order(runs, tmp_path, capsys):
-    assert main([*runs, "--protocol=calibration,shift", "--head=all", f"--json={tmp_path / 'x.json'}"]) == 0
+    assert cli.run("report", *runs, "--protocol=calibration,shift", "--head=all", f"--json={tmp_path / 'x.json'}") == 0
     found = read_json(tmp_path / "x.json")
     assert list(found) == ["calibration", "shift"]
     assert {(r["method"], r["head"]) for r in found["calibration"]} == {
@@ -52,7 +52,7 @@ def test_only_what_is_asked_for_in_that_order(runs, tmp_path, capsys):
     ("arguments", "words"),
     [
         (["--protocol=sift"], "--protocol names 'sift', did you mean 'shift'"),
-        (["--protocol=detection"], "--protocol=detection: no unknown photographs are named; --unknown-domains="),
+        (["--protocol=detection"], "--protocol=detection: no unknown images are named; --unknown-domains="),
         (["--protocol=curve"], "--protocol=curve: the runs have one amount of data"),
         (["--protocol=corruption"], "--protocol=corruption: the runs have no domain c/"),
         (["--protocol=robustness"], "--protocol=robustness: no line is given"),
@@ -64,7 +64,7 @@ def test_only_what_is_asked_for_in_that_order(runs, tmp_path, capsys):
     ],
 )
 def test_mistakes(runs, arguments, words, capsys):
-    assert main([*runs, *arguments]) == 2
+    assert cli.run("report", *runs, *arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert words in error
@@ -73,7 +73,7 @@ def test_mistakes(runs, arguments, words, capsys):
 @pytest.mark.processes
 def test_it_starts_without_jax():
     code = (
-        "import sys, kgv_jax.report.__main__; "
+        "import sys, kgv_jax.commands.report; "
         "print([name for name in ('jax', 'jaxlib', 'flax', 'orbax') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

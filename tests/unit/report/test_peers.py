@@ -8,7 +8,8 @@ import pytest
 import scipy.stats
 from scipy.special import log_softmax
 
-from kgv_jax.report import calibration, curves, detection, holm, stats, zero_shot
+from kgv_jax.report import calibration, detection, paired, stats, zero_shot
+from kgv_jax.report.protocols import low_data
 
 LOGITS = 3 * np.sin(np.arange(1, 241)).reshape(60, 4)
 INDEX = np.arange(60)
@@ -32,14 +33,14 @@ def test_detection_is_scikit_learns():
     assert detection.false_positive_rate(CONFIDENCE[KNOWN], CONFIDENCE[~KNOWN]) == pytest.approx(0.9, rel=1e-12)
 
 
-def test_accuracy_a_class_is_scikit_learns():
+def test_accuracy_per_class_is_scikit_learns():
     assert zero_shot.per_class_accuracy(BEST == LABEL, LABEL) == pytest.approx(0.225, rel=1e-12)
 
 
 def test_the_area_of_a_curve_is_scikit_learns():
     order = np.argsort(-CONFIDENCE, kind="stable")
     accuracy = np.cumsum((BEST == LABEL)[order]) / np.arange(1, 61)
-    found = curves.area_under_curve(np.arange(1, 61) / 60, accuracy)
+    found = low_data.area_under_curve(np.arange(1, 61) / 60, accuracy)
     assert found * np.log(60) == pytest.approx(0.3320134518284664, rel=1e-12)
 
 
@@ -48,13 +49,13 @@ def test_holm_is_statsmodels():
         1.2620789434742614e-05, 0.005204603135857464, 0.26349490416647087,
         0.000664900389436078, 0.26349490416647087, 0.26349490416647087,
     ]  # fmt: skip
-    np.testing.assert_allclose(holm.holm(CONFIDENCE[:6] ** 20), theirs, rtol=1e-10)
+    np.testing.assert_allclose(paired.holm(CONFIDENCE[:6] ** 20), theirs, rtol=1e-10)
 
 
 def test_the_bootstrap_is_scipys_but_for_the_widening():
-    """Drawings of one size and one seed: percentiles of the mean over drawings, widened about the mean."""
+    """Groups of one size and one seed: percentiles of the mean over groups, widened about the mean."""
     share = np.random.default_rng(0).integers(0, 6, 25)
-    correct = np.arange(5) < share[:, None]  # five photographs of each drawing
+    correct = np.arange(5) < share[:, None]  # five test images of each source image
     found = stats.accuracy_interval(correct.reshape(-1), np.repeat(np.arange(25), 5))
     theirs = scipy.stats.bootstrap((share / 5,), np.mean, method="percentile", n_resamples=20_000, rng=1)
     wide = np.sqrt(25 / 24) * scipy.stats.t.ppf(0.975, 24) / scipy.stats.norm.ppf(0.975)

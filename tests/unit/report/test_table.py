@@ -20,20 +20,6 @@ def record(method, domain, accuracy, *, head="decoder", seed=0, fraction=1.0):
     }
 
 
-def summary_row(method, domain, mean, *, fraction=1.0, versus=None):
-    return {
-        "method": method,
-        "fraction": fraction,
-        "domain": domain,
-        "head": "combined",
-        "seeds": 3,
-        "mean": mean,
-        "low": mean - 0.02,
-        "high": mean + 0.02,
-        "versus": versus or {},
-    }
-
-
 RECORDS = [
     record("kgv", "CN", 0.4),
     record("kgv", "DE", 0.9),
@@ -51,7 +37,7 @@ MARKDOWN = """\
 
 
 def test_records_become_markdown():
-    assert table.format_table(RECORDS, source="DE") == MARKDOWN
+    assert table.markdown(table.records_table(RECORDS, source="DE")) == MARKDOWN
 
 
 def test_a_record_of_the_targets_brings_its_interval():
@@ -65,7 +51,7 @@ def test_a_source_without_targets_has_no_mean_over_them():
 
 
 def test_a_bar_in_a_name_does_not_end_the_cell():
-    text = table.format_table([record("ce", "a|b", 0.5)], source="a|b")
+    text = table.markdown(table.records_table([record("ce", "a|b", 0.5)], source="a|b"))
     assert "a\\|b" in text and len({line.replace("\\|", "").count("|") for line in text.splitlines()}) == 1
 
 
@@ -91,48 +77,6 @@ def test_a_curve_over_alpha_shows_what_is_held_out_and_leaves_it_out_of_the_mean
     assert {row[-1] for row in found.rows} == {"30.0"}
 
 
-def test_a_fraction_has_a_table_of_accuracies_and_one_of_gains_over_controls():
-    gain = {"mean": 0.046, "low": 0.021, "high": 0.07, "p": 0.0002}
-    loss = {"mean": -0.01, "low": -0.03, "high": 0.01, "p": 0.4}
-    rows = [
-        summary_row("ce", "targets", 0.4),
-        summary_row("ce", "DE", 0.9),
-        summary_row("kgv", "DE", 0.9),
-        summary_row("kgv", "targets", 0.446, versus={"attribute_bce": loss, "ce": gain}),
-        summary_row("attribute_bce", "targets", 0.45, versus={"ce": gain}),
-        summary_row("kgv", "DE", 0.7, fraction=0.1),
-    ]
-    full, gains, tenth = table.summary_tables(rows, source="DE")
-    assert full.title == "100 % of the training images: accuracy"
-    assert tenth.title == "10 % of the training images: accuracy"
-    assert full.header == ("method", "head", "seeds", "DE", "mean over targets")
-    assert full.rows[0] == ("ce", "combined", "3", "90.0 [88.0, 92.0]", "40.0 [38.0, 42.0]")
-    assert gains.header == ("method", "head", "over ce", "over attribute_bce")
-    assert gains.rows[0] == ("ce", "combined", "-", "-")  # in the order of the methods
-    assert gains.rows[1] == ("kgv", "combined", "+4.6 [+2.1, +7.0], p < 0.001", "-1.0 [-3.0, +1.0], p = 0.400")
-    assert table.summary_text(rows, source="DE").count("**") == 6
-
-
-def test_shots_have_tables_of_their_own_beside_fractions():
-    gain = {"mean": 0.01, "low": 0.0, "high": 0.02, "p": 0.05}
-    rows = [
-        summary_row("ce", "targets", 0.4),  # of before there were shots
-        summary_row("ce", "targets", 0.2) | {"shots": 4},
-        summary_row("kgv", "targets", 0.3, versus={"ce": gain}) | {"shots": 4},
-        summary_row("ce", "targets", 0.1) | {"shots": 1},
-    ]
-    assert [made.title for made in table.summary_tables(rows, source="DE")] == [
-        "100 % of the training images: accuracy",
-        "4 training images of every class: accuracy",
-        "4 training images of every class: gain on the mean over targets",
-        "1 training image of every class: accuracy",
-    ]
-    records = [record("ce", "DE", 0.5), record("ce", "DE", 0.4) | {"shots": 4}]
-    assert table.records_table([r | {"shots": r.get("shots", 0)} for r in records], source="DE").header[:3] == (
-        "method", "shots", "head",
-    )  # fmt: skip
-
-
 def test_a_pipe_gets_markdown_and_a_terminal_a_rendered_table():
     made = table.records_table(RECORDS, source="DE")
     pipe, terminal = io.StringIO(), io.StringIO()
@@ -149,11 +93,38 @@ def test_a_class_name_in_brackets_is_no_markup():
     assert "[red]" in out.getvalue() and "[bold]1" in out.getvalue()
 
 
-def test_the_chosen_head_is_starred_and_can_stand_alone():
-    rows = [
-        summary_row("kgv", "CN", 0.4) | {"chosen": True},
-        summary_row("kgv", "CN", 0.3) | {"head": "decoder", "chosen": False},
-    ]
-    (made,) = table.summary_tables(rows, source="DE")
-    assert [row[1] for row in made.rows] == ["combined *", "decoder"]
-    assert [row["head"] for row in table.chosen_only(rows)] == ["combined"]
+VALUES = [
+    {"method": "ce", "fraction": 1.0, "domain": "de", "ece": 0.123, "seeds": 2},
+    {"method": "ce", "fraction": 1.0, "domain": "us", "ece": None, "seeds": 2},
+]
+
+
+def test_every_record_has_a_row():
+    made = table.tabulate("T", VALUES, ("domain",), {"ece": table.percent("ECE"), "seeds": table.count("seeds")})
+    assert made.header == ("method", "domain", "ECE", "seeds")
+    assert made.rows == (("ce", "de", "12.3", "2"), ("ce", "us", "-", "2"))
+    assert (made.labels, made.title) == (2, "T")
+
+
+def test_fractions_are_shown_where_they_differ():
+    low = [*VALUES, VALUES[0] | {"fraction": 0.1}]
+    made = table.tabulate("T", low, ("domain",), {"ece": table.decimals("ECE", 2)})
+    assert made.header == ("method", "fraction", "domain", "ECE")
+    assert made.rows[2] == ("ce", "0.1", "de", "0.12")
+
+
+def test_every_domain_has_a_column():
+    made = table.pivot("T", [*VALUES, VALUES[0] | {"method": "kgv"}], (), "domain", lambda r: str(r["ece"]))
+    assert made.header == ("method", "de", "us")
+    assert made.rows == (("ce", "0.123", "None"), ("kgv", "0.123", "-"))
+
+
+def test_an_interval():
+    assert table.interval_text({"mean": 0.5, "low": 0.25, "high": 1}) == "50.0 [25.0, 100.0]"
+
+
+def test_shots_have_a_column_beside_fractions():
+    records = [record("ce", "DE", 0.5), record("ce", "DE", 0.4) | {"shots": 4}]
+    assert table.records_table([r | {"shots": r.get("shots", 0)} for r in records], source="DE").header[:3] == (
+        "method", "shots", "head",
+    )  # fmt: skip

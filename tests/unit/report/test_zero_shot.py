@@ -34,7 +34,7 @@ def test_accuracy_is_a_mean_over_classes():
 def test_accuracies_by_hand():
     seen = (1 / 2 + 1) / 2
     assert seen_unseen(BY_HAND) == (seen, 0, 0)
-    # gamma 0.75 gives photograph 3 to the unseen class, and takes no seen one.
+    # gamma 0.75 gives image 3 to the unseen class, and takes no seen one.
     assert seen_unseen(BY_HAND, 0.75) == pytest.approx((seen, 0.5, 2 * seen * 0.5 / (seen + 0.5)))
     assert seen_unseen(BY_HAND, 10) == (0, 1, 0)
 
@@ -72,7 +72,7 @@ def test_gamma_is_chosen_where_the_harmonic_mean_is_best():
     gzsl_outcome = gzsl_outcome_of(scores, label, unseen)
     best = max(seen_unseen(gzsl_outcome, g).harmonic for g in np.linspace(-3, 6, 2001))
     assert seen_unseen(gzsl_outcome, choose_gamma(gzsl_outcome)).harmonic >= best - 1e-9
-    for label in (0, 1):  # one photograph, right or wrong
+    for label in (0, 1):  # one image, right or wrong
         assert np.isfinite(choose_gamma(gzsl_outcome_of(np.array([[1.0, 0.5, 0]]), np.array([label]), UNSEEN)))
     # Between two neighbours in single precision there is a middle.
     scores = np.array([[np.nextafter(np.float32(0.1), np.float32(1)), 0, 0], [0.1, 0, 0]], np.float32)
@@ -95,7 +95,7 @@ def test_the_curve_on_a_grid():
 
 
 def test_what_is_wrong_at_any_gamma_moves_nothing():
-    """A photograph that its own side gets wrong has no margin, so the middle lies between two that matter."""
+    """An image that its own side gets wrong has no margin, so the middle lies between two that matter."""
     scores, label = np.array([[2.0, 0, 1], [0, 1, 0.4], [1.9, 0, 1]]), np.array([0, 0, 2])
     gzsl_outcome = gzsl_outcome_of(scores, label, UNSEEN)
     assert gzsl_outcome.right.tolist() == [True, False, True] and gzsl_outcome.margin.tolist() == [
@@ -107,7 +107,7 @@ def test_what_is_wrong_at_any_gamma_moves_nothing():
     assert seen_unseen(gzsl_outcome, 0.95) == (0.5, 1, pytest.approx(2 / 3))
 
 
-def test_photographs_of_classes_that_do_not_compete_are_left_out():
+def test_images_of_classes_that_do_not_compete_are_left_out():
     seen = np.array([True, False, False])
     gzsl_outcome = make_gzsl_outcome(SCORES, LABEL, np.arange(5), unseen=UNSEEN, seen=seen)
     assert gzsl_outcome.label.tolist() == [0, 0, 2, 2] and gzsl_outcome.group.tolist() == [0, 1, 3, 4]

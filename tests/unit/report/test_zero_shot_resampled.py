@@ -1,4 +1,4 @@
-"""Resamples of seen and unseen accuracies: what each is, against the plain functions on repeated photographs."""
+"""Resamples of seen and unseen accuracies: what each is, against the plain functions on repeated test images."""
 
 import numpy as np
 
@@ -9,11 +9,11 @@ from kgv_jax.run.gzsl_outcome import make_gzsl_outcome
 UNSEEN = np.arange(8) >= 5
 
 
-def _problem(seed=0, drawings=40):
-    """Two photographs a drawing, scored alike enough that some of each side are right."""
+def _problem(seed=0, images=40):
+    """Two test images per source image, scored alike enough that some of each side are right."""
     rng = np.random.default_rng(seed)
-    of_drawing = np.concatenate([np.arange(8), rng.integers(0, 8, drawings - 8)])
-    label, group = np.repeat(of_drawing, 2), np.repeat(np.arange(drawings), 2)
+    of_image = np.concatenate([np.arange(8), rng.integers(0, 8, images - 8)])
+    label, group = np.repeat(of_image, 2), np.repeat(np.arange(images), 2)
     scores = rng.normal(size=(len(label), 8)) + 1.2 * (np.arange(8) == label[:, None]) + 0.5 * ~UNSEEN
     return scores, label, group
 
@@ -26,7 +26,7 @@ def _resample(gzsl_outcomes, gamma, *, domain="us"):
     return resample(gzsl_outcomes, gamma, draw(gzsl_outcomes[0], domain=domain))
 
 
-def test_a_resample_is_the_measure_on_photographs_that_are_repeated(monkeypatch):
+def test_a_resample_is_the_measure_on_test_images_that_are_repeated(monkeypatch):
     scores, label, group = _problem()
     scores = np.round(scores, 1)  # so that some margins are equal
     times = np.random.default_rng(3).integers(0, 4, (20, 40))
@@ -65,9 +65,9 @@ def test_seeds_are_resampled_and_methods_are_pairs():
     assert stats.difference_of(0.3, better - one["ausuc"], 15).p < 0.01
 
 
-def test_seeds_are_shared_by_domains_and_drawings_are_not():
-    """Three seeds that differ on unseen classes: their doubt is not averaged out over domains, that of drawings is."""
-    scores, label, group = _problem(drawings=400)
+def test_seeds_are_shared_by_domains_and_source_images_are_not():
+    """Seeds that differ on unseen classes: their doubt is not averaged out over domains, that of source images is."""
+    scores, label, group = _problem(images=400)
     of_seeds = [_gzsl_outcome(scores + shift * UNSEEN, label, group) for shift in (-1.0, 0.0, 1.0)]
     one, other = (_resample(of_seeds, [0] * 3, domain=name)["unseen"] for name in ("us", "de"))
     assert np.std(mean_over([{"unseen": one}, {"unseen": other}])["unseen"]) > 0.95 * np.std(one)
@@ -75,14 +75,14 @@ def test_seeds_are_shared_by_domains_and_drawings_are_not():
     assert abs(np.corrcoef(one, other)[0, 1]) < 0.2
 
 
-def test_deviations_are_widened_for_few_drawings():
+def test_intervals_are_widened_for_few_source_images():
     scores, label, group = _problem()
     gzsl_outcome = _gzsl_outcome(scores, label, group)
     found = _resample([gzsl_outcome], [0], domain="us")
     mean = zero_shot.area_under_curve(zero_shot.seen_unseen_curve(gzsl_outcome))
     bounds = stats.interval_of(mean, found["ausuc"], 20)
     assert 0 <= bounds.low < mean < bounds.high <= 1
-    few = np.isin(group, np.unique(group[UNSEEN[label]])[3:], invert=True)  # three drawings of unseen classes
+    few = np.isin(group, np.unique(group[UNSEEN[label]])[3:], invert=True)  # three source images of unseen classes
     assert 3 == len(np.unique(group[few & UNSEEN[label]]))
     spread = [
         np.std(_resample([_gzsl_outcome(scores[kept], label[kept], group[kept])], [0], domain="us")["seen"])

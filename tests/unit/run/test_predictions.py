@@ -26,7 +26,7 @@ def test_heads_follow_from_the_scores():
     assert _predictions([[1, 0]], [[]], [0]).heads() == ("decoder",)
 
 
-def test_both_is_the_mean_in_log_space():
+def test_the_combined_head_is_the_mean_in_log_space():
     value = _predictions([[2, 0], [0, 1]], [[0, 1], [0, 3]], [0, 1])
     decoder, density = (value.log_probabilities(head) for head in ("decoder", "density"))
     np.testing.assert_allclose(np.exp(decoder).sum(1), 1, rtol=1e-6)
@@ -59,7 +59,7 @@ def test_a_choice_among_the_classes_that_occur():
     np.testing.assert_array_equal(value.correct("decoder", among=value.present()), [True, True])
 
 
-def test_a_file_of_before_other_labels_is_read(tmp_path):
+def test_a_file_without_further_labels_is_read(tmp_path):
     value = _predictions([[2, 0]], [[]], [0])
     old = {name: array for name, array in vars(value).items() if name not in ("also", "role")}
     np.savez(tmp_path / "old.npz", **old)

@@ -1,4 +1,4 @@
-"""Averages of the weights between the start and the end of fine-tuning."""
+"""Weights interpolated between the two ends of fine-tuning."""
 
 import jax
 import jax.numpy as jnp
@@ -31,14 +31,14 @@ def test_the_line_ends_at_the_moving_average_where_there_is_one():
     assert jax.tree.structure(mixed) == jax.tree.structure(state)
 
 
-def test_the_anchor_is_dropped_where_the_state_is_now():
+def test_the_anchor_moves_to_the_present_weights():
     moved = wise_ft.anchored(_state())
     np.testing.assert_allclose(moved.anchor["params"]["classifier"]["kernel"], [4.0])
     np.testing.assert_allclose(moved.anchor["batch_stats"]["mean"], [3.0])
 
 
 def test_a_curve_has_records_of_every_alpha():
-    transfer = Transfer(wise_ft="0, 0.5,1")
+    transfer = Transfer(wise_ft=(0.0, 0.5, 1.0))
     assert (
         wise_ft.is_enabled(transfer) and wise_ft.is_enabled(Transfer(alpha=0.5)) and not wise_ft.is_enabled(Transfer())
     )

@@ -90,7 +90,7 @@ def test_results_are_whole_or_not_there(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(workdir_lib.os, "replace", refuse)
-    with pytest.raises(UserError, match="no space left"):
+    with pytest.raises(UserError, match="No space left"):
         run.write_records("results.json", [])
     assert run.read_results() == [{"accuracy": 0.5}]
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]

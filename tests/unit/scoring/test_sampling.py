@@ -1,4 +1,4 @@
-"""Sampled candidates: an unbiased sum over as many tiles as were asked for."""
+"""Sampled candidates: an unbiased sum over as many tiles as requested."""
 
 import jax
 import jax.numpy as jnp
@@ -16,12 +16,14 @@ DRAWS = 400
 
 def log_sums(problem, tiles, sampling, keys):
     z, r, mu, raw, temperature = problem.arrays
-    rows = jnp.asarray(problem.heads[:, None], jnp.int32)
+    rows = jnp.asarray(problem.queries[:, None], jnp.int32)
     none = Pairs(jnp.zeros((len(z), 1), jnp.int32), jnp.full((len(z), 1), -1))
 
     def one(key):
-        drawn, correction = (sampling.draw(key, tiles), jnp.asarray(sampling.correction)) if sampling else (tiles, 0.0)
-        sums = streamed_sums(Streaming(LOG_VARIANCE), Table(mu, raw), z, r, temperature, none, rows, drawn)
+        sampled, correction = (
+            (sampling.draw(key, tiles), jnp.asarray(sampling.correction)) if sampling else (tiles, 0.0)
+        )
+        sums = streamed_sums(Streaming(LOG_VARIANCE), Table(mu, raw), z, r, temperature, none, rows, sampled)
         return sums.log_sum + correction
 
     return np.asarray(jax.jit(lambda keys: jax.lax.map(one, keys))(keys), np.float64)
@@ -46,13 +48,13 @@ def test_it_draws_its_share_of_every_candidate_set_and_at_least_one_tile():
     tiles = cut_tiles(problem.mask)
     for share in (1e-6, 0.3, 1.0):
         sampling = make_sampling(tiles, share)
-        drawn = sampling.draw(jax.random.key(1), jax.tree.map(jnp.asarray, tiles))
-        per_candidate_set = np.bincount(np.asarray(drawn.candidate_set)[:, 0])
+        sampled = sampling.draw(jax.random.key(1), jax.tree.map(jnp.asarray, tiles))
+        per_candidate_set = np.bincount(np.asarray(sampled.candidate_set)[:, 0])
         of = np.bincount(tiles.candidate_set[:, 0])
         np.testing.assert_array_equal(per_candidate_set, np.maximum(np.ceil(share * of), 1))
         np.testing.assert_allclose(sampling.correction, np.log(of / per_candidate_set), rtol=1e-6)
         assert sampled_share(sampling) == pytest.approx(per_candidate_set.sum() / of.sum())
-        assert len({tuple(row) for row in np.asarray(drawn.where[0])}) == per_candidate_set.sum()
+        assert len({tuple(row) for row in np.asarray(sampled.where[0])}) == per_candidate_set.sum()
 
 
 def test_a_share_of_one_draws_every_tile():

@@ -10,7 +10,7 @@ import pytest
 
 from kgv_jax import losses
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.mask import CandidateSet, Entries, MaskTable
+from kgv_jax.kg.mask import CandidateSet, Entries, Mask
 from kgv_jax.parallel import mesh as mesh_lib
 from kgv_jax.scoring import gaussian
 from kgv_jax.scoring.space import BoundedLogVariance
@@ -27,20 +27,20 @@ def half(raw):
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """Images near nodes, the mask of their heads, and what is differentiated: z, r, mu, raw, T."""
+    """Images near nodes, the mask of their query nodes, and what is differentiated: z, r, mu, raw, T."""
 
-    mask: MaskTable
-    heads: np.ndarray
+    mask: Mask
+    queries: np.ndarray
     arrays: tuple
 
     @property
     def whole_mask(self):
-        mask = self.mask.table[self.heads].copy()
+        mask = self.mask.table[self.queries].copy()
         mask[mask == -2] = 0
         return mask
 
 
-def make_mask(rng, *, nodes, relations, heads, candidates):
+def make_mask(rng, *, nodes, relations, queries, candidates):
     """A mask of random facts: all nodes under each relation, or some."""
     every = np.arange(nodes, dtype=np.int32)
     candidate_sets = tuple(
@@ -50,56 +50,56 @@ def make_mask(rng, *, nodes, relations, heads, candidates):
         for j in range(relations)
     )
     positive, ignored_negatives = [], []
-    for head in range(heads):
+    for query in range(queries):
         for candidate_set in candidate_sets:
             true = rng.choice(candidate_set.nodes, rng.integers(1, 4), replace=False)
             other = np.setdiff1d(rng.choice(every, rng.integers(0, 20), replace=False), true)
-            positive += [(head, candidate_set.relation, node) for node in sorted(true)]
-            ignored_negatives += [(head, candidate_set.relation, node) for node in other]
+            positive += [(query, candidate_set.relation, node) for node in sorted(true)]
+            ignored_negatives += [(query, candidate_set.relation, node) for node in other]
     graph = Graph.from_triples([], types={f"n{index}": "Node" for index in range(nodes)})
     names = tuple(f"r{j}" for j in range(relations))
-    supervised = np.ones((heads, relations), bool)
-    return MaskTable(
+    supervised = np.ones((queries, relations), bool)
+    return Mask(
         graph,
         names,
         candidate_sets,
         supervised,
-        entries(positive, heads),
-        entries(ignored_negatives, heads),
+        entries(positive, queries),
+        entries(ignored_negatives, queries),
         np.zeros(0, np.int32),
         {},
         {},
     )
 
 
-def entries(cells, heads):
+def entries(cells, queries):
     rows = np.array(cells, np.int64).reshape(-1, 3)
-    start = np.searchsorted(rows[:, 0], np.arange(heads + 1))
+    start = np.searchsorted(rows[:, 0], np.arange(queries + 1))
     return Entries(start, rows[:, 1].astype(np.int32), rows[:, 2].astype(np.int32))
 
 
-def make_problem(*, nodes=120, relations=3, images=16, dim=24, heads=9, candidates="all", spread=1.0, seed=0):
-    """Nodes in families of ten, `spread` deviations between families and 0.2 within; images on nodes of their heads."""
+def make_problem(*, nodes=120, relations=3, images=16, dim=24, queries=9, candidates="all", spread=1.0, seed=0):
+    """Nodes in families of ten, `spread` apart and 0.2 within; images on positives of their query nodes."""
     rng = np.random.default_rng(seed)
-    mask = make_mask(rng, nodes=nodes, relations=relations, heads=heads, candidates=candidates)
+    mask = make_mask(rng, nodes=nodes, relations=relations, queries=queries, candidates=candidates)
     family = rng.normal(size=(-(-nodes // 10), dim)) * spread
     mu = family[np.arange(nodes) % len(family)] + 0.2 * rng.normal(size=(nodes, dim))
     raw = 0.3 * rng.normal(size=(nodes, dim))
-    head = rng.integers(0, heads, images)
-    near = mask.positive.node[mask.positive.start[head]]
+    query = rng.integers(0, queries, images)
+    near = mask.positive.node[mask.positive.start[query]]
     z = mu[near] + 0.3 * rng.normal(size=(images, dim))
     r = 0.1 * rng.normal(size=(relations, dim))
     arrays = tuple(np.asarray(x, np.float32) for x in (z, r, mu, raw, math.sqrt(dim)))
-    return Problem(mask, head, arrays)
+    return Problem(mask, query, arrays)
 
 
 def positives(problem):
     """The positives of each image, padded with -1."""
     start = problem.mask.positive.start
     longest = np.diff(start).max()
-    result = np.full((2, len(problem.heads), longest), -1, np.int32)
-    for image, head in enumerate(problem.heads):
-        own = slice(start[head], start[head + 1])
+    result = np.full((2, len(problem.queries), longest), -1, np.int32)
+    for image, query in enumerate(problem.queries):
+        own = slice(start[query], start[query + 1])
         result[0, image, : own.stop - own.start] = problem.mask.positive.relation[own]
         result[1, image, : own.stop - own.start] = problem.mask.positive.node[own]
     return result
@@ -112,7 +112,7 @@ def streamed_loss(problem, streaming, *, shards=1):
     def loss(z, r, mu, raw, temperature):
         pairs = Pairs(np.maximum(relation, 0), node)
         sums = streamed_sums(
-            streaming, Table(mu, raw), z, r, temperature, pairs, problem.heads[:, None].astype(np.int32), tiles
+            streaming, Table(mu, raw), z, r, temperature, pairs, problem.queries[:, None].astype(np.int32), tiles
         )
         values = losses.info_nce_of_sums(
             *sums, pair_relation=relation, candidate_set_relation=tiles.candidate_set_relation, num_relations=len(r)

@@ -1,10 +1,11 @@
+import logging
 import os
 import pathlib
 import stat
 
 import pytest
 
-from kgv_jax.util.cache import cache_dir, private_cache_dir
+from kgv_jax.util.cache import cache_dir, keep_compiled_programs, private_cache_dir
 from kgv_jax.util.errors import UserError
 
 
@@ -66,3 +67,44 @@ def test_a_link_to_a_folder_of_others_is_refused(empty_kgv_cache, tmp_path):
     cache_dir().joinpath("xla").symlink_to(theirs)
     with pytest.raises(UserError, match="theirs belongs to"):
         private_cache_dir("xla")
+
+
+_JAX_VARIABLES = ("JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS")
+
+
+@pytest.fixture
+def no_compilation_cache(monkeypatch):
+    """Leaves JAX's variables unset, and puts them back afterwards."""
+    for name in _JAX_VARIABLES:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+def test_compiled_programs_are_kept_in_a_private_folder_of_the_cache(no_compilation_cache, empty_kgv_cache, caplog):
+    keep_compiled_programs()
+    assert [os.environ[name] for name in _JAX_VARIABLES] == [str(empty_kgv_cache / "xla"), "0"]
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("named", ["", "/elsewhere"])
+def test_the_environment_decides(no_compilation_cache, empty_kgv_cache, monkeypatch, named):
+    monkeypatch.setenv(_JAX_VARIABLES[0], named)
+    keep_compiled_programs()
+    assert os.environ[_JAX_VARIABLES[0]] == named and not (empty_kgv_cache / "xla").exists()
+
+
+def test_programs_are_not_kept_in_a_folder_that_others_may_fill(no_compilation_cache, empty_kgv_cache, caplog):
+    (empty_kgv_cache / "xla").mkdir(parents=True)
+    (empty_kgv_cache / "xla").chmod(0o777)
+    with caplog.at_level(logging.WARNING):
+        keep_compiled_programs()
+    assert not any(name in os.environ for name in _JAX_VARIABLES)
+    assert "Compiled programs are not kept" in caplog.text and "mode 777" in caplog.text
+
+
+def test_a_cache_that_cannot_be_written_is_no_obstacle(no_compilation_cache, tmp_path, monkeypatch, caplog):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("KGV_JAX_CACHE", str(tmp_path / "file" / "cache"))
+    with caplog.at_level(logging.WARNING):
+        keep_compiled_programs()
+    assert not any(name in os.environ for name in _JAX_VARIABLES) and "are not kept" in caplog.text

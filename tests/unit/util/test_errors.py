@@ -11,7 +11,7 @@ from kgv_jax.util.errors import UserError, nearest
         ("zzz", ""),
     ],
 )
-def test_nearest_names_what_was_meant(name, expected):
+def test_nearest_names_similar_names(name, expected):
     assert nearest(name, ["learning_rate", "beta", "data"]) == expected
 
 

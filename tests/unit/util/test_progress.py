@@ -52,7 +52,7 @@ def test_a_resumed_run_counts_its_own_steps_only():
     assert line == "step 60/100  loss 1.2500  128 images/s  0:00:20 left"
 
 
-def test_compilation_is_forgotten():
+def test_the_time_of_compilation_drops_out_of_the_rate():
     out, clock = io.StringIO(), Clock()
     console = rich.console.Console(file=out, force_terminal=False)
     with Progress(1000, images_per_step=10, console=console, clock=clock) as progress:
@@ -64,6 +64,19 @@ def test_compilation_is_forgotten():
     assert "  100 images/s" in out.getvalue().splitlines()[-1]
 
 
+def test_no_time_is_estimated_from_the_step_that_compiles():
+    out, clock = io.StringIO(), Clock()
+    console = rich.console.Console(file=out, force_terminal=False)
+    with Progress(30, images_per_step=10, console=console, clock=clock) as progress:
+        for step in range(1, 22):
+            clock.seconds += 100.0 if step == 1 else 0.5
+            progress.update(step, 1.0)
+    assert out.getvalue().splitlines() == [
+        "step 1/30  loss 1.0000  - images/s",
+        "step 21/30  loss 1.0000  20 images/s  0:00:04 left",
+    ]
+
+
 def test_the_loss_is_read_only_when_shown():
     loss = Loss()
     run(terminal=False, steps=25, loss=loss)
@@ -71,7 +84,7 @@ def test_the_loss_is_read_only_when_shown():
 
 
 def test_steps_that_are_sent_ahead_do_not_count_as_done():
-    """The device takes 2 s a step; eight steps are sent at once, then reading a loss waits for it."""
+    """The device takes 2 s per step; eight steps are sent at once, then reading a loss waits for it."""
     out, clock = io.StringIO(), Clock()
     console = rich.console.Console(file=out, force_terminal=False)
 

@@ -1,4 +1,4 @@
-"""Tables of published sets as they are found: other headers, spaces, delimiters, and what is wrong with them."""
+"""Tables of published data sets: other headers, spaces, delimiters, and errors that name file and line."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def write(tmp_path, text):
     return tmp_path / "a.csv"
 
 
-def test_spaces_empty_lines_and_a_byte_order_mark_are_no_matter(tmp_path):
+def test_spaces_empty_lines_and_a_byte_order_mark_are_skipped(tmp_path):
     path = write(tmp_path, "\ufeffid, name,more\n\n 1, Škoda,x\r\n, ,\n2,Kia,\n")
     assert [(row.line, row.cells) for row in read_table(path, ("name", "id"))] == [
         (3, {"name": "Škoda", "id": "1"}),
@@ -32,15 +32,15 @@ def test_a_table_without_a_header(tmp_path):
         ("name\nx\n", r"a\.csv: no column 'id'; it has name"),
         ("name,id\n", r"a\.csv: the table has no row"),
         ("name,id\nx,1\nx\n", r"a\.csv: line 3: 1 cells; expected 2 or more: id"),
-        ("name,id\nx,one\n", r"a\.csv: line 2: id is 'one'; expected a whole number; mend the row"),
+        ("name,id\nx,one\n", r"a\.csv: line 2: id is 'one'; expected a whole number\. Fix the row"),
     ],
 )
-def test_what_is_wrong_is_reported(tmp_path, text, reported):
+def test_a_mistake_is_reported(tmp_path, text, reported):
     with pytest.raises(UserError, match=reported):
         [row.integer("id") for row in read_table(write(tmp_path, text), ("id",))]
 
 
-def test_rows_are_read_as_they_are_asked_for(tmp_path):
+def test_rows_are_read_lazily(tmp_path):
     rows = read_table(write(tmp_path, "id\n1\nx\n"), ("id",))
     assert next(rows).integer("id") == 1
 

@@ -18,7 +18,7 @@ def steps_of(workdir):
     return [record["step"] for record in writers.read_metrics(workdir)]
 
 
-def test_one_json_object_a_line(tmp_path):
+def test_one_json_object_per_line(tmp_path):
     with writers.MetricWriter(tmp_path / "deep" / "run") as writer:
         writer.write(10, {"loss": 0.5, "accuracy": 0.25})
         writer.write(20, {"loss": math.nan})
@@ -41,7 +41,7 @@ def test_a_line_is_on_disk_before_the_run_ends(tmp_path):
         assert steps_of(tmp_path) == [1]
 
 
-def test_resuming_drops_what_came_after_the_checkpoint(tmp_path):
+def test_resuming_drops_lines_after_the_checkpoint(tmp_path):
     write_steps(tmp_path, [10, 20, 30])
     write_steps(tmp_path, [21, 30], resumed_step=20)
     assert steps_of(tmp_path) == [10, 20, 21, 30]
@@ -53,14 +53,14 @@ def test_resuming_at_the_last_step_keeps_all(tmp_path):
     assert steps_of(tmp_path) == [10, 20]
 
 
-def test_starting_afresh_drops_all(tmp_path):
+def test_a_new_run_drops_all(tmp_path):
     write_steps(tmp_path, [10, 20])
     write_steps(tmp_path, [5])
     assert steps_of(tmp_path) == [5]
 
 
 @pytest.mark.parametrize("torn", [b'{"step": 20, "lo', b"\0\0\0\0"])
-def test_a_torn_last_line_is_repaired(tmp_path, torn):
+def test_an_incomplete_last_line_is_repaired(tmp_path, torn):
     write_steps(tmp_path, [10])
     with open(tmp_path / "metrics.jsonl", "ab") as file:
         file.write(torn)
@@ -70,7 +70,7 @@ def test_a_torn_last_line_is_repaired(tmp_path, torn):
 
 
 @pytest.mark.parametrize("line", ["epoch,loss", "[1, 2]", '{"loss": 1}'])
-def test_a_file_of_someone_else_is_left_alone(tmp_path, line):
+def test_a_file_of_other_content_is_left_alone(tmp_path, line):
     path = tmp_path / "metrics.jsonl"
     path.write_text(line + "\n")
     with pytest.raises(UserError, match=r"metrics.jsonl:1: expected a JSON object.*another workdir"):
@@ -78,12 +78,12 @@ def test_a_file_of_someone_else_is_left_alone(tmp_path, line):
     assert path.read_text() == line + "\n"
 
 
-def test_a_full_disk_is_named(tmp_path):
+def test_a_full_disk_is_reported_with_the_file(tmp_path):
     with writers.MetricWriter(tmp_path) as writer:
         writer.write(1, {"loss": 1.0})
         os.remove(tmp_path / "metrics.jsonl")
         os.symlink("/dev/full", tmp_path / "metrics.jsonl")
-        with pytest.raises(UserError, match=r"no space left.*metrics\.jsonl: free some"):
+        with pytest.raises(UserError, match=r"No space left.*metrics\.jsonl\. Free some"):
             writer.write(2, {"loss": 1.0})
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from kgv_jax.experiment.class_roles import Trained
 from kgv_jax.methods.objective import CLASSES, FACTS, NODES, RELATIONS
+from kgv_jax.run.trained import read_trained, write_trained
 from kgv_jax.run.workdir import Workdir
 from kgv_jax.util.errors import UserError
-from kgv_jax.zero_shot.extended_graph import adapt, added, config_for, folder_for, read_trained, write_trained
+from kgv_jax.zero_shot.extended_graph import adapt, added, config_for, folder_for
 from tests import tiny
 
 OLD = Trained(("stop", "yield"), ("seen", "seen"), ("a", "b", "c"), (), ("instanceOf", "r"), (("r", "a"), ("r", "b")))

@@ -20,7 +20,7 @@ from kgv_jax.util.errors import UserError
 SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 20">
 <rect x="5" y="5" width="10" height="10" fill="#00f"/></svg>"""
 # An A4 sheet in millimetres without a viewBox, the sign in its upper left; the plate is text.
-SHEET = b"""<?xml version="1.0"?><!-- drawn by hand -->
+SHEET = b"""<?xml version="1.0"?><!-- a sign -->
 <svg height="297mm" id="svg1" width="210mm" xmlns="http://www.w3.org/2000/svg">
 <circle cx="200" cy="200" r="100" fill="#f00"/><text x="500" y="900" font-size="200">WORDS</text></svg>"""
 PNG = cv2.imencode(".png", np.full((30, 10, 3), (0, 255, 0), np.uint8))[1].tobytes()
@@ -89,9 +89,9 @@ class World:
             for package in prepare.PACKAGES
         )
         self.table = (
-            prepare.Drawing(npm.name, "a--b--g1.svg", "blue-sign", "vienna", _sha(SVG)),
-            prepare.Drawing(pip.name, "101.png", "green-sign", "germany", _sha(PNG)),
-            prepare.Drawing(apt.name, "sheet.svg", "red-sign", "clipart", _sha(SHEET)),
+            prepare.ArtworkEntry(npm.name, "a--b--g1.svg", "blue-sign", "vienna", _sha(SVG)),
+            prepare.ArtworkEntry(pip.name, "101.png", "green-sign", "germany", _sha(PNG)),
+            prepare.ArtworkEntry(apt.name, "sheet.svg", "red-sign", "clipart", _sha(SHEET)),
         )
 
     def path(self, package: str) -> pathlib.Path:
@@ -167,7 +167,7 @@ def test_a_client_that_fails_is_reported_with_the_way_around(world, tmp_path, co
 def test_an_archive_of_another_digest_is_refused(world, tmp_path, package):
     path = world.path(package)
     path.write_bytes(path.read_bytes()[:-7])
-    with pytest.raises(UserError, match="truncated or another version, delete it and fetch it again"):
+    with pytest.raises(UserError, match=r"truncated or another version\. Delete it and fetch it again"):
         world.prepare(tmp_path / "cache")
 
 
@@ -190,7 +190,7 @@ def test_a_later_debian_revision_is_judged_by_its_images(world, tmp_path):
         world.prepare(tmp_path / "bad")
 
 
-def test_a_image_that_the_archive_lacks_is_named(world, tmp_path):
+def test_an_image_that_the_archive_lacks_is_named(world, tmp_path):
     more = dataclasses.replace(world.table[1], file="999.png")
     with pytest.raises(UserError, match=r"lacks 1 of 2 files, the first is .*999.png"):
         world.prepare(tmp_path / "cache", table=(*world.table, more))
@@ -202,7 +202,7 @@ def test_a_damaged_cache_is_noticed_and_fixed(world, tmp_path, capsys):
     pixels = bytearray((cache / "artwork.npy").read_bytes())
     pixels[-1000] ^= 1
     (cache / "artwork.npy").write_bytes(pixels)
-    with pytest.raises(UserError, match=r"damaged; delete the folder .* and run"):
+    with pytest.raises(UserError, match=r"damaged\. Delete the folder .* and run"):
         prepare.open_prepared(cache, world.table)
     assert world.prepare(cache)
     assert "preparing again" in capsys.readouterr().err
@@ -225,7 +225,7 @@ def test_a_cache_of_an_older_table_is_noticed_and_renewed(world, tmp_path):
 
 
 def test_nothing_prepared_names_the_command(tmp_path, world):
-    with pytest.raises(UserError, match=r"python -m kgv_jax.data.prepare roadsigns"):
+    with pytest.raises(UserError, match=r"kgv prepare roadsigns"):
         prepare.open_prepared(tmp_path, world.table)
 
 
@@ -240,7 +240,8 @@ def test_the_command_line_prints_errors_without_a_traceback(tmp_path):
     command = [
         sys.executable,
         "-m",
-        "kgv_jax.data.prepare",
+        "kgv_jax",
+        "prepare",
         "roadsigns",
         "--cache",
         str(tmp_path / "cache"),

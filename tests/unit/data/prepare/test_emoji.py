@@ -1,4 +1,4 @@
-"""Emoji packages become drawings and a graph."""
+"""Emoji packages become source images and a graph."""
 
 import json
 
@@ -29,7 +29,7 @@ def archives(tmp_path, monkeypatch):
     }
 
 
-def test_what_every_style_draws_is_kept(archives):
+def test_concepts_with_an_icon_in_every_style_are_kept(archives):
     assert prepare_emoji(**archives) == 12
     pixels, entries = open_emoji(archives["cache"])
     assert pixels.shape == (12, 72, 72, 4)
@@ -59,11 +59,11 @@ def test_an_alias_may_be_mirrored(archives):
     assert (heart[10, 8:16] == 0).all() and (heart[10, 30:] == 255).all() and (heart[60, 8:-8] == 0).all()
 
 
-def test_concepts_that_a_style_draws_alike_are_left_out(archives, tmp_path, capsys):
-    drawings = {"grapes": bar("#f00", 3), "banana": bar("#f00", 3), "crab": bar("#f00", 9), "redheart": bar("#f00", 5)}
-    other = Style("twemoji", "twemoji", write_package(tmp_path / "archives", "alike", icons(drawings)))
+def test_concepts_that_share_an_icon_are_left_out(archives, tmp_path, capsys):
+    alike = {"grapes": bar("#f00", 3), "banana": bar("#f00", 3), "crab": bar("#f00", 9), "redheart": bar("#f00", 5)}
+    other = Style("twemoji", "twemoji", write_package(tmp_path / "archives", "alike", icons(alike)))
     assert prepare_emoji(**archives | {"styles": (*archives["styles"], other)}) == 8
-    assert "draws it like another: banana, grapes" in capsys.readouterr().err
+    assert "a style has one icon for several: banana, grapes" in capsys.readouterr().err
     assert {entry["class"] for entry in open_emoji(archives["cache"])[1]} == {"crab", "red-heart"}
     nodes = load_graph(emoji.graph_path()).graph
     assert len(nodes.nodes_of_type("Class")) == 2
@@ -80,7 +80,7 @@ def test_damage_is_noticed_and_fixed(archives, capsys):
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    with pytest.raises(UserError, match=r"emoji\.npy: SHA-256 is .*the emoji artwork is damaged"):
+    with pytest.raises(UserError, match=r"emoji\.npy: SHA-256 is .*The emoji artwork is damaged"):
         open_emoji(archives["cache"])
     assert prepare_emoji(**archives) == 12
     assert "preparing again" in capsys.readouterr().err
@@ -97,12 +97,12 @@ def test_an_archive_that_was_cut_short(archives):
 
 def test_an_archive_that_is_not_there(archives):
     (archives["archives"] / "coded-1.tgz").unlink()
-    with pytest.raises(UserError, match=r"holds no coded-1\.tgz; put it there"):
+    with pytest.raises(UserError, match=r"holds no coded-1\.tgz\. Put it there"):
         prepare_emoji(**archives)
 
 
 def test_nothing_prepared(tmp_path):
-    with pytest.raises(UserError, match=r"the emoji artwork is not prepared.*python -m kgv_jax\.data\.prepare emoji"):
+    with pytest.raises(UserError, match=r"The emoji artwork is not prepared.*kgv prepare emoji"):
         open_emoji(tmp_path)
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from kgv_jax.data.prepare import shards
-from kgv_jax.data.prepare.__main__ import main
 from kgv_jax.data.prepare.imagenet import prepare_imagenet
 from kgv_jax.data.sources import imagenet
 from kgv_jax.util.errors import UserError
+from tests import cli
 from tests.imagenet_files import IDS, jpeg, tar, train_tar, write, write_imagenet
 
 
@@ -31,12 +31,12 @@ def _load(root, ids):
 def test_from_the_archives_to_a_data_set(archives, capsys):
     out = archives / "shards"
     train, val = (str(archives / f"ILSVRC2012_img_{part}.tar") for part in ("train", "val"))
-    assert main(["imagenet", f"--from={train}", f"--out={out}", "--per-shard=5"]) == 0
-    assert main(["imagenet", f"--from={val}", f"--out={out}", f"--labels={archives}/LOC_val_solution.csv"]) == 0
+    assert cli.run("prepare", "imagenet", f"--from={train}", f"--out={out}", "--per-shard=5") == 0
+    labels = f"--labels={archives}/LOC_val_solution.csv"
+    assert cli.run("prepare", "imagenet", f"--from={val}", f"--out={out}", labels) == 0
     reported = capsys.readouterr()
-    assert (
-        "train 3 shards written" in reported.out and "train/part-00002.array_record: 2 images, 3 of 3" in reported.err
-    )
+    assert "train 3 shards written" in reported.out
+    assert "train/part-00002.array_record: 2 images, 3 of 3" in reported.err
     dataset = _load(out, archives / "ids.txt")
     assert len(dataset.train) == 8 and len(dataset.validation) == 4
     for records in (dataset.train, dataset.validation, dataset.domains["imagenet"]):
@@ -62,15 +62,15 @@ def test_shards_and_folders_give_the_same_run(archives, tmp_path):
     assert both[0]["c/gaussian_noise/3"].crop_share == both[1]["c/gaussian_noise/3"].crop_share == 1
 
 
-def test_a_stopped_writer_goes_on(archives):
+def test_a_stopped_writer_continues(archives):
     source, out = archives / "ILSVRC2012_img_train.tar", archives / "out"
 
     def stop(line):
         raise KeyboardInterrupt(line)
 
     with pytest.raises(KeyboardInterrupt):
-        prepare_imagenet(source, out, per_shard=4, tell=stop)
-    with pytest.raises(UserError, match=r"train: holds 4 of 12 images; run the command .* again"):
+        prepare_imagenet(source, out, per_shard=4, report=stop)
+    with pytest.raises(UserError, match=r"train: holds 4 of 12 images\. Run the command .* again"):
         shards.open_shards(out / "train")
     before = (out / "train/part-00000.array_record").stat().st_mtime_ns
     assert prepare_imagenet(source, out, per_shard=4) == {"train": 2}
@@ -92,11 +92,11 @@ def test_a_shard_that_has_changed(archives):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    with pytest.raises(UserError, match=r"part-00001\.array_record: has changed since it was written; delete"):
+    with pytest.raises(UserError, match=r"part-00001\.array_record: has changed since it was written\. Delete"):
         prepare_imagenet(archives / "ILSVRC2012_img_train.tar", out, per_shard=4)
 
 
-def test_other_images_in_the_same_place(archives):
+def test_other_images_in_the_same_folder(archives):
     out = _prepared(archives)
     write(archives / "ILSVRC2012_img_train.tar", train_tar(per_class=2))
     with pytest.raises(UserError, match=r"out/train: holds shards of other images"):
@@ -106,17 +106,17 @@ def test_other_images_in_the_same_place(archives):
 def test_a_shard_that_is_not_there(archives):
     out = _prepared(archives)
     (out / "train/part-00002.array_record").unlink()
-    with pytest.raises(UserError, match=r"part-00002\.array_record: no such file.*copy it again"):
+    with pytest.raises(UserError, match=r"part-00002\.array_record: no such file.*Copy it again"):
         shards.open_shards(out / "train")
 
 
 @pytest.mark.parametrize(
     "manifest", ["{", "{}", json.dumps({"version": 99}), json.dumps({"version": 1, "shards": [{}]})]
 )
-def test_a_manifest_that_is_none(archives, manifest):
+def test_a_file_that_is_no_manifest(archives, manifest):
     out = _prepared(archives)
     write(out / "train/manifest.json", manifest)
-    with pytest.raises(UserError, match=r"manifest\.json: not a manifest of shards.*delete"):
+    with pytest.raises(UserError, match=r"manifest\.json: not a manifest of shards.*Delete"):
         shards.open_shards(out / "train")
 
 
@@ -125,7 +125,7 @@ def test_a_truncated_archive(archives, kept, capsys):
     path = archives / "ILSVRC2012_img_train.tar"
     data = path.read_bytes()
     path.write_bytes(data[: int(kept * len(data))])
-    assert main(["imagenet", f"--from={path}", f"--out={archives}/out"]) == 2
+    assert cli.run("prepare", "imagenet", f"--from={path}", f"--out={archives}/out") == 2
     error = capsys.readouterr().err
     assert str(path) in error and ("truncated" in error or "damaged" in error)
     assert not (archives / "out").exists()
@@ -143,12 +143,12 @@ def test_an_archive_cut_between_two_members(archives):
     ("name", "data", "match"),
     [
         ("a.tar", tar({"notes.txt": b"x"}), r"a\.tar: holds no image; expected ILSVRC2012"),
-        ("ILSVRC2012_img_val.tar", None, r"lie side by side.*add --labels=LOC_val_solution\.csv"),
+        ("ILSVRC2012_img_val.tar", None, r"in no folders.*Add --labels=LOC_val_solution\.csv"),
         ("a.tar", b"\x1f\x8b" + bytes(100), r"a\.tar: not an uncompressed tar file"),
         ("nowhere.tar", None, r"--from .*nowhere\.tar: no such file or folder"),
     ],
 )
-def test_what_is_no_archive_of_imagenet(archives, name, data, match):
+def test_a_file_that_is_no_archive_of_imagenet(archives, name, data, match):
     if data is not None:
         write(archives / name, data)
     with pytest.raises(UserError, match=match):

@@ -12,7 +12,6 @@ import pytest
 import safetensors.numpy
 
 from kgv_jax.models import registry
-from kgv_jax.models.pretrained import __main__ as command_line
 from kgv_jax.models.pretrained import converted
 from kgv_jax.models.pretrained.expected import expected_shapes
 from kgv_jax.models.pretrained.published import load_published
@@ -52,7 +51,7 @@ def images(tmp_path) -> pathlib.Path:
 
 
 def _run(*arguments: object) -> int:
-    return command_line.main([str(argument) for argument in arguments])
+    return cli.run("weights", *arguments)
 
 
 def _refused(capsys, *arguments: object) -> str:
@@ -144,7 +143,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, weights, capsys, monk
     full = type("Usage", (), {"free": 1000})
     with monkeypatch.context() as patch:
         patch.setattr(converted.shutil, "disk_usage", lambda _: full)
-        assert "MB free; make room" in _refused(capsys, *convert)
+        assert "MB free; free some space" in _refused(capsys, *convert)
     assert not (tmp_path / "o").exists()
 
     def fail(*_: object) -> None:
@@ -262,7 +261,7 @@ def test_a_payload_as_a_process(tmp_path):
     text = b"X" + len(command).to_bytes(4, "little") + command
     torch_files.save(tmp_path / "evil.pth", {"a": torch_files.Raw(b"cposix\nsystem\n(" + text + b"tR")})
     arguments = ("convert", str(tmp_path / "evil.pth"), f"--model={MODEL}", f"--out={tmp_path / 'out'}")
-    message = cli.refused("models.pretrained", *arguments)
+    message = cli.refused("weights", *arguments)
     assert "posix.system" in message and not marker.exists() and not (tmp_path / "out").exists()
 
 

@@ -12,7 +12,7 @@ from tests.report_runs import predictions, write_run
 
 
 def study(tmp_path, *, seeds=(0,), head="decoder", **values):
-    """Of four drawings three are right, each with the probability e^m / (e^m + 3)."""
+    """Of four source images three are right, each with the probability e^m / (e^m + 3)."""
     runs = [
         write_run(tmp_path / f"{seed}", {"de": predictions("de", [0, 1, 2, 0], **values)}, method="kgv", seed=seed)
         for seed in seeds
@@ -35,19 +35,19 @@ def test_the_mean_of_two_heads_is_normalised(tmp_path):
     found = study(tmp_path, head="combined", scored=[1, 2, 3, 0])
     ((record,), _) = confidence.report_calibration(found, Options())
     # Logits 2 and 3 / 2 apart from the mean of the heads: halves 1 and 1.5, if they disagree.
-    predictions_of = found.first.predictions["de"]
+    predictions_of = found.first.predictions("de")
     p = np.exp(predictions_of.log_probabilities("combined"))
     assert p.sum(-1).max() < 0.99
     assert record["confidence"] == pytest.approx(float((p.max(-1) / p.sum(-1)).mean()), rel=1e-5)
 
 
 def test_selective_by_hand(tmp_path):
-    # The wrong drawing, two photographs, is the second in confidence.
+    # The wrong source image, two test images, is the second in confidence.
     ((record,), _) = confidence.report_selective(study(tmp_path, margin=[4, 2, 1, 3]), Options())
     risk = [0, 0, 1 / 3, 2 / 4, 2 / 5, 2 / 6, 2 / 7, 2 / 8]
     assert record["aurc"] == pytest.approx(sum(risk) / 8)
     assert (record["at_0.5"], record["at_0.8"], record["accuracy"]) == pytest.approx((0.5, 1 - 2 / 7, 0.75))
-    # The oracle's: 0 for six photographs, then 1/7 and 2/8.
+    # The oracle's: 0 for six test images, then 1/7 and 2/8.
     assert record["excess"] == pytest.approx((sum(risk) - 1 / 7 - 2 / 8) / 8)
 
 

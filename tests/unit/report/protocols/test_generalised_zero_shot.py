@@ -16,9 +16,9 @@ STOP = ("stop",)
 
 
 def study(tmp_path):
-    """At home a drawing of straight-only and one of stop are mistaken; on us every stop is taken for a crossroads."""
-    home = predictions("de", [0, 1, 2, 3, 0, 1, 0, 2], margin=[2, 2, 2, 2, 2, 2, 1, 2])
-    found = {"de": home, "us": predictions("us", [0, 1, 1, 0], margin=0.5)}
+    """In-domain one image of straight-only and one of stop are mistaken; on us every stop is taken for a crossroads."""
+    in_domain = predictions("de", [0, 1, 2, 3, 0, 1, 0, 2], margin=[2, 2, 2, 2, 2, 2, 1, 2])
+    found = {"de": in_domain, "us": predictions("us", [0, 1, 1, 0], margin=0.5)}
     return make_study([read_run(str(write_run(tmp_path / "a", found, method="ce")))])
 
 
@@ -36,10 +36,10 @@ def test_gamma_is_chosen_in_domain_on_classes_that_are_learnt(tmp_path):
     found = study(tmp_path)
     options = Options(unseen_classes=STOP, validation_classes=("straight-only",))
     by = {record["domain"]: record for record in generalised_zero_shot.report(found, options).records}
-    home = found.first.predictions["de"]
-    gamma = zero_shot.choose_gamma(home.gzsl_outcome("decoder", unseen=np.arange(4) == 2, seen=np.arange(4) < 2))
+    in_domain = found.first.predictions("de")
+    gamma = zero_shot.choose_gamma(in_domain.gzsl_outcome("decoder", unseen=np.arange(4) == 2, seen=np.arange(4) < 2))
     assert by["us"]["gamma"] == pytest.approx(gamma, abs=1e-6) == pytest.approx(1.5, abs=1e-6)
-    us = found.first.predictions["us"]
+    us = found.first.predictions("us")
     at = zero_shot.seen_unseen(us.gzsl_outcome("decoder", unseen=np.arange(4) == 3, seen=np.arange(4) < 3), gamma)
     assert by["us"]["calibrated"] == pytest.approx(at.harmonic)
 
@@ -52,8 +52,8 @@ def test_what_is_missing(tmp_path):
         generalised_zero_shot.report(found, Options(unseen_classes=("stopp",)))
     with pytest.raises(UserError, match=r"both name 'stop'; gamma is chosen on others"):
         generalised_zero_shot.report(found, Options(unseen_classes=STOP, validation_classes=STOP))
-    everything = tuple(found.first.predictions["de"].classes.tolist())
-    with pytest.raises(UserError, match="No domain has photographs both of the unseen"):
+    everything = tuple(found.first.predictions("de").classes.tolist())
+    with pytest.raises(UserError, match="No domain has images both of the unseen"):
         generalised_zero_shot.report(found, Options(unseen_classes=everything))
 
 
@@ -79,7 +79,7 @@ def test_roles_come_with_the_predictions(tmp_path):
     assert (by["de"]["seen"], by["de"]["unseen"]) == (1, 0.5)
     # On us one stop is taken for a class that only chooses, which is no class of a test.
     assert by["us"]["unseen"] == 0.5 and by["us"]["seen"] == pytest.approx(0.75)
-    held_out = found.first.predictions["validation"]
+    held_out = found.first.predictions("validation")
     gzsl_outcome = held_out.gzsl_outcome("decoder", unseen=ROLES == "validation", seen=ROLES == "seen")
     gamma = zero_shot.choose_gamma(gzsl_outcome)
     assert by["de"]["gamma"] == pytest.approx(gamma) and by["us"]["gamma"] == by["de"]["gamma"]
@@ -89,7 +89,7 @@ def test_roles_come_with_the_predictions(tmp_path):
 def test_gains_over_a_control(tmp_path):
     first = held_out_study(tmp_path).first
     # A copy of the run whose decoder is always right.
-    better = dict(first.predictions)
+    better = {name: first.predictions(name) for name in ("de", "us", "validation")}
     for name in ("de", "us"):
         better[name] = dataclasses.replace(better[name], logits=9 * np.eye(4)[better[name].label])
     folder = write_run(tmp_path / "better", better, method="ebv")
@@ -105,7 +105,7 @@ def test_a_control_is_paired_by_seed_and_by_its_chosen_head(tmp_path):
     first = held_out_study(tmp_path).first
     runs = []
     for method, seed in (("ce", 1), ("kgv", 0), ("kgv", 1), ("kgv", 2)):
-        better = dict(first.predictions)
+        better = {name: first.predictions(name) for name in ("de", "us", "validation")}
         # Of kgv, validation chooses the density head; seed 2 is without a partner, and right everywhere.
         for name in ("de", "us", "validation"):
             sure = 9 * np.eye(4, dtype=np.float32)[better[name].label]
@@ -121,7 +121,7 @@ def test_a_control_is_paired_by_seed_and_by_its_chosen_head(tmp_path):
     assert {(test["versus_head"], test["seeds"]) for test in tests.values()} == {("density", 1)}
     (mine,) = (r["ausuc"] for r in records if r["method"] == "ce" and r["domain"] == "us" and "versus" not in r)
     # The density head of kgv has no preference on us: the class that is numbered first among all tested is taken.
-    assert tests["us"]["mean"] == pytest.approx(mine - _area_of_no_preference(first.predictions["us"]))
+    assert tests["us"]["mean"] == pytest.approx(mine - _area_of_no_preference(first.predictions("us")))
     assert "Holm over the 3 tests" in table.title
     del runs[2]
     with pytest.raises(UserError, match=r"ce and the control kgv have no seed in common \(1 and 0, 2\)"):
@@ -134,10 +134,10 @@ def _area_of_no_preference(of_domain):
     return zero_shot.area_under_curve(zero_shot.seen_unseen_curve(gzsl_outcome))
 
 
-def test_one_unseen_drawing_says_nothing_of_the_next(tmp_path):
+def test_one_unseen_source_image_says_nothing_of_others(tmp_path):
     first = held_out_study(tmp_path).first
-    one = {"de": first.predictions["de"], "validation": first.predictions["validation"]}
-    kept = np.arange(len(one["de"].label)) < 2 * 5  # five drawings, one of them of stop
+    one = {"de": first.predictions("de"), "validation": first.predictions("validation")}
+    kept = np.arange(len(one["de"].label)) < 2 * 5  # five source images, one of them of stop
     rows = ("id", "group", "label", "logits", "scores", "also")
     one["de"] = dataclasses.replace(one["de"], **{name: getattr(one["de"], name)[kept] for name in rows})
     runs = [read_run(str(write_run(tmp_path / method, one, method=method))) for method in ("ce", "ebv")]

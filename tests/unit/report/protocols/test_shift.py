@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 
 from kgv_jax.report import stats
-from kgv_jax.report.holm import holm
+from kgv_jax.report.paired import holm
 from kgv_jax.report.protocols import shift
 from kgv_jax.report.protocols.base import Options
 from kgv_jax.report.runs import make_study, read_run
 from kgv_jax.util.errors import UserError
 from tests.report_runs import predictions, write_run
 
-DRAWINGS = 24
+IMAGES = 24
 
 
 def chosen(rng, share):
-    """Classes that are right for about this share of the drawings."""
-    right = np.arange(DRAWINGS) % 4
-    return np.where(rng.random(DRAWINGS) < share, right, (right + 1) % 4)
+    """Classes that are right for about this share of the source images."""
+    right = np.arange(IMAGES) % 4
+    return np.where(rng.random(IMAGES) < share, right, (right + 1) % 4)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ RIGHT = [0, 1, 2, 3]
 
 
 def study(tmp_path, *, density=True):
-    """On us half of the drawings have logits as flat as can be, and node scores far from every class."""
+    """On us half of the source images have logits as flat as can be, and node scores far from every class."""
     us = predictions("us", RIGHT, scored=RIGHT if density else None)
     flat = us.logits.copy()
     flat[:4] = 0
@@ -39,7 +39,7 @@ def test_unknown_classes_are_no_columns(tmp_path):
     found = study(tmp_path)
     records, _ = unknown_classes.report(found, Options(unknown_classes=("stop",)))
     by = {(record["score"], record["domain"]): record for record in records}
-    # A photograph of stop has its mass in a column that is left out, so what is left of it is flat.
+    # An image of stop has its mass in a column that is left out, so what is left of it is flat.
     assert by["max softmax", "de"] | {"auroc": 1.0, "fpr95": 0.0, "known": 6, "unknown": 2} == by["max softmax", "de"]
     assert {domain for _, domain in by} == {"de", "us"}
 
@@ -56,6 +56,6 @@ def test_what_is_missing(tmp_path):
         unknown_classes.report(found, Options(unknown_domains=("uk",)))
     with pytest.raises(UserError, match=r"--unknown-classes names 'stopp', did you mean 'stop'"):
         unknown_classes.report(found, Options(unknown_classes=("stopp",)))
-    everything = tuple(found.first.predictions["de"].classes.tolist())
-    with pytest.raises(UserError, match="No domain has photographs both of"):
+    everything = tuple(found.first.predictions("de").classes.tolist())
+    with pytest.raises(UserError, match="No domain has images both of"):
         unknown_classes.report(found, Options(unknown_classes=everything))

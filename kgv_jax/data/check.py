@@ -90,7 +90,7 @@ def _counts(domain: str, scan: folder.Scan) -> str:
     total = sum(counts.values())
     text = f"{domain}: {total} images of {len(counts)} classes"
     if counts:
-        text += f", {min(counts.values())} to {max(counts.values())} a class"
+        text += f", {min(counts.values())} to {max(counts.values())} per class"
         text += f", median {statistics.median(counts.values()):g}"
         rare = sorted(counts, key=lambda label: (counts[label], label))
         shown = sorted(counts) if len(counts) <= _LISTED else rare[: _LISTED // 2]

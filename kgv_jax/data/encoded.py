@@ -47,7 +47,7 @@ class CropReader:
 
         Args:
           encoded: n JPEG, PNG or WebP files as bytes.
-          positions: int [n], the images' places in the stream's endless order.
+          positions: int [n], the images' positions in the stream's endless order.
           names: of the files or records, for errors; their positions if None.
           out: where to write, of the result's shape and type.
 

@@ -1,4 +1,4 @@
-"""Several sources of legends as one: a synthetic sign may take its pictogram from any hand."""
+"""Several sources of legends as one: a synthetic sign may take its pictogram from any artist."""
 
 from __future__ import annotations
 

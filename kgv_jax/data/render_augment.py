@@ -1,4 +1,4 @@
-"""A drawn sign becomes a photograph of it: pose, background, optics, light, sensor, JPEG."""
+"""Render augmentation: a drawing becomes a view of it, with pose, background, optics, light, sensor noise and JPEG."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kgv_jax.util.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class RenderAugmentation:
-    """What a camera does to a sign; every photograph draws each entry uniformly from its range.
+    """The ranges of what a camera does to a sign; every view samples each entry uniformly from its range.
 
     One number `a` is the range [-a, a]; a pair is (low, high). The defaults serve every
     domain alike: a shift between domains must come from the drawings, never from here.
@@ -76,14 +76,14 @@ _BOUNDS = {
 }  # fmt: skip
 
 
-RENDER_SCALE = 1.5  # drawings are rendered this much larger than the photograph, so legends stay sharp
+RENDER_SCALE = 1.5  # drawings are rasterised this much larger than the view, so legends stay sharp
 
 _CAMERA_DISTANCE = 2.5  # in sign sizes: near enough for converging edges
 _TO_GREY = np.full((3, 3), (0.299, 0.587, 0.114))  # Rec. 601 luma, the one JPEG uses
 
 
 def view_rng(seed: int, stream: str, source_image: str, k: int) -> np.random.Generator:
-    """Returns the random numbers of the k-th photograph of an image, independent of all others."""
+    """Returns the random numbers of the k-th view of an image, independent of all others."""
     digest = hashlib.blake2b(repr((int(seed), stream, source_image, int(k))).encode(), digest_size=16).digest()
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
 
@@ -97,7 +97,7 @@ def render_view(
       rgba: uint8 [h, w, 4], straight alpha; any size.
       size_px: side of the result.
       rng: source of every random choice.
-      render augmentation: ranges to choose from.
+      render_augmentation: ranges to choose from.
 
     Returns:
       uint8 [size_px, size_px, 3] RGB.
@@ -121,10 +121,10 @@ def render_view(
 def object_box(
     rgba: np.ndarray, size_px: int, rng: np.random.Generator, render_augmentation: RenderAugmentation
 ) -> tuple[int, int, int, int]:
-    """Returns where the drawing is in the photograph that `photograph` takes with the same arguments.
+    """Returns where the drawing is in the view that `render_view` renders with the same arguments.
 
-    Left, top, right and bottom in pixels, the last two just outside, of the places that the drawing covers by half or
-    more; its pose is the first thing that a photograph draws, so a generator in its first state gives the same.
+    Left, top, right and bottom in pixels, the last two just outside, of the pixels that the drawing covers by half or
+    more. The pose is the first thing that a view samples, so a generator in its initial state gives the same one.
     """
     pose = _pose(rgba, size_px, rng, render_augmentation)
     cover = cv2.warpPerspective(rgba[..., 3], pose, (size_px, size_px), flags=cv2.INTER_LINEAR)

@@ -35,11 +35,11 @@ def load(
     seed: int = 0,
     cache: str | os.PathLike | None = None,
 ) -> Dataset:
-    """Returns the artwork as drawings to photograph.
+    """Returns the artwork as drawings, of which views are rendered.
 
     Of a class with two or more source drawings one is held out for validation. The source's own test
-    domain holds the training drawings: new photographs of them measure what is left when only the
-    drawing stays the same.
+    domain holds the training drawings: new views of them measure how much accuracy is lost
+    to rendering alone, with no shift between drawings.
 
     Args:
       source: domain to learn from.

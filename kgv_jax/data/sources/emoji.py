@@ -1,7 +1,7 @@
 """Emoji: the same concepts in eleven styles, learnt in some and recognised in others.
 
 A domain is a style, or several joined by +, such as `noto+twemoji`. Styles of one family share drawings (the black ones
-of a hand are its colour ones without the colours, a later edition keeps a few of an earlier one), so no family is on
+of an artist are the colour ones without the colours, a later edition keeps a few of an earlier one), so no family is on
 both sides.
 
   colour    noto, noto_v1; twemoji; emojione, emojione_v1; fxemoji; fluent_flat; openmoji
@@ -39,11 +39,11 @@ def load(
     seed: int = 0,
     cache: str | os.PathLike | None = None,
 ) -> Dataset:
-    """Returns the emoji as drawings to photograph.
+    """Returns the emoji as drawings, of which views are rendered.
 
     Of a class that several source families draw, all drawings of one are held out for validation: another artist, as in
-    a test, and not another edition of a hand that was learnt. The source's own test domain holds the training drawings:
-    new photographs of them measure what is left when only the drawing stays the same.
+    a test, and not another edition of a style that was learnt. The source's own test domain has the training drawings:
+    new views of them measure how much accuracy is lost to rendering alone, with no shift between drawings.
 
     Args:
       source: style to learn from, or several joined by +.

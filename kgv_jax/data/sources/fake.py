@@ -40,7 +40,7 @@ def load(
     test_images: int = 20,
     seed: int = 0,
 ) -> Dataset:
-    """Returns the data set; nothing is drawn before an image is loaded.
+    """Returns the data set; an image is made when it is loaded.
 
     Args:
       source: domain to learn from: `imagenet`.

@@ -49,8 +49,8 @@ def load(
       targets: domains to be tested on, a sequence or one string with commas.
       validation_fraction: between 0 and 0.5.
       seed: of the split.
-      render_views: whether the images are drawings, of which photographs are to be
-        made: "yes", "no", or "auto", which means yes if every file is an SVG.
+      render_views: whether the images are drawings, of which views are to be
+        rendered: "yes", "no", or "auto", which means yes if every file is an SVG.
       every_class: whether the targets' classes count that the source does not have.
 
     Raises:

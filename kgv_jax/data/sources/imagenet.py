@@ -46,7 +46,7 @@ def load(
       root: what holds the unpacked archives, shards of `kgv prepare imagenet`, or data sets of TFDS.
       source: `imagenet`.
       targets: domains to be tested on.
-      class_list: 1k, mini, or a file with an id a line.
+      class_list: 1k, mini, or a file with one id per line.
       validation_fraction: share of every class's training images held out for choices, one at least.
       seed: of the split.
 

@@ -141,7 +141,7 @@ def _real(root: pathlib.Path, domain: str, known: Sequence[str]) -> Listing:
 
 
 def _v2(root: pathlib.Path, domain: str, known: Sequence[str]) -> Listing:
-    folder = _first(root, *V2_FOLDERS[domain], what="ImageNet-V2, one folder a class number")
+    folder = _first(root, *V2_FOLDERS[domain], what="ImageNet-V2, one folder per class number")
     paths, ids = [], []
     for child in _folders(folder):
         # Numbers, and sorted as text in the folder: 0, 1, 10, 100, ... A sorted list of folders is the wrong order.
@@ -170,7 +170,7 @@ def _objectnet(root: pathlib.Path, domain: str, known: Sequence[str]) -> Listing
     object_of = _json(mappings / "folder_to_objectnet_label.json", dict, what="ObjectNet's names of its folders")
     classes_of = _json(mappings / "objectnet_to_imagenet_1k.json", dict, what="ImageNet's names of ObjectNet's objects")
     number_of = _json(mappings / "pytorch_to_imagenet_2012_id.json", dict, what="the numbers of the 2012 labels")
-    texts = _text(mappings / "imagenet_to_label_2012_v2", what="the 2012 labels, one a line").splitlines()
+    texts = _text(mappings / "imagenet_to_label_2012_v2", what="the 2012 labels, one per line").splitlines()
     index_of = {int(number): int(index) for index, number in number_of.items()}
     id_of = {text.strip(): _numbered(known, index_of.get(line), mappings) for line, text in enumerate(texts)}
     paths, ids = [], []

@@ -1,4 +1,4 @@
-"""The embedded road signs: every national variant of the graph, drawn in the hand and hues of its country."""
+"""The embedded road signs: every national variant of the graph, in the drawing style and hues of its country."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Drawing:
     """One way in which a country draws its signs.
 
     Attributes:
-      hand: who draws the legend.
+      drawing_style: how the legend is drawn.
       red_border: width of a red border line, percent of the sheet.
       thin_border: width of a border line of any other colour.
       rim_width: width of the edge outside of the border line.
@@ -189,7 +189,7 @@ def load(
     drawings_per_target: int = 2,
     seed: int = 0,
 ) -> Dataset:
-    """Returns the drawn road signs of a source country and of target countries.
+    """Returns the rendered road signs of a source country and of target countries.
 
     Of the source's drawings of a class, a share of `validation_fraction` (at least one, where it is above
     zero) goes to validation and as many to the source's own test domain; the rest is for training.
@@ -207,12 +207,15 @@ def load(
     """
     for country in (source, *targets):
         if country not in DRAWINGS:
-            raise UserError(f"no drawn country {country!r}{nearest(country, DRAWINGS)}; expected {', '.join(DRAWINGS)}")
+            raise UserError(
+                f"No signs of the country {country!r} can be rendered{nearest(country, DRAWINGS)}; expected one of "
+                f"{', '.join(DRAWINGS)}."
+            )
     if len({source, *targets}) != 1 + len(targets):
-        raise UserError(f"source {source!r} and targets {tuple(targets)!r} name a country twice; name each once")
+        raise UserError(f"Source {source!r} and targets {tuple(targets)!r} name a country twice; name each once.")
     most = min(len(DRAWINGS[country]) for country in targets) if targets else 1
     if not 1 <= drawings_per_target <= most:
-        raise UserError(f"drawings_per_target {drawings_per_target} is not possible; expected 1 to {most}")
+        raise UserError(f"drawings_per_target is {drawings_per_target}; expected 1 to {most}.")
     graph = load_graph(graph_path()).graph
     drawings = {source: len(DRAWINGS[source]), **dict.fromkeys(targets, drawings_per_target)}
     images = {country: country_images(graph, country, drawings=n) for country, n in drawings.items()}

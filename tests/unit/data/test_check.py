@@ -44,7 +44,7 @@ def test_a_clean_folder(root):
     (root / "de" / "stop" / "notes.txt").write_text("x")
     result = check(root)
     assert result.findings == ()
-    assert result.facts[0] == "cn: 6 images of 3 classes, 2 to 2 a class, median 2; no-entry 2, stop 2, yield 2"
+    assert result.facts[0] == "cn: 6 images of 3 classes, 2 to 2 per class, median 2; no-entry 2, stop 2, yield 2"
     assert result.facts[1].endswith("no-entry 5, stop 5, yield 5; not images: .txt 1")
     assert "--source=DOMAIN" in result.facts[2]
     assert "de: 9 images to train, 3 images to validation, 3 images to test" in check(root, source="de").facts
@@ -55,7 +55,7 @@ def test_many_classes_are_counted_and_the_rarest_named(tmp_path):
         for n in range(1 + (k != 7)):
             noise(tmp_path / "de" / f"c{k:02}" / f"{n}.png", 100 * k + n)
     (fact, _) = check(tmp_path).facts
-    assert "59 images of 30 classes, 1 to 2 a class, median 2; fewest: c07 1, c00 2, c01 2," in fact
+    assert "59 images of 30 classes, 1 to 2 per class, median 2; fewest: c07 1, c00 2, c01 2," in fact
     assert "c20" not in fact
 
 

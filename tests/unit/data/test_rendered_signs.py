@@ -127,10 +127,10 @@ def test_without_validation_everything_trains():
 @pytest.mark.parametrize(
     "options,message",
     [
-        ({"source": "uk"}, r"no drawn country 'uk'.*de, cn, ru, us"),
+        ({"source": "uk"}, r"No signs of the country 'uk' can be rendered.*de, cn, ru, us"),
         ({"targets": ("cn", "de")}, r"twice"),
         ({"validation_fraction": 0.5}, r"validation_fraction 0.5 holds out 4 of the 4"),
-        ({"drawings_per_target": 0}, r"drawings_per_target 0.*1 to 4"),
+        ({"drawings_per_target": 0}, r"drawings_per_target is 0; expected 1 to 4"),
     ],
 )
 def test_bad_options_are_named(options, message):

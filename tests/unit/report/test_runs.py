@@ -80,7 +80,10 @@ def test_folders_without_a_finished_run(tmp_path):
         read_run(str(tmp_path / "empty"))
     config = (folder / "config.json").read_text()
     other = config.replace('"beta"', '"gamma"')
-    for broken, words in ((other, r"config\.json: Unknown setting config\.hierarchy\.gamma"), ("{", r"is no JSON .*Train")):
+    for broken, words in (
+        (other, r"config\.json: Unknown setting config\.hierarchy\.gamma"),
+        ("{", r"is no JSON .*Train"),
+    ):
         (folder / "config.json").write_text(broken)
         with pytest.raises(UserError, match=words):
             read_run(str(folder))

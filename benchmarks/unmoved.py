@@ -27,10 +27,14 @@ KEPT = HERE / "results" / "unmoved.json"
 IGNORED = ("config_digest",)
 
 _SHORT = ("train.steps=24", "optim.warmup_steps=2", "data.train_views=4", "data.test_views=2")
+_FOLDER = (
+    "train.steps=24", "optim.warmup_steps=2", "data.root={root}", "data.source=DE", "data.targets=CN,RU",
+    "kg.path={root}/graph.csv", "data.validation_fraction=0.25",
+)  # fmt: skip
 CASES: dict[str, tuple[str, tuple[str, ...]]] = {
     "roadsigns:quick": ("roadsigns.py:quick", ("train.steps=40",)),
     "roadsigns:artwork": ("roadsigns.py:artwork", (*_SHORT, "synthetic.views=2")),
-    "emoji:quick": ("emoji.py", _SHORT),
+    "emoji:quick": ("emoji.py:quick", ()),
     "finetune": (
         "finetune.py:full",
         (
@@ -44,31 +48,8 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "zero_shot": ("zero_shot.py:artwork", _SHORT),
     "infuse": ("infuse.py:roadsigns", _SHORT),
-    "folder": (
-        "folder.py",
-        (
-            "train.steps=24",
-            "optim.warmup_steps=2",
-            "data.root={root}",
-            "data.source=DE",
-            "data.targets=CN,RU",
-            "kg.path={root}/graph.csv",
-            "data.validation_fraction=0.25",
-        ),
-    ),
-    "folder ce": (
-        "folder.py",
-        (
-            "method=ce",
-            "train.steps=24",
-            "optim.warmup_steps=2",
-            "data.root={root}",
-            "data.source=DE",
-            "data.targets=CN,RU",
-            "kg.path={root}/graph.csv",
-            "data.validation_fraction=0.25",
-        ),
-    ),
+    "folder": ("folder.py", _FOLDER),
+    "folder ce": ("folder.py", ("method=ce", *_FOLDER)),
 }
 _SIGNS = {"stop": ("octagon", "red"), "yield": ("triangle", "white"), "parking": ("square", "blue")}
 

@@ -37,7 +37,6 @@ from kgv_jax.report.summary import (
     summary_text,
 )
 from kgv_jax.report.table import markdown, print_tables
-from kgv_jax.run.earlier import current_head
 from kgv_jax.run.workdir import Workdir
 from kgv_jax.util.errors import UserError, nearest
 
@@ -198,12 +197,8 @@ def run(options: Options) -> None:
     claim_all(keys, root, values.to_dict())
     # The runs read the same file and overrides; their method, amount of data and seed come last and win.
     run_all(keys, root, options.config_arguments, jobs=options.jobs)
-    # Records of earlier versions may lack the shots, which means none, and name heads otherwise.
-    records = [
-        {"shots": 0, **record, "head": current_head(record["head"])}
-        for key in keys
-        for record in Workdir(key.folder(root)).read_results()
-    ]
+    # Records of earlier versions may lack the shots, which means none.
+    records = [{"shots": 0, **record} for key in keys for record in Workdir(key.folder(root)).read_results()]
     # The source is not among them where all of its images were trained on.
     domains = list(dict.fromkeys(record["domain"] for record in records))
     study = make_comparison(keys, root, domains, source=config.data.source)

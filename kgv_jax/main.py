@@ -86,9 +86,6 @@ def _require_workdir(path: str | None) -> str:
 
 def _job(job: Any) -> list[dict]:
     """Starts JAX, and calls `job` with the module `train`."""
-    from kgv_jax.util.cache import keep_compiled_programs
-
-    keep_compiled_programs()
     from kgv_jax.parallel import distributed
 
     distributed.start()

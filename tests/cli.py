@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from kgv_jax.cli import main
+from kgv_jax.__main__ import main
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 _SMALL = (

@@ -20,7 +20,6 @@ from kgv_jax.report.runs import RunKey, make_comparison
 from kgv_jax.report.summary import chosen_only, summarise, summary_tables
 from kgv_jax.report.table import TARGETS, print_tables
 from kgv_jax.run.workdir import Workdir
-from kgv_jax.util.cache import keep_compiled_programs
 
 METHOD, CONTROLS = "kgv_compose", ("ce", "shuffled_kg_compose")
 # The method that shares its programs with the last one comes before it.
@@ -53,7 +52,6 @@ def _train_all(keys: Sequence[RunKey], root: pathlib.Path, values: Mapping[str, 
     todo = [key for key in keys if Workdir(key.folder(root)).read_results() is None]
     if not todo:
         return
-    keep_compiled_programs()
     from kgv_jax import train
     from kgv_jax.parallel import distributed
 

@@ -16,7 +16,6 @@ from typing import Any
 
 from kgv_jax.config.flags import Options
 from kgv_jax.run.workdir import Workdir
-from kgv_jax.util.cache import keep_compiled_programs
 from kgv_jax.util.errors import UserError
 
 
@@ -26,7 +25,6 @@ def run(options: Options) -> None:
     out = pathlib.Path(options.out) if options.out else workdir.path / "explain" / f"{options.domain}.png"
     if out.suffix.lower() != ".png":
         raise UserError(f"--out is {str(out)!r}; expected a file that ends in .png.")
-    keep_compiled_programs()
     records = _explain(workdir, out, options)
     from kgv_jax.explain.measure import similarity_table, trust_table
     from kgv_jax.report.table import print_tables

@@ -78,7 +78,7 @@ def _check_zero_shot(config: Config) -> None:
 
 
 def _check_batches(config: Config) -> None:
-    augment, kgv, train = config.augment, config.kgv, config.train
+    augment, train = config.augment, config.train
     if train.batch_size % train.accumulate:
         raise UserError(
             f"config.train.accumulate is {train.accumulate}, which does not divide "
@@ -95,11 +95,6 @@ def _check_batches(config: Config) -> None:
         raise UserError(
             f"config.augment.views is {augment.views} with train.accumulate > 1: views of an image would lie in "
             "different micro-batches. Set train.accumulate=1."
-        )
-    if train.accumulate > 1 and kgv.loss == "images":
-        raise UserError(
-            "config.kgv.loss is 'images', which contrasts over the whole batch, with train.accumulate > 1: the "
-            "micro-batches would not add up to the batch. Set train.accumulate=1 or another kgv.loss."
         )
 
 

@@ -41,7 +41,6 @@ _GONE = {"data.nuisance": 1.0, "synthetic.element_facts": False}
 # One text that meant a number, names, a file or `published`: now a setting each, with the text's name before it.
 _CHOICES = ("zero_shot.unseen", "zero_shot.validation")
 # Head of a record -> today's.
-_HEADS = {"both": "combined"}
 
 
 def with_version(config: Config) -> dict[str, Any]:
@@ -73,11 +72,6 @@ def read_config(values: dict[str, Any], where: str) -> Config:
 def with_defaults(values: dict[str, Any]) -> dict[str, Any]:
     """Returns the settings of a `config.json` under today's names, and the defaults of those that are newer than it."""
     return _merged(config_class(), to_dict(Config()), _renamed(values), "config")
-
-
-def rename_heads(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns the records of a results file under today's names of the heads."""
-    return [record | {"head": _HEADS.get(head, head)} if (head := record.get("head")) else record for record in records]
 
 
 def _written_by(values: dict[str, Any]) -> str:

@@ -7,7 +7,6 @@ import functools
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import grain
 import numpy as np
 
 from kgv_jax.data.augment import Augment
@@ -111,6 +110,8 @@ class Pipeline:
           prefetch: batches read ahead; 0 reads in the caller's thread.
           threads: background threads.
         """
+        import grain  # A quarter of a second, which only training needs.
+
         options = grain.ReadOptions(num_threads=threads if prefetch else 0, prefetch_buffer_size=prefetch)
         batches = iter(grain.MapDataset.range(start, stop).map(self.__getitem__).to_iter_dataset(options))
         try:

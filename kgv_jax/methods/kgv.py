@@ -80,6 +80,11 @@ class KgvSettings(Section):
                 f"config.kgv.var_init is {self.var_init}; expected between var_min = {self.var_min} "
                 f"and var_max = {self.var_max}."
             )
+        if self.loss == "images" and config.train.accumulate > 1:
+            raise UserError(
+                "config.kgv.loss is 'images', which contrasts over the whole batch, with train.accumulate > 1: the "
+                "micro-batches would not add up to the batch. Set train.accumulate=1 or another kgv.loss."
+            )
         # What streams a score only adds it up, which is all that the loss `nodes` needs.
         for name, streams in (("score", self.score == "streamed"), ("candidate_share", self.candidate_share < 1)):
             value = getattr(self, name)
@@ -203,7 +208,7 @@ class Kgv(Objective):
             of_class = graph_arrays.class_node
             return gaussian.log_density(outputs.z, r[:1], mu[of_class], var[of_class])[:, 0] / temperature
         score, _ = self._score(params, outputs.z)
-        log_p = jax.nn.log_softmax(jnp.where(graph_arrays.candidate, score, -1e30), -1)
+        log_p = jax.nn.log_softmax(jnp.where(graph_arrays.candidate, score, NEVER), -1)
         spread = jnp.zeros(())
         if self.config.kgv.density_head == "lift":
             log_p += jnp.log(jnp.maximum(graph_arrays.candidate.sum(-1, keepdims=True), 1))

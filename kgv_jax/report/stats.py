@@ -32,7 +32,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import scipy.stats
+from scipy import special
 
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
@@ -324,7 +324,7 @@ def multiplicities(rng: np.random.Generator, resamples: int, items: int) -> np.n
 def _widening(groups: int) -> float:
     """Returns `sqrt(G / (G - 1)) t_{G-1} / z`, by which means of `G` resampled units lie too close (Hesterberg)."""
     level = (1 + CONFIDENCE) / 2
-    t = scipy.stats.t.ppf(level, groups - 1) / scipy.stats.norm.ppf(level)
+    t = special.stdtrit(groups - 1, level) / special.ndtri(level)
     return float(math.sqrt(groups / (groups - 1)) * t)
 
 
@@ -337,7 +337,7 @@ def _percentiles(values: np.ndarray) -> tuple[float, float]:
 
 def _wilson(share: float, trials: int) -> Interval:
     """Returns Wilson's score interval for a share of `trials` independent trials (Wilson 1927)."""
-    z = float(scipy.stats.norm.ppf((1 + CONFIDENCE) / 2))
+    z = float(special.ndtri((1 + CONFIDENCE) / 2))
     centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + (z / (2 * trials)) ** 2)
     return Interval(share, max(0.0, centre - half), min(1.0, centre + half))

@@ -10,6 +10,7 @@ from typing import Any
 
 from kgv_jax.config import earlier
 from kgv_jax.config.schema import Config, differences, to_dict
+from kgv_jax.run.earlier import rename_heads
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.plugin import loaded_plugins
 from kgv_jax.util.writers import METRICS_FILE, naming_full_disk
@@ -119,7 +120,7 @@ class Workdir:
     def read_records(self, name: str) -> list[dict[str, Any]] | None:
         """Returns the records of the file `name` under today's names of the heads, or None where there is no file."""
         file = self.path / name
-        return earlier.rename_heads(_read_json(file)) if file.exists() else None
+        return rename_heads(_read_json(file)) if file.exists() else None
 
     def write_records(self, name: str, records: list[dict[str, Any]]) -> None:
         """Writes records as `name`; `results.json` is the mark of a finished run."""

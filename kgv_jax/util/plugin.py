@@ -11,6 +11,7 @@ name a file to run. A run folder remembers which plugins were loaded (`run/workd
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib
 import importlib.util
@@ -61,12 +62,12 @@ def load_plugin(path: str | os.PathLike) -> None:
     # Every entry is checked before the first is added.
     stated = {name: entries for name, entries in vars(module).items() if name in TABLES}
     if not stated:
-        public = [name for name in vars(module) if not name.startswith("_")]
-        close = [f"it has {name}{hint}" for name in public if name.isupper() and (hint := nearest(name, TABLES))]
         raise UserError(
             f"{file} adds nothing: expected a dictionary {', '.join(TABLES)} at the top of the file"
-            f"{'; ' + close[0] if close else '.'}"
+            f"{_misspelt(module) or '.'}"
         )
+    if hint := _misspelt(module):
+        raise UserError(f"{file} states a dictionary that is not read{hint} Those that are read: {', '.join(TABLES)}.")
     tables: dict[str, Registry] = {name: getattr(importlib.import_module(TABLES[name]), name) for name in stated}
     for name, entries in stated.items():
         if not isinstance(entries, Mapping):
@@ -75,6 +76,16 @@ def load_plugin(path: str | os.PathLike) -> None:
     for name, entries in stated.items():
         tables[name].add(entries, where=str(file))
     _loaded[file] = {"file": file.name, "sha256": digest}
+
+
+def _misspelt(module: types.ModuleType) -> str:
+    """Returns "; it has NAME, did you mean ...?" for a dictionary whose name is nearly that of a table, or ""."""
+    for name, value in vars(module).items():
+        if name.isupper() and not name.startswith("_") and name not in TABLES and isinstance(value, Mapping):
+            # Closer than other hints are: a plugin may well have dictionaries of its own.
+            if close := difflib.get_close_matches(name, TABLES, n=1, cutoff=0.85):
+                return f"; it has {name}, did you mean {close[0]!r}?"
+    return ""
 
 
 def loaded_plugins() -> list[dict[str, str]]:

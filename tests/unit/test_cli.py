@@ -81,7 +81,7 @@ def test_every_command_that_reads_configs_or_classes_takes_plugins():
 @pytest.mark.processes
 def test_help_imports_nothing_slow():
     code = (
-        "import sys; from kgv_jax import cli; from kgv_jax.commands.table import COMMANDS, leaves\n"
+        "import sys; import kgv_jax.__main__ as cli; from kgv_jax.commands.table import COMMANDS, leaves\n"
         "assert cli.main(['--help']) == cli.main(['--version']) == 0\n"
         "for command in (*COMMANDS, *leaves()): assert cli.main([*command.name.split()[1:], '--help']) == 0\n"
         "for shell in ('bash', 'zsh', 'fish'): assert cli.main(['completion', shell]) == 0\n"

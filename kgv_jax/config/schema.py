@@ -148,6 +148,18 @@ class Synthetic:
         "drawing styles of rendered legends: every one, or only those that no rendered country uses",
         choices=("varied", "plain"),
     )
+    scenes: str = setting(
+        "drawn",
+        "what composed signs stand in: ground and light that the renderer makes up, or those of the photographs that "
+        "are trained on, each sign in the place of the one that was photographed",
+        choices=("drawn", "photographs"),
+    )
+    extent: tuple[float, ...] = setting(
+        (0.75, 0.95),
+        "least and greatest share of the image that the longer side of a synthetic sign takes",
+        low=0.05,
+        high=2.0,
+    )
     styles: tuple[str, ...] = setting((), "styles of variants to compose in; empty: every style of the graph")
     manifest: str = setting(
         "", "folder of element images with a manifest.csv, or emoji; empty: this package's renderer makes them"
@@ -170,6 +182,13 @@ class Augment:
     cutmix: float = setting(0.0, "alpha of cutmix's Beta distribution; 0: no cutmix", low=0.0)
     randaugment_ops: int = setting(0, "operations of RandAugment on each image; 0: none", low=0, high=10)
     randaugment_magnitude: float = setting(9.0, "strength of the operations of RandAugment", low=0.0, high=10.0)
+    jitter: float = setting(
+        0.0,
+        "strength of random moves, light, blur and noise of every training image, synthetic ones too; 0: none, 1: what "
+        "suits photographs of signs. Nothing is mirrored",
+        low=0.0,
+        high=3.0,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

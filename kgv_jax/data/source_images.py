@@ -58,9 +58,10 @@ class SourceImages(ImageList):
             self.images,
             size_px=reading.size_px,
             views_per_image=reading.views,
-            render_augmentation=RenderAugmentation() if reading.render else None,
+            render_augmentation=RenderAugmentation(scale=reading.extent) if reading.render else None,
             seed=reading.seed,
             stream=reading.stream,
+            scenes=reading.scenes,
             cache_dir=cache_dir("views"),
         )
         return ImageArray(

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from kgv_jax.data.crop import Crop
+from kgv_jax.data.scenes import Scene
 
 # Roles of classes: trained on, held out to test generalised zero-shot recognition, or held out to choose with.
 SEEN, UNSEEN = "seen", "unseen"
@@ -132,6 +133,8 @@ class Reading:
       seed: of the rendered views.
       views: rows per image: rendered views that differ, where `render` is on.
       render: whether views are rendered of images that are drawings.
+      extent: of what a rendered view shows, its longer side as a share of the view's: (low, high).
+      scenes: photographs that rendered views stand in; empty: their ground and light are made up.
       crop: `(position, height, width) -> Crop` of images that stay encoded; None shows the central square.
     """
 
@@ -140,6 +143,8 @@ class Reading:
     seed: int
     views: int = 1
     render: bool = False
+    extent: tuple[float, float] = (0.75, 0.95)
+    scenes: Sequence[Scene] = ()
     crop: Callable[[int, int, int], Crop] | None = None
 
 

@@ -13,6 +13,7 @@ from kgv_jax.data.extract import ExtractedLegends
 from kgv_jax.data.legend_sources import MergedLegends
 from kgv_jax.data.source_images import SourceImages
 from kgv_jax.data.sources import SOURCES
+from kgv_jax.data.synthetic import LegendSource
 from kgv_jax.data.types import SEEN, Dataset, SourceImage
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.names import local_name
@@ -29,11 +30,13 @@ class SyntheticImages:
       elements: images of one node each, or, from a manifest, of several facts; without a class.
       compositions: signs composed of the facts of a class's variants; `label` is the class.
       notes: what the renderer could not render.
+      legends: where their pictograms come from; None where nothing is made.
     """
 
     elements: SourceImages
     compositions: SourceImages
     notes: tuple[str, ...] = ()
+    legends: LegendSource | None = None
 
     def depicted(self) -> set[tuple[str, str]]:
         """Returns the (relation, node) pairs that any of the images shows."""
@@ -103,7 +106,7 @@ def make_synthetic_images(
                 f"method {config.method!r} has nothing to compose. Use method kgv, or add hasShape and hasLegend."
             )
         compositions = _with_class_names(images, {local_name(n): dataset.classes[k] for n, k in label_of.items()})
-    return SyntheticImages(SourceImages(elements), SourceImages(compositions, dataset.classes), tuple(notes))
+    return SyntheticImages(SourceImages(elements), SourceImages(compositions, dataset.classes), tuple(notes), legends)
 
 
 def _legends(config: Config, graph: Graph, dataset: Dataset) -> MergedLegends:

@@ -15,6 +15,7 @@ def check_together(config: Config) -> None:
     """Raises a UserError that names the settings, if some that are valid alone contradict each other."""
     _check_data(config)
     _check_zero_shot(config)
+    _check_synthetic(config)
     _check_batches(config)
     for section in SETTINGS:
         getattr(config, section).check(config)
@@ -74,6 +75,21 @@ def _check_zero_shot(config: Config) -> None:
         raise UserError(
             f"config.zero_shot.{name} is {value!r} and no class is unseen, so there is nothing to make choices for. "
             "Hold classes out to be tested, such as --config.zero_shot.unseen_count=30, or leave this setting out."
+        )
+
+
+def _check_synthetic(config: Config) -> None:
+    synthetic = config.synthetic
+    if synthetic.alone and not (synthetic.compositions and synthetic.labelled):
+        raise UserError(
+            f"config.synthetic.alone is true, and method {config.method!r} has no labelled compositions, so nothing "
+            "teaches a class. Set config.synthetic.alone=false, or take ce_compose_labelled or kgv_compose_labelled."
+        )
+    low, high = synthetic.extent if len(synthetic.extent) == 2 else (1, 0)
+    if low > high:
+        raise UserError(
+            f"config.synthetic.extent is {synthetic.extent}; expected two numbers, the least share and the greatest, "
+            "such as 0.75,0.95."
         )
 
 

@@ -112,7 +112,9 @@ class ZeroShot:
     validation_classes: tuple[str, ...] = setting((), "names of the validation classes, instead of a number")
     validation_file: str = setting("", "file with the name of one validation class per line, instead of a number")
     validation_published: bool = setting(False, "validation classes are those of the data set's published split")
-    compositions: bool = setting(False, "unlabelled compositions show held-out classes too")
+    compositions: bool = setting(
+        False, "compositions show held-out classes too; labelled ones teach them, as classes that nobody photographed"
+    )
     negatives: bool = setting(False, "an ablation: held-out classes are negatives of every image")
 
     def given(self, role: str) -> dict[str, Any]:
@@ -133,6 +135,9 @@ class Synthetic:
     elements: bool = setting(False, "images of single elements enter the regulariser")
     compositions: bool = setting(False, "images composed of the elements of a class's variants")
     labelled: bool = setting(False, "compositions are also labelled class images (cross-entropy sees them)")
+    alone: bool = setting(
+        False, "no photograph is trained on, labelled compositions alone"
+    )
     per_element: int = setting(6, "images of each element", low=1)
     per_variant: int = setting(2, "compositions of each variant", low=1)
     elements_per_step: int = setting(32, "element images in a batch", low=1)

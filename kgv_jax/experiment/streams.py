@@ -74,7 +74,7 @@ def make_streams(
     source_variants = variants_used_in(graph, variants, dataset.source, relation=config.kg.style_relation)
     rows_of_class = [query_rows(label, source_variants.get(int(node))) for label, node in enumerate(class_nodes)]
     rows = [rows_of_class[label] for label in images.labels]
-    parts = [_Part("train", images, rows, True, config.train.batch_size)]
+    parts = [] if config.synthetic.alone else [_Part("train", images, rows, True, config.train.batch_size)]
     scenes = ()
     if config.synthetic.scenes == "photographs" and synthetic.legends is not None:
         scenes = find_scenes(

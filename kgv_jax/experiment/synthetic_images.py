@@ -53,7 +53,7 @@ def make_synthetic_images(
       graph: as it was loaded. An ablation of the graph changes what the method reads, and no image.
       dataset: whose training images give legends, and whose evaluated images no element image may copy.
       class_nodes: `[C]` node of each class of the data set.
-      roles: `[C]`. Held-out classes are composed only without labels and where `config.zero_shot.compositions` asks.
+      roles: `[C]`. Held-out classes are composed only where `config.zero_shot.compositions` asks.
 
     Raises:
       UserError: the graph has nothing that can be rendered, or a manifest is not as it should be.
@@ -83,11 +83,10 @@ def make_synthetic_images(
 
     # Compositions of the facts that each class, or each of its variants, states.
     if wanted.compositions:
-        held_out_too = config.zero_shot.compositions and not wanted.labelled
         label_of = {
             graph.nodes[node]: label
             for label, (node, role) in enumerate(zip(class_nodes, roles, strict=True))
-            if held_out_too or role == SEEN
+            if config.zero_shot.compositions or role == SEEN
         }
         styles = wanted.styles or None
         if unknown := synthetic.unknown_compositions(graph, [*label_of], legends=legends, styles=styles):

@@ -1,6 +1,6 @@
 """Jitter: a training image as another camera might have shown it. Nothing is mirrored: left and right have a meaning.
 
-One function of one strength, for photographs and synthetic images alike, so that neither can be told from the other by
+One function of one strength, for photographs and synthetic images alike, so that neither gives itself away by
 where a sign stands or how it is lit. It is drawn anew each time an image is read.
 """
 

@@ -28,11 +28,13 @@ class SourceImage:
     """One image of a class or of graph elements, before a view of it is rendered.
 
     Attributes:
-      id: unique and stable, `domain/class/name`; the unit that intervals resample.
+      id: unique and stable, `domain/class/name`.
       domain: where it comes from: a country, a drawing convention, `elements`, ...
       label: class name, or None for an image without a class (an element image).
       depicts: (relation name, node name) pairs the image shows; `instanceOf` for an
         element that the image is an image of. Class images leave it empty.
+      group: what intervals resample, and splits and low-data subsets take whole: images of one physical object share
+        it, such as the frames of a track. Empty: the image is on its own, and its id is its group.
       load: `load(size_px) -> [size, size, 4]` uint8 RGBA, straight (unassociated) alpha.
     """
 
@@ -41,6 +43,7 @@ class SourceImage:
     label: str | None
     load: Callable[[int], np.ndarray] = dataclasses.field(repr=False, compare=False)
     depicts: tuple[tuple[str, str], ...] = ()
+    group: str = ""
 
 
 class ImageSet(Protocol):
@@ -49,7 +52,7 @@ class ImageSet(Protocol):
     Attributes:
       labels: `[n]` int32; -1 for images without a class.
       ids: `[n]` unique names.
-      groups: `[n]` names of the source images that rows show: the unit that intervals resample.
+      groups: `[n]` names of the groups of the source images that rows show: the unit that intervals resample.
       alternative_labels: `[n, K]` int32 other labels that are right too, -1 pads.
       shape: of one image, `(S, S, 3)`, or of one feature vector, `(F,)`.
       dtype: of the values: uint8 pixels, or float32 features.
@@ -200,6 +203,12 @@ class ImageList(Sequence[SourceImage]):
 
     def __iter__(self) -> Iterator[SourceImage]:
         return map(self.image, range(len(self)))
+
+
+def source_of_row(id: str) -> str:
+    """Returns the id of the source image of a row: view k of it has the id `ID#k`."""
+    source, view, number = id.rpartition("#")
+    return source if view and number.isdecimal() else id
 
 
 def new_labels(labels: np.ndarray, old: Sequence[str], new: Sequence[str]) -> np.ndarray:

@@ -14,7 +14,7 @@ from kgv_jax.data.crop import RandomCrop
 from kgv_jax.data.low_data import kept_rows
 from kgv_jax.data.pipeline import Pipeline, Stream, make_pipeline
 from kgv_jax.data.scenes import Scene
-from kgv_jax.data.types import Dataset, ImageSet, Reading
+from kgv_jax.data.types import Dataset, ImageSet, Reading, source_of_row
 from kgv_jax.experiment.scenes import find_scenes
 from kgv_jax.experiment.synthetic_images import SyntheticImages
 from kgv_jax.kg.graph import Graph
@@ -92,7 +92,7 @@ def make_streams(
         render = dataset.render_views or not config.synthetic.manifest
         images = synthetic.elements.open(_synthetic_reading(config, "elements", render=render, scenes=scenes))
         rows_of_image = {image.id: mask.rows_for(image.depicts) for image in synthetic.elements}
-        rows = [rows_of_image[id] for id in images.groups]
+        rows = [rows_of_image[source_of_row(id)] for id in images.ids.tolist()]
         parts.append(_Part("elements", images, rows, False, config.synthetic.elements_per_step))
 
     if len(synthetic.compositions):
@@ -104,7 +104,7 @@ def make_streams(
                 rows_of_image[image.id] = query_rows(label, variant)
             else:
                 rows_of_image[image.id] = mask.rows_for(image.depicts)
-        rows = [rows_of_image[id] for id in images.groups]
+        rows = [rows_of_image[source_of_row(id)] for id in images.ids.tolist()]
         per_step = config.synthetic.compositions_per_step
         parts.append(_Part("compositions", images, rows, config.synthetic.labelled, per_step))
 
@@ -170,8 +170,8 @@ def _to_stream(part: _Part, width: int) -> Stream:
 
 def _another_view(images: ImageSet, *, seed: int) -> AnotherView | None:
     """Returns what finds other views of the same source images, or None where each has one row alone."""
-    groups = images.groups.tolist()
-    return AnotherView(images.groups, seed=seed) if len({*groups}) < len(groups) else None
+    sources = np.array([source_of_row(id) for id in images.ids.tolist()], str)
+    return AnotherView(sources, seed=seed) if len({*sources.tolist()}) < len(sources) else None
 
 
 class AnotherView:
@@ -180,12 +180,12 @@ class AnotherView:
     An image with a single row keeps that row.
     """
 
-    def __init__(self, groups: np.ndarray, *, seed: int) -> None:
-        self._order = np.argsort(groups, kind="stable")
+    def __init__(self, sources: np.ndarray, *, seed: int) -> None:
+        self._order = np.argsort(sources, kind="stable")
         self._rank = np.argsort(self._order, kind="stable")
-        ordered = groups[self._order]
-        self._first = np.searchsorted(ordered, groups, side="left")
-        self._count = np.searchsorted(ordered, groups, side="right") - self._first
+        ordered = sources[self._order]
+        self._first = np.searchsorted(ordered, sources, side="left")
+        self._count = np.searchsorted(ordered, sources, side="right") - self._first
         self._seed = seed
 
     def __call__(self, rows: np.ndarray, positions: np.ndarray) -> np.ndarray:

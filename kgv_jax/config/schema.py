@@ -50,6 +50,18 @@ class Data:
     train_views: int = setting(60, "rendered views of each training image at fraction 1", low=1)
     test_views: int = setting(10, "rendered views of each test image", low=1)
     validation_fraction: float = setting(0.2, "share of the source's images kept to make choices on", low=0.0, high=1.0)
+    margin: float = setting(
+        0.0,
+        "what a crop of `road_photographs` shows around a sign's box, as a share of its longer side",
+        low=0.0,
+        high=1.0,
+    )
+    target_images: int = setting(
+        0,
+        "photographs per class of every target's own training part that are trained on too: the oracle, which says "
+        "what photographs of the target would be worth, and by which nothing is chosen",
+        low=0,
+    )
     split_seed: int = setting(0, "seed of the split and of every rendered view; `seed` is the run's own", low=0)
     fake_classes: int = setting(1000, "classes of the `fake` data set", low=2, high=1000)
     fake_images: int = setting(1, "training images of each class of the `fake` data set", low=1)
@@ -135,9 +147,7 @@ class Synthetic:
     elements: bool = setting(False, "images of single elements enter the regulariser")
     compositions: bool = setting(False, "images composed of the elements of a class's variants")
     labelled: bool = setting(False, "compositions are also labelled class images (cross-entropy sees them)")
-    alone: bool = setting(
-        False, "no photograph is trained on, labelled compositions alone"
-    )
+    alone: bool = setting(False, "no photograph is trained on, labelled compositions alone")
     per_element: int = setting(6, "images of each element", low=1)
     per_variant: int = setting(2, "compositions of each variant", low=1)
     elements_per_step: int = setting(32, "element images in a batch", low=1)

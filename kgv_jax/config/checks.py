@@ -85,12 +85,12 @@ def _check_synthetic(config: Config) -> None:
             f"config.synthetic.alone is true, and method {config.method!r} has no labelled compositions, so nothing "
             "teaches a class. Set config.synthetic.alone=false, or take ce_compose_labelled or kgv_compose_labelled."
         )
-    low, high = synthetic.extent if len(synthetic.extent) == 2 else (1, 0)
-    if low > high:
-        raise UserError(
-            f"config.synthetic.extent is {synthetic.extent}; expected two numbers, the least share and the greatest, "
-            "such as 0.75,0.95."
-        )
+    for name in ("extent", "legend_scale"):
+        pair = getattr(synthetic, name)
+        if len(pair) != 2 or pair[0] > pair[1]:
+            raise UserError(
+                f"config.synthetic.{name} is {pair}; expected two numbers, the least and greatest, such as 0.75,0.95."
+            )
 
 
 def _check_batches(config: Config) -> None:

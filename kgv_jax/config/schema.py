@@ -160,8 +160,9 @@ class Synthetic:
     )
     drawing_styles: str = setting(
         "varied",
-        "drawing styles of rendered legends: every one, or only those that no rendered country uses",
-        choices=("varied", "plain"),
+        "drawing styles of rendered legends: every one; only those that no rendered country uses; or bold ones as the "
+        "plates of the standards show them, for photographs",
+        choices=("varied", "plain", "plates"),
     )
     scenes: str = setting(
         "drawn",
@@ -174,6 +175,9 @@ class Synthetic:
         "least and greatest share of the image that the longer side of a synthetic sign takes",
         low=0.05,
         high=2.0,
+    )
+    legend_scale: tuple[float, ...] = setting(
+        (0.9, 1.15), "least and greatest factor on the size of a composed sign's legend", low=0.1, high=3.0
     )
     styles: tuple[str, ...] = setting((), "styles of variants to compose in; empty: every style of the graph")
     manifest: str = setting(

@@ -19,7 +19,7 @@ from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.names import local_name
 from kgv_jax.util.errors import UserError
 
-_STYLES = {"varied": synthetic.VARIED_STYLES, "plain": synthetic.PLAIN_STYLES}
+_STYLES = {"plain": synthetic.PLAIN_STYLES}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +98,7 @@ def make_synthetic_images(
             styles=styles,
             per_variant=wanted.per_variant,
             seed=config.data.split_seed,
+            legend_scale=wanted.legend_scale,
         )
         if not images:
             raise UserError(
@@ -113,8 +114,9 @@ def _legends(config: Config, graph: Graph, dataset: Dataset) -> MergedLegends:
     if config.synthetic.legends in ("source", "both"):
         sources.append(ExtractedLegends(graph, dataset.train))
     if config.synthetic.legends in ("rendered", "both"):
-        styles = _STYLES[config.synthetic.drawing_styles]
-        sources.append(synthetic.RenderedLegends.for_graph(graph, styles))
+        chosen = config.synthetic.drawing_styles
+        styles = _STYLES.get(chosen, synthetic.VARIED_STYLES)
+        sources.append(synthetic.RenderedLegends.for_graph(graph, styles, plates=chosen == "plates"))
     return MergedLegends(sources)
 
 

@@ -179,7 +179,11 @@ class Synthetic:
     legend_scale: tuple[float, ...] = setting(
         (0.9, 1.15), "least and greatest factor on the size of a composed sign's legend", low=0.1, high=3.0
     )
-    styles: tuple[str, ...] = setting((), "styles of variants to compose in; empty: every style of the graph")
+    styles: tuple[str, ...] = setting(
+        (),
+        "styles of variants to compose in; domains: those of the source and of the targets; empty: every style of the "
+        "graph",
+    )
     manifest: str = setting(
         "", "folder of element images with a manifest.csv, or emoji; empty: this package's renderer makes them"
     )

@@ -14,13 +14,13 @@ _SHIFT = 0.06  # of the side
 _DEGREES = 8.0
 _SHEAR = 0.08
 _ASPECT = 0.08  # of its logarithm
-_STOPS = 0.6  # of exposure
-_CAST_STOPS = 0.15  # of each channel on its own
-_CONTRAST_STOPS = 0.6
-_OFFSET = 0.15  # of full scale
-_SATURATION = 0.4
-_BLUR_PX = 1.2  # at a side of 32 px
-_NOISE = 0.05  # of full scale
+_STOPS = 0.3  # of exposure
+_CAST_STOPS = 0.08  # of each channel on its own
+_CONTRAST_STOPS = 0.3
+_OFFSET = 0.08  # of full scale
+_SATURATION = 0.2
+_BLUR_PX = 0.8  # at a side of 32 px
+_NOISE = 0.03  # of full scale
 _OFTEN = 0.3  # of all images are blurred, and as many are noisy
 
 

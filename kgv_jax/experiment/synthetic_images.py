@@ -88,7 +88,7 @@ def make_synthetic_images(
             for label, (node, role) in enumerate(zip(class_nodes, roles, strict=True))
             if config.zero_shot.compositions or role == SEEN
         }
-        styles = wanted.styles or None
+        styles = _styles(config, graph) or None
         if unknown := synthetic.unknown_compositions(graph, [*label_of], legends=legends, styles=styles):
             notes.append(f"{len(unknown)} variants of classes cannot be composed: {_some(unknown)}")
         images = synthetic.composition_images(
@@ -107,6 +107,15 @@ def make_synthetic_images(
             )
         compositions = _with_class_names(images, {local_name(n): dataset.classes[k] for n, k in label_of.items()})
     return SyntheticImages(SourceImages(elements), SourceImages(compositions, dataset.classes), tuple(notes), legends)
+
+
+def _styles(config: Config, graph: Graph) -> list[str]:
+    """Returns the styles to compose in; `domains` stands for those of the source and the targets, such as de and cn."""
+    known = {local_name(graph.nodes[node]) for node in graph.nodes_of_type("Style")}
+    # A country with several sets of images is called by it first: cn-tt100k.
+    countries = [domain.partition("-")[0] for domain in (config.data.source, *config.data.targets)]
+    own = [country for country in dict.fromkeys(countries) if country in known]
+    return [style for name in config.synthetic.styles for style in (own if name == "domains" else [name])]
 
 
 def _legends(config: Config, graph: Graph, dataset: Dataset) -> MergedLegends:

@@ -156,6 +156,11 @@ def _double_curve_left(pen: Pen) -> None:
     _head(pen, (62, -6), (0.1, -1), 42, 26)
 
 
+def _double_curve_left_bold(pen: Pen) -> None:
+    pen.line((66, 104), (66, 70), (36, 56), (36, 44), (60, 30), (60, 14), width=20)
+    _head(pen, (60, -8), (0, -1), 26, 24)
+
+
 def _double_curve_left_round(pen: Pen) -> None:
     pen.stroke("M66 106Q70 80 50 70Q30 58 50 42Q58 36 58 30", 17)
     _head(pen, (58, -6), (0, -1), 38, 27)
@@ -194,13 +199,13 @@ def _housing(pen: Pen) -> None:
 
 
 def _bicycle(pen: Pen) -> None:
-    pen.ring(22, 66, 22, 7)
-    pen.ring(78, 66, 22, 7)
-    pen.line((78, 66), (62, 34), (36, 36), (50, 66), (78, 66), width=7)
-    pen.line((22, 66), (36, 30), width=7)
-    pen.line((50, 66), (62, 26), width=7)
-    pen.line((52, 26), (72, 26), width=7)
-    pen.line((28, 24), (42, 28), width=7)
+    pen.ring(22, 66, 22, 5)
+    pen.ring(78, 66, 22, 5)
+    pen.line((78, 66), (64, 36), (36, 38), (50, 66), (78, 66), width=5)
+    pen.line((22, 66), (36, 28), width=5)
+    pen.line((50, 66), (66, 28), width=5)
+    pen.line((56, 27), (76, 27), width=5)
+    pen.line((26, 24), (40, 28), width=5)
 
 
 def _truck(pen: Pen) -> None:
@@ -276,6 +281,53 @@ def _numbers() -> dict[str, tuple[Form, ...]]:
     return found
 
 
+def _weight(text: str) -> Draw:
+    return lambda pen: pen.text(text, 50, 50, 58, width=11, across=104)
+
+
+def _height(text: str) -> Draw:
+    def draw(pen: Pen) -> None:
+        pen.fill("M50 24L24 -6H76Z")
+        pen.fill("M50 76L24 106H76Z")
+        pen.text(text, 50, 50, 36, width=9, across=104)
+
+    return draw
+
+
+def _width(text: str) -> Draw:
+    def draw(pen: Pen) -> None:
+        pen.fill("M20 50L-8 24V76Z")
+        pen.fill("M80 50L108 24V76Z")
+        pen.text(text, 50, 50, 40, width=9, across=54)
+
+    return draw
+
+
+def _axle(text: str) -> Draw:
+    def draw(pen: Pen) -> None:
+        pen.text(text, 50, 26, 46, width=10, across=100)
+        pen.line((10, 86), (90, 86), width=7)
+        pen.box(-2, 68, 16, 104)
+        pen.box(84, 68, 102, 104)
+
+    return draw
+
+
+# The figure is another on every sign, so the pictogram shows many: metric tons and metres that such signs have.
+_LIMITS: dict[str, tuple[Callable[[str], Draw], str]] = {
+    "weight": (_weight, "2t 3.5t 5t 6t 7.5t 8t 10t 12t 15t 20t 30t 40t 50t 55t"),
+    "axle-weight": (_axle, "5t 6t 7t 8t 10t 12t 13t 14t"),
+    "height": (_height, "2m 2.2m 2.5m 2.8m 3m 3.2m 3.5m 3.8m 4m 4.2m 4.5m 4.8m 5m 5.3m"),
+    "width": (_width, "2m 2.2m 2.5m 2.8m 3m 3.2m 3.5m 4m 4.5m"),
+}
+
+
+def _horn(pen: Pen) -> None:
+    pen.stroke("M4 40Q4 24 22 24H44", 7)
+    pen.stroke("M4 40Q4 58 22 58H44", 7)
+    pen.fill("M40 34Q66 34 96 8V88Q66 48 40 48Z")
+
+
 def _forms(*draws: Draw) -> tuple[Form, ...]:
     return tuple((Layer(draw),) for draw in draws)
 
@@ -286,7 +338,7 @@ _LEFT: dict[str, tuple[Draw, ...]] = {
     "straight-or-left": (_straight_or_left, _straight_or_left_round),
     "keep-left": (_keep_left, _keep_left_wide),
     "curve-left": (_curve_left, _curve_left_steep),
-    "double-curve-left": (_double_curve_left, _double_curve_left_round),
+    "double-curve-left": (_double_curve_left, _double_curve_left_bold, _double_curve_left_round),
 }
 
 PLATES: Mapping[str, tuple[Form, ...]] = {
@@ -295,7 +347,7 @@ PLATES: Mapping[str, tuple[Form, ...]] = {
     **_numbers(),
     "straight": _forms(_straight),
     "left-or-right": _forms(_left_or_right),
-    "roundabout": _forms(_roundabout(40, 13, 62, 30), _roundabout(36, 15, 52, 34), _roundabout(44, 11, 70, 26)),
+    "roundabout": _forms(_roundabout(42, 9, 74, 24), _roundabout(40, 12, 66, 28), _roundabout(44, 8, 82, 20)),
     # Men at work and people face either way.
     "roadworks": _forms(_roadworks, _roadworks_stooped, mirrored(_roadworks), mirrored(_roadworks_stooped)),
     "traffic-light": (_lights(16), _lights(14), (Layer(_housing), *_lights(14)), (Layer(_housing), *_lights(12))),
@@ -307,6 +359,8 @@ PLATES: Mapping[str, tuple[Form, ...]] = {
     "pedestrian-crossing": _forms(_crossing_walker, mirrored(_crossing_walker)),
     "children": _forms(_children, mirrored(_children)),
     "exclamation": _forms(_exclamation),
+    "horn": _forms(_horn, mirrored(_horn)),
+    **{name: _forms(*map(draw, figures.split())) for name, (draw, figures) in _LIMITS.items()},
 }
 
 

@@ -49,6 +49,9 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     config.synthetic.per_variant = 2 if variant else 8
     config.synthetic.views = 10 if variant else 20
     config.synthetic.compositions_per_step = 64
+    # Chosen on sign artwork (`docs/choices.md`).
+    config.kgv.temperature = 0.3
+    config.kgv.density_head = "facts"
     # Moves, light, blur and noise of every training image. A mirrored sign is another sign or none: none is mirrored.
     config.augment.jitter = 1.0
     return config

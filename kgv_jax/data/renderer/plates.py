@@ -256,6 +256,15 @@ def _crossing_walker(pen: Pen) -> None:
         pen.fill(f"M{x} 104L{x + 6} 86H{x + 16}L{x + 10} 104Z")
 
 
+def _triangle(pen: Pen) -> None:
+    pen.fill("M50 -14L112 100H-12Z")
+
+
+def _small_crossing_walker(pen: Pen) -> None:
+    with pen.moved("translate(24 26) scale(0.6)"):
+        _crossing_walker(pen)
+
+
 def _children(pen: Pen) -> None:
     for x, scale in ((-14, 0.86), (34, 1.0)):
         with pen.moved(f"translate({x} {100 - 100 * scale:.0f}) scale({scale})"):
@@ -356,7 +365,14 @@ PLATES: Mapping[str, tuple[Form, ...]] = {
     "car": _forms(_car, _car_front),
     "slippery-road": _forms(_slippery, mirrored(_slippery)),
     "pedestrian": _forms(_walker, mirrored(_walker)),
-    "pedestrian-crossing": _forms(_crossing_walker, mirrored(_crossing_walker)),
+    # On a blue sign it stands in a white triangle (Vienna Convention, E, 12a).
+    "pedestrian-crossing": (
+        *_forms(_crossing_walker),
+        *(
+            (Layer(_triangle, "#f4f4f2"), Layer(draw, "#101012"))
+            for draw in (_small_crossing_walker, mirrored(_small_crossing_walker))
+        ),
+    ),
     "children": _forms(_children, mirrored(_children)),
     "exclamation": _forms(_exclamation),
     "horn": _forms(_horn, mirrored(_horn)),

@@ -3,8 +3,8 @@
     ROOT/GTSRB, ROOT/TT100K, ROOT/TSRD, ROOT/RTSD, ROOT/BelgiumTSC   as published; their readers say in which layouts
 
 Domains are called by their country, and where a country has two sets, by set: `cn` is the Chinese set that ROOT holds,
-`cn-tt100k` and `cn-tsrd` name one. Classes are nodes of the graph `road_photographs`, by a table `*_classes.csv` of each set;
-signs of classes that it does not have are left out.
+`cn-tt100k` and `cn-tsrd` name one. Classes are nodes of the graph `road_photographs`, by a table `*_classes.csv` of
+each set; signs of classes that it does not have are left out.
 """
 
 from __future__ import annotations

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from kgv_jax.data.renderer.sign import SignSpec, render_sign
+from kgv_jax.data.scenes import framed
+
 GTSRB_HEADER = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"
 KAGGLE_HEADER = "Width,Height,Roi.X1,Roi.Y1,Roi.X2,Roi.Y2,ClassId,Path"
 CLASSES = (1, 14, 17)  # of GTSRB: 30 km/h, stop, no entry
@@ -40,6 +43,33 @@ def gtsrb(root: pathlib.Path, *, tracks: int = 5, frames: int = 3, classes: Sequ
         rows.append(f"{index:05d}.ppm;30;28;5;5;25;23;{label}")
     (images / "GT-final_test.test.csv").write_text(GTSRB_HEADER.removesuffix(";ClassId") + "\n")
     (root / "GT-final_test.csv").write_text("\n".join(rows) + "\n")
+    return root
+
+
+def write_pixels(path: pathlib.Path, pixels: np.ndarray) -> None:
+    """Writes an image of these pixels."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def drawn_gtsrb(root: pathlib.Path) -> pathlib.Path:
+    """Writes GTSRB's training part with signs that look like their classes, on a green ground, in several lights."""
+    looks = {
+        1: SignSpec("circle", border="#c01020", legend="number-30"),
+        14: SignSpec("octagon", fill="#c01020", legend="stop-text", legend_colour="#ffffff"),
+        17: SignSpec("circle", fill="#c01020", legend="bar", legend_colour="#ffffff"),
+    }
+    for label, spec in looks.items():
+        folder, rows = root / "GTSRB" / "Final_Training" / "Images" / f"{label:05d}", [GTSRB_HEADER]
+        sign = framed(render_sign(spec, 80), 40).astype(np.float32)
+        cover = sign[..., 3:] / 255
+        for track in range(5):
+            lit = (0.4 + 0.1 * track) * sign[..., :3] + 20
+            photograph = np.full((48, 48, 3), (40, 120, 60), np.float32)
+            photograph[4:44, 4:44] = cover * lit + (1 - cover) * photograph[4:44, 4:44]
+            write_pixels(folder / f"{track:05d}_00000.ppm", photograph.clip(0, 255).astype(np.uint8))
+            rows.append(f"{track:05d}_00000.ppm;48;48;4;4;44;44;{label}")
+        (folder / f"GT-{label:05d}.csv").write_text("\n".join(rows) + "\n")
     return root
 
 

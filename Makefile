@@ -99,7 +99,7 @@ infuse-table: $(VENV)/.stamp-run
 	$(KGV) compare --config=configs/infuse.py:emoji --workdir=runs/infuse/emoji \
 	  --methods=$(INFUSE_ALL) --seeds=3
 
-# Photographs of road signs, ROOT with GTSRB and the sets of TARGETS as published (docs/data.md): 200 runs of two minutes a core.
+# Photographs of road signs, ROOT with GTSRB and the sets of TARGETS as published (docs/data.md): 200 runs of two minutes on a core.
 # Nothing is trained again that is finished in runs/photographs, or unpacked there from benchmarks/outcomes/photographs.tar.xz.
 TARGETS ?= cn
 PHOTO_FIVE := kgv:5,shuffled_kg:5,attribute_bce_elements:5,ce_compose_labelled:5,kgv_compose_labelled:5,shuffled_kg_compose_labelled:5

@@ -5,7 +5,7 @@
     make photographs-table ROOT=ROOT
 
 Without a variant, a run takes a quarter of an hour on two cores: 48 px, 1,500 steps. `small` is the table's: 32 px, 600
-steps, some two minutes a core. `quick` takes one minute.
+steps, some two minutes on a core. `quick` takes one minute.
 
 ROOT holds the sets as their archives unpack; `kgv_jax/data/sources/road_photographs.py` says how:
   ROOT/GTSRB       https://benchmark.ini.rub.de

@@ -174,11 +174,19 @@ ENCODERS: dict[str, EncoderSpec] = {
         _LITE0, 32, 1280, size_px=224, num_logits=1000, about="EfficientNet-Lite0, 3.4 M parameters, 1280 features"
     ),
     "efficientnet_lite1": _spec(
-        scale(_LITE0, width=1.0, depth=1.1), 32, 1280, size_px=240, num_logits=1000,
+        scale(_LITE0, width=1.0, depth=1.1),
+        32,
+        1280,
+        size_px=240,
+        num_logits=1000,
         about="EfficientNet-Lite1, 4.1 M parameters, 1280 features",
     ),
     "efficientnet_lite2": _spec(
-        scale(_LITE0, width=1.1, depth=1.2), 32, 1280, size_px=260, num_logits=1000,
+        scale(_LITE0, width=1.1, depth=1.2),
+        32,
+        1280,
+        size_px=260,
+        num_logits=1000,
         about="EfficientNet-Lite2, 4.8 M parameters, 1280 features",
     ),
     "efficientnet_lite0_test": _spec(

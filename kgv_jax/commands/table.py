@@ -109,7 +109,7 @@ def _turtle(own: flags.FlagValues) -> None:
 
 
 def _wordnet(own: flags.FlagValues) -> None:
-    flags.DEFINE_string("ids", None, "Classes: mini, 1k, 22k, or a file with an ImageNet id per line.", own)
+    flags.DEFINE_string("ids", None, "Classes: mini, tiny, 1k, 22k, or a file with an ImageNet id per line.", own)
     _turtle(own)
     about = "Folder with data.noun of WordNet 3.0 (default: the system's, else Debian's wordnet-base is fetched)."
     flags.DEFINE_string("wordnet", None, about, own)

@@ -8,9 +8,10 @@ from kgv_jax.util.errors import UserError
 
 def test_every_name_is_stated_by_the_module_that_owns_the_graph():
     assert graph_names() == (
-        "artwork", "emoji", "fake", "imagenet-1k", "imagenet-22k", "imagenet-mini", "pacs", "roadsigns",
+        "artwork", "emoji", "fake", "imagenet-1k", "imagenet-22k", "imagenet-mini", "imagenet-tiny", "pacs",
+        "roadsigns",
     )  # fmt: skip
-    assert {*GRAPHS} == {"emoji", "fake", "imagenet-1k", "imagenet-22k", "imagenet-mini"}
+    assert {*GRAPHS} == {"emoji", "fake", "imagenet-1k", "imagenet-22k", "imagenet-mini", "imagenet-tiny"}
 
 
 @pytest.mark.usefixtures("kgv_cache")

@@ -10,6 +10,7 @@ from kgv_jax.kg import closure, load_named_graph
 from kgv_jax.kg.names import local_name
 from kgv_jax.util.errors import UserError
 
+SEEN = ("hasPart", "hasOutline", "hasCovering")  # relations of what an image shows
 CLASSES = {"dog", "elephant", "giraffe", "guitar", "horse", "house", "person"}
 
 
@@ -25,7 +26,7 @@ def _tails(graph, node, relation):
 def test_the_classes_and_what_tells_them_apart(graph):
     assert {graph.labels[node] for node in graph.nodes_of_type("Class")} == CLASSES
     facts = {
-        name: frozenset((relation, tail) for relation in ("hasPart", "hasOutline", "hasCovering", "standsOn")
+        name: frozenset((relation, tail) for relation in (*SEEN, "standsOn")
                         for tail in _tails(graph, name, relation))
         for name in CLASSES
     }  # fmt: skip
@@ -34,11 +35,9 @@ def test_the_classes_and_what_tells_them_apart(graph):
 
 
 def test_every_part_outline_and_covering_of_a_class_is_a_relatives_too(graph):
-    shared = {tail for node in graph.nodes_of_type("Relative") for r in ("hasPart", "hasOutline", "hasCovering")
+    shared = {tail for node in graph.nodes_of_type("Relative") for r in SEEN
               for tail in _tails(graph, node, r)}  # fmt: skip
-    own = {
-        tail for name in CLASSES for r in ("hasPart", "hasOutline", "hasCovering") for tail in _tails(graph, name, r)
-    }
+    own = {tail for name in CLASSES for r in SEEN for tail in _tails(graph, name, r)}
     assert len(own) > 25 and own <= shared
 
 

@@ -175,6 +175,13 @@ def _icons(own: flags.FlagValues) -> None:
     flags.DEFINE_string("from", None, "Folder of archives that you downloaded yourself.", own)
 
 
+def _corruptions(own: flags.FlagValues) -> None:
+    flags.DEFINE_string("out", None, "Folder to write to.", own)
+    flags.DEFINE_list("corruptions", None, "Some of the fifteen (default: all).", flag_values=own)
+    flags.DEFINE_list("severities", ["1", "2", "3", "4", "5"], "Some of 1 to 5.", flag_values=own)
+    define_plugin(own)
+
+
 def _prompts(own: flags.FlagValues) -> None:
     flags.DEFINE_string("graph", None, "Graph, such as one of `kgv build-graph wordnet`.", own)
     flags.DEFINE_string("out", None, "Folder for the prompts and their manifest.", own)
@@ -372,6 +379,16 @@ COMMANDS: tuple[Command, ...] = (
                 define=_icons,
                 required=("graph", "types", "out"),
                 about="A node's icons are named like its label or its altLabel. 16 npm packages, checked by digest.",
+            ),
+            Command(
+                "kgv prepare corruptions",
+                "Writes the source's test images under ImageNet-C's fifteen corruptions.",
+                "kgv prepare corruptions --config=tiny_imagenet --config.data.root=ROOT --out=ROOT/Tiny-ImageNet-C",
+                run="kgv_jax.commands.data:prepare_corruptions",
+                define=_corruptions,
+                required=("out",),
+                takes_config=True,
+                about="Needs the extra `corruptions`. Stopped, the same command goes on where it was.",
             ),
             Command(
                 "kgv prepare prompts",

@@ -9,7 +9,7 @@ ROOT holds photo/, cartoon/ and sketch/ (art_painting/ too, where it is), each w
 things. Icons of these things are the element images: no drawing of a class is among them.
 
 Variants:
-  (none)  the experiment; two minutes a run on one core.
+  (none)  the experiment; two minutes per run on one core.
   quick   20 steps at 64 px, to see that everything runs.
 
 The settings of KGV, the rate of the nodes and the weight of attribute labels were chosen on icons of the seven classes,

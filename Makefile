@@ -1,4 +1,4 @@
-# make demo | test | test-fast | parity | lint | table | finetune-table | emoji-table | infuse-table | zero-shot-table | photographs-table | bench | peers | aot | golden | lock | clean. Needs Python 3.11 or newer with its venv module.
+# make demo | test | test-fast | parity | lint | table | finetune-table | emoji-table | infuse-table | zero-shot-table | photographs-table | beyond-signs-table | bench | peers | aot | golden | lock | clean. Needs Python 3.11 or newer with its venv module.
 # Every target that runs something first brings .venv up to date; a second call costs nothing.
 
 SHELL := /bin/bash
@@ -21,14 +21,14 @@ PYTEST_ARGS ?=
 # Compiled programs outlive a clone: a second `make test` is several times faster.
 JAX_COMPILATION_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kgv_jax/xla
 
-.PHONY: help demo test test-fast parity lint table finetune-table emoji-table infuse-table zero-shot-table photographs-table bench peers aot golden lock clean
+.PHONY: help demo test test-fast parity lint table finetune-table emoji-table infuse-table zero-shot-table photographs-table beyond-signs-table bench peers aot golden lock clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
 
 # On Linux, glibc then asks the kernel for huge pages: a CPU step waits less for its temporaries. Numbers do not change.
 # It is read before a program starts, so it is set here. GLIBC_TUNABLES= (empty) leaves it out.
-TRAINS := demo table finetune-table emoji-table infuse-table zero-shot-table photographs-table bench
+TRAINS := demo table finetune-table emoji-table infuse-table zero-shot-table photographs-table beyond-signs-table bench
 $(TRAINS): export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 # Compiled programs are kept for the next run of the same shapes.
 $(TRAINS): export JAX_COMPILATION_CACHE_DIR := $(JAX_COMPILATION_CACHE_DIR)
@@ -123,6 +123,22 @@ zero-shot-table: $(VENV)/.stamp-run
 	  --methods=$(ZERO_SHOT_COMPOSED) --seeds=3 --config.zero_shot.compositions=True
 	$(KGV) compare --config=configs/zero_shot.py:emoji --workdir=runs/zero-shot/emoji \
 	  --methods=$(ZERO_SHOT) --seeds=3
+
+# Photographs to cartoons and sketches (PACS): 31 runs, about an hour on one core; a minute from benchmarks/outcomes.
+PACS ?= runs/PACS
+BEYOND_FIVE := kgv:5,shuffled_kg:5
+BEYOND_THREE := ce,attribute_bce,attribute_bce_elements,kgv_no_synthetic,shuffled_kg_no_synthetic
+beyond-signs-table: runs/beyond-signs/icons/manifest.csv runs/beyond-signs/icons-with-classes/manifest.csv
+	$(KGV) compare --config=configs/pacs.py --config.data.root=$(PACS) --workdir=runs/beyond-signs/pacs \
+	  --config.synthetic.manifest=runs/beyond-signs/icons --methods=$(BEYOND_FIVE),$(BEYOND_THREE) --seeds=3
+	$(KGV) compare --config=configs/pacs.py --config.data.root=$(PACS) --workdir=runs/beyond-signs/pacs-icons-of-classes \
+	  --config.synthetic.manifest=runs/beyond-signs/icons-with-classes --methods=kgv,shuffled_kg --seeds=3
+
+# Icons of other things, and the same with those of the classes themselves: drawings by other artists.
+runs/beyond-signs/icons/manifest.csv: | $(VENV)/.stamp-run
+	$(KGV) prepare icons --graph=pacs --types=Relative,Part --out=$(@D)
+runs/beyond-signs/icons-with-classes/manifest.csv: | $(VENV)/.stamp-run
+	$(KGV) prepare icons --graph=pacs --types=Relative,Part,Class --out=$(@D)
 
 # One JSON line per figure, each against a named peer; docs/benchmarks.md is the table. `make bench ONLY=score` runs one.
 bench: export KGV_PEERS_PYTHON ?= $(PEERS_VENV)/bin/python

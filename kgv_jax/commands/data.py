@@ -6,16 +6,22 @@ import collections
 import pathlib
 import sys
 
-from kgv_jax.config.flags import Options
+from kgv_jax.config import schema as config_schema
+from kgv_jax.config.flags import Options, require_config
 from kgv_jax.data import prompts
 from kgv_jax.data.check import check
 from kgv_jax.data.prepare import artwork
+from kgv_jax.data.prepare.corruptions import CORRUPTIONS, load_corrupt, write_corrupted
 from kgv_jax.data.prepare.emoji import emoji_folder, open_emoji, prepare_emoji
 from kgv_jax.data.prepare.emoji_elements import elements_folder, prepare_elements
+from kgv_jax.data.prepare.icons import prepare_icons
 from kgv_jax.data.prepare.imagenet import prepare_imagenet
 from kgv_jax.data.user_renderer import load_renderer, write_images
+from kgv_jax.experiment.examples import load_dataset
+from kgv_jax.kg import load_named_graph
 from kgv_jax.kg.emoji import graph_path
 from kgv_jax.kg.load import load_graph
+from kgv_jax.util.errors import UserError
 
 
 def check_data(options: Options) -> int:
@@ -70,6 +76,33 @@ def render_elements(options: Options) -> None:
     graph = load_graph(pathlib.Path(options.graph)).graph
     count = write_images(load_renderer(renderer)(graph), options.out, size_px=options.size_px)
     print(f"{count} images in {options.out}; a run reads them with --config.synthetic.manifest={options.out}")
+
+
+def prepare_node_icons(options: Options) -> None:
+    """Fetches and renders icons of a graph's nodes."""
+    graph, _ = load_named_graph(options.graph, class_type="Class")
+    archives = getattr(options, "from")
+    count = prepare_icons(graph, options.out, types=[name for name in options.types if name], archives=archives)
+    print(f"{count} images in {options.out}; a run reads them with --config.synthetic.manifest={options.out}")
+
+
+def prepare_corruptions(options: Options) -> None:
+    """Writes corrupted copies of the source's test images."""
+    config = config_schema.resolve(require_config(options))
+    corrupt = load_corrupt()
+    if wrong := [text for text in options.severities if not text.isdecimal()]:
+        raise UserError(f"--severities has {wrong[0]!r}; expected whole numbers from 1 to 5.")
+    images = load_dataset(config).domains[config.data.source]
+    count = write_corrupted(
+        images,
+        options.out,
+        corrupt,
+        size_px=config.data.size_px,
+        corruptions=options.corruptions or CORRUPTIONS,
+        severities=[int(text) for text in options.severities],
+        seed=config.data.split_seed,
+    )
+    print(f"{count} images written to {options.out}; it holds <corruption>/<severity>/<class>/ of {len(images)} images")
 
 
 def write_prompts(options: Options) -> None:

@@ -119,7 +119,7 @@ def _turtle(own: flags.FlagValues) -> None:
 
 
 def _wordnet(own: flags.FlagValues) -> None:
-    flags.DEFINE_string("ids", None, "Classes: mini, 1k, 22k, or a file with an ImageNet id per line.", own)
+    flags.DEFINE_string("ids", None, "Classes: mini, tiny, 1k, 22k, or a file with an ImageNet id per line.", own)
     _turtle(own)
     about = "Folder with data.noun of WordNet 3.0 (default: the system's, else Debian's wordnet-base is fetched)."
     flags.DEFINE_string("wordnet", None, about, own)
@@ -175,6 +175,20 @@ def _elements(own: flags.FlagValues) -> None:
     flags.DEFINE_string("graph", None, "Graph whose nodes are rendered.", own)
     flags.DEFINE_string("out", None, "Folder for the images and their manifest.", own)
     flags.DEFINE_integer("size_px", 256, "Side of the images.", flag_values=own)
+    define_plugin(own)
+
+
+def _icons(own: flags.FlagValues) -> None:
+    flags.DEFINE_string("graph", None, "Graph whose nodes have icons: a file, or a name such as pacs.", own)
+    flags.DEFINE_list("types", None, "Types of the nodes, such as Relative,Part.", flag_values=own)
+    flags.DEFINE_string("out", None, "Folder for the images and their manifest.", own)
+    flags.DEFINE_string("from", None, "Folder of archives that you downloaded yourself.", own)
+
+
+def _corruptions(own: flags.FlagValues) -> None:
+    flags.DEFINE_string("out", None, "Folder to write to.", own)
+    flags.DEFINE_list("corruptions", None, "Some of the fifteen (default: all).", flag_values=own)
+    flags.DEFINE_list("severities", ["1", "2", "3", "4", "5"], "Some of 1 to 5.", flag_values=own)
     define_plugin(own)
 
 
@@ -375,6 +389,25 @@ COMMANDS: tuple[Command, ...] = (
                 define=_elements,
                 required=("graph", "out"),
                 operands=(Operand("FILE.py:FUNCTION", "code of yours; it is run"),),
+            ),
+            Command(
+                "kgv prepare icons",
+                "Fetches icons of a graph's nodes from icon sets; a run reads them.",
+                "kgv prepare icons --graph=pacs --types=Relative,Part --out=elements/",
+                run="kgv_jax.commands.data:prepare_node_icons",
+                define=_icons,
+                required=("graph", "types", "out"),
+                about="A node's icons are named like its label or its altLabel. 16 npm packages, checked by digest.",
+            ),
+            Command(
+                "kgv prepare corruptions",
+                "Writes the source's test images under ImageNet-C's fifteen corruptions.",
+                "kgv prepare corruptions --config=tiny_imagenet --config.data.root=ROOT --out=ROOT/Tiny-ImageNet-C",
+                run="kgv_jax.commands.data:prepare_corruptions",
+                define=_corruptions,
+                required=("out",),
+                takes_config=True,
+                about="Needs the extra `corruptions`. Stopped, the same command goes on where it was.",
             ),
             Command(
                 "kgv prepare prompts",

@@ -38,7 +38,7 @@ class Data:
     )
     root: str = setting("", "folder of the data set; of a `folder` data set: ROOT/<domain>/<class>/*.png")
     shift: str = setting("colour", "what domains of `cars` differ in", choices=("colour", "viewpoint", "year"))
-    class_list: str = setting("1k", "classes of an `imagenet` data set: 1k, mini, or a file with one id per line")
+    class_list: str = setting("1k", "classes of an `imagenet` data set: 1k, mini, tiny, or a file with one id per line")
     source: str = setting("de", "domain to train on")
     targets: tuple[str, ...] = setting(("cn", "ru", "us"), "domains to test on")
     size_px: int = setting(32, "side of the square images", low=8, high=1024)

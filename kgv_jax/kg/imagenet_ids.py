@@ -11,13 +11,13 @@ from collections.abc import Iterator
 
 from kgv_jax.util.errors import UserError, nearest
 
-LISTS = ("mini", "1k", "22k")  # sources and licences: imagenet/README.md
+LISTS = ("mini", "tiny", "1k", "22k")  # sources and licences: imagenet/README.md
 
 _ID = re.compile(r"n\d{8}(?!\S)")
 
 
 def read_ids(ids: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Returns the ids of `mini`, `1k` (in the order of its labels) or `22k`, or those of a text file.
+    """Returns the ids of `mini`, `tiny`, `1k` (in the order of its labels) or `22k`, or those of a text file.
 
     In a file the id is the first word of a line, so `LOC_synset_mapping.txt` of ILSVRC 2012 and `words.txt` of WordNet
     can be read as they are. Empty lines and lines that start with `#` are left out.

@@ -16,7 +16,7 @@ import numpy as np
 
 from kgv_jax.kg import closure, visual_words
 from kgv_jax.kg.graph import Graph
-from kgv_jax.kg.imagenet_ids import read_descriptions, read_ids
+from kgv_jax.kg.imagenet_ids import LISTS, read_descriptions, read_ids
 from kgv_jax.kg.names import local_name
 from kgv_jax.kg.turtle import VOCAB, write_turtle
 from kgv_jax.kg.wordnet import Synset, WordNet, find_wordnet
@@ -101,14 +101,14 @@ def make_graph(
 
 
 def graph_path(ids: str) -> pathlib.Path:
-    """Returns the graph of a list of ImageNet (mini, 1k, 22k) as a file in the user's cache folder, written once."""
+    """Returns the graph of a list of ImageNet ids (`LISTS`) as a file in the user's cache folder, written once."""
     path = cache_dir("graphs") / f"imagenet-{ids}-{_VERSION}.ttl"
     if not path.exists():
         write_turtle(make_graph(find_wordnet(), read_ids(ids), descriptions=read_descriptions()), path)
     return path
 
 
-GRAPHS = {f"imagenet-{ids}": functools.partial(graph_path, ids) for ids in ("mini", "1k", "22k")}
+GRAPHS = {f"imagenet-{ids}": functools.partial(graph_path, ids) for ids in LISTS}
 
 
 def summary(graph: Graph) -> list[str]:

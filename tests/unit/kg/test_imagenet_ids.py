@@ -7,9 +7,9 @@ from kgv_jax.util.errors import UserError
 
 
 def test_the_lists_that_ship():
-    mini, all_1k, all_22k = (read_ids(name) for name in LISTS)
-    assert (len(mini), len(all_1k), len(all_22k)) == (100, 1000, 21841)
-    assert set(mini) < set(all_1k)
+    mini, tiny, all_1k, all_22k = (read_ids(name) for name in LISTS)
+    assert (len(mini), len(tiny), len(all_1k), len(all_22k)) == (100, 200, 1000, 21841)
+    assert set(mini) < set(all_1k) and set(tiny) < set(all_1k)
     # timm's 1k list has one class that fall11.tar has not: the teddy bear, n04399382.
     assert set(all_1k) - set(all_22k) == {"n04399382"}
     assert (all_1k[0], all_1k[999]) == ("n01440764", "n15075141")  # tench, toilet tissue
@@ -46,7 +46,7 @@ def test_bad_lists(tmp_path, text, message):
 
 
 def test_no_such_list(tmp_path):
-    with pytest.raises(UserError, match=r"21k: no such list of ids.*expected mini, 1k, 22k or a text file"):
+    with pytest.raises(UserError, match=r"21k: no such list of ids.*expected mini, tiny, 1k, 22k or a text file"):
         read_ids("21k")
     (tmp_path / "ids.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(UserError, match=r"ids\.txt: the list of ids cannot be read"):

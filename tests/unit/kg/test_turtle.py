@@ -85,7 +85,7 @@ def test_namespaces_of_the_same_word(tmp_path):
     assert _read_back(graph, tmp_path).graph == graph
 
 
-@pytest.mark.parametrize("name", ["artwork.ttl", "roadsigns.ttl"])
+@pytest.mark.parametrize("name", ["artwork.ttl", "pacs.ttl", "roadsigns.ttl"])
 def test_the_graphs_that_ship(tmp_path, name):
     with importlib.resources.as_file(importlib.resources.files("kgv_jax.kg") / "graphs" / name) as path:
         graph = load_graph(path).graph

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kgv_jax.models import registry
+from kgv_jax.models.efficientnet import Stage, scale
 from kgv_jax.models.spec import EncoderOptions
 from tests.filled import filled
 
@@ -44,17 +45,40 @@ def _evaluate(variables, options):
     return jax.jit(lambda v: SPEC.make(options).apply(v, IMAGES, train=False))(variables)
 
 
-def test_lite0_has_the_published_size_and_maps():
-    spec = registry.get("efficientnet_lite0")
-    images = jnp.zeros((1, 224, 224, 3))
+# Published parameters with the head of 1000 classes, input size, and shapes of the last map of each stage.
+PUBLISHED = {
+    "efficientnet_lite0": (4_652_008, 224, [
+        (112, 112, 16), (56, 56, 24), (28, 28, 40), (14, 14, 80), (14, 14, 112), (7, 7, 192), (7, 7, 320)
+    ]),
+    "efficientnet_lite1": (5_416_680, 240, [
+        (120, 120, 16), (60, 60, 24), (30, 30, 40), (15, 15, 80), (15, 15, 112), (8, 8, 192), (8, 8, 320)
+    ]),
+    "efficientnet_lite2": (6_092_072, 260, [
+        (130, 130, 16), (65, 65, 24), (33, 33, 48), (17, 17, 88), (17, 17, 120), (9, 9, 208), (9, 9, 352)
+    ]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_family_has_the_published_sizes_and_maps(name):
+    parameters, size_px, maps = PUBLISHED[name]
+    spec = registry.get(name)
+    assert spec.size_px == size_px
+    images = jnp.zeros((1, size_px, size_px, 3))
     encoder = spec.make(EncoderOptions())
     features, variables = jax.eval_shape(lambda: encoder.init_with_output(jax.random.key(0), images, train=False))
-    # Published: 4,652,008 with the head of 1000 classes.
-    assert sum(leaf.size for leaf in jax.tree.leaves(variables["params"])) + 1281 * 1000 == 4_652_008
-    assert features.pooled.shape == (1, 1280) and features.spatial.shape == (1, 7, 7, 1280)
-    assert [tap.shape[1:] for tap in features.taps] == [
-        (112, 112, 16), (56, 56, 24), (28, 28, 40), (14, 14, 80), (14, 14, 112), (7, 7, 192), (7, 7, 320)
-    ]  # fmt: skip
+    assert sum(leaf.size for leaf in jax.tree.leaves(variables["params"])) + 1281 * 1000 == parameters
+    assert features.pooled.shape == (1, 1280) and features.spatial.shape == (1, *maps[-1][:2], 1280)
+    assert [tap.shape[1:] for tap in features.taps] == maps
+
+
+def test_scaling_keeps_the_ends_and_rounds_widths_to_eights():
+    stages = tuple(Stage(blocks, width, 6, 3, 1) for blocks, width in ((1, 16), (2, 40), (4, 12), (1, 320)))
+    # 40 * 1.1 = 44 lies between 40 and 48; 12 * 1.1 = 13.2 would round to 16; blocks: 2.4 and 4.8 are rounded up.
+    scaled = scale(stages, width=1.1, depth=1.2)
+    assert [(stage.blocks, stage.width) for stage in scaled] == [(1, 16), (3, 48), (5, 16), (1, 352)]
+    # 18 rounds to 16, more than a tenth below it, so the next eight is taken.
+    assert [stage.width for stage in scale((Stage(1, 18, 6, 3, 1),), width=1.0, depth=1.0)] == [24]
 
 
 def test_pooled_is_the_mean_of_the_spatial_map(variables):

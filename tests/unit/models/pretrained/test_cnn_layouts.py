@@ -74,6 +74,9 @@ def test_layers_cover_every_parameter_once(name):
         ("efficientnet_lite0", "efficientnet_pytorch", "_blocks.0._bn2.weight", (16,)),
         ("efficientnet_lite0", "timm", "blocks.0.0.conv_pw.weight", (16, 32, 1, 1)),
         ("efficientnet_lite0", "timm", "blocks.5.3.conv_pwl.weight", (192, 1152, 1, 1)),
+        ("efficientnet_lite1", "efficientnet_pytorch", "_blocks.20._depthwise_conv.weight", (1152, 1, 3, 3)),
+        ("efficientnet_lite2", "efficientnet_pytorch", "_blocks.20._project_conv.weight", (352, 1248, 1, 1)),
+        ("efficientnet_lite2", "timm", "blocks.3.3.conv_dw.weight", (528, 1, 3, 3)),
     ],
 )
 def test_published_keys_have_published_shapes(name, publisher, key, shape):

@@ -124,21 +124,16 @@ zero-shot-table: $(VENV)/.stamp-run
 	$(KGV) compare --config=configs/zero_shot.py:emoji --workdir=runs/zero-shot/emoji \
 	  --methods=$(ZERO_SHOT) --seeds=3
 
-# Photographs to cartoons and sketches (PACS): 31 runs, about an hour on one core; a minute from benchmarks/outcomes.
+# Photographs to cartoons and sketches (PACS): 12 runs, half an hour on one core; a minute from benchmarks/outcomes/pacs.tar.xz.
 PACS ?= runs/PACS
-BEYOND_FIVE := kgv:5,shuffled_kg:5
-BEYOND_THREE := ce,attribute_bce,attribute_bce_elements,kgv_no_synthetic,shuffled_kg_no_synthetic
-beyond-signs-table: runs/beyond-signs/icons/manifest.csv runs/beyond-signs/icons-with-classes/manifest.csv
+BEYOND := kgv,shuffled_kg,attribute_bce_elements,ce
+beyond-signs-table: runs/beyond-signs/icons/manifest.csv
 	$(KGV) compare --config=configs/pacs.py --config.data.root=$(PACS) --workdir=runs/beyond-signs/pacs \
-	  --config.synthetic.manifest=runs/beyond-signs/icons --methods=$(BEYOND_FIVE),$(BEYOND_THREE) --seeds=3
-	$(KGV) compare --config=configs/pacs.py --config.data.root=$(PACS) --workdir=runs/beyond-signs/pacs-icons-of-classes \
-	  --config.synthetic.manifest=runs/beyond-signs/icons-with-classes --methods=kgv,shuffled_kg --seeds=3
+	  --config.synthetic.manifest=runs/beyond-signs/icons --methods=$(BEYOND) --seeds=3
 
-# Icons of other things, and the same with those of the classes themselves: drawings by other artists.
+# Icons of other things than the classes.
 runs/beyond-signs/icons/manifest.csv: | $(VENV)/.stamp-run
 	$(KGV) prepare icons --graph=pacs --types=Relative,Part --out=$(@D)
-runs/beyond-signs/icons-with-classes/manifest.csv: | $(VENV)/.stamp-run
-	$(KGV) prepare icons --graph=pacs --types=Relative,Part,Class --out=$(@D)
 
 # One JSON line per figure, each against a named peer; docs/benchmarks.md is the table. `make bench ONLY=score` runs one.
 bench: export KGV_PEERS_PYTHON ?= $(PEERS_VENV)/bin/python

@@ -18,6 +18,7 @@ from kgv_jax.parallel.mesh import check_divisible, put_batch
 from kgv_jax.report.stats import accuracy_interval
 from kgv_jax.run import wise_ft
 from kgv_jax.run.build import Run
+from kgv_jax.run.domain_statistics import make_domain_statistics
 from kgv_jax.run.predictions import Predictions
 from kgv_jax.run.state import State
 from kgv_jax.run.trained import write_trained_nodes
@@ -35,6 +36,10 @@ def evaluate_run(run: Run, state: State, workdir: Workdir) -> list[dict[str, Any
     """
     evaluate = jit_eval_step(make_eval_step(run.classifier, run.objective), run.mesh, run.shardings)
 
+    adapt = None
+    if run.config.evaluate.statistics == "domain":
+        adapt = make_domain_statistics(run.classifier, run.mesh, run.shardings)
+
     def records_of(state: State, workdir: Workdir | None) -> list[dict[str, Any]]:
         return evaluate_domains(
             evaluate,
@@ -46,6 +51,7 @@ def evaluate_run(run: Run, state: State, workdir: Workdir) -> list[dict[str, Any
             roles=run.experiment.roles,
             workdir=workdir,
             mesh=run.mesh,
+            adapt=adapt,
         )
 
     # WiSE-FT: the curve between the weights before and after fine-tuning, then the state at the chosen point of it.
@@ -124,8 +130,11 @@ def evaluate_domains(
     roles: tuple[str, ...],
     workdir: Workdir | None,
     mesh: Mesh,
+    adapt: Callable[[State, ImageSet, int], State] | None = None,
 ) -> list[dict[str, Any]]:
     """Evaluates every domain; writes `predictions/` and `outcomes/`, if a folder is given.
+
+    `adapt` gives the state that a domain is evaluated with (`run/domain_statistics.py`).
 
     Returns the records of `results.json`.
     """
@@ -133,7 +142,7 @@ def evaluate_domains(
     for name, images in domains.items():
         predictions = predict(
             evaluate,
-            state,
+            adapt(state, images, config.evaluate.batch_size) if adapt else state,
             graph_arrays,
             images,
             classes=classes,

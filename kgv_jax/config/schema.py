@@ -311,6 +311,12 @@ class Mesh:
 class Evaluate:
     """Evaluation."""
 
+    statistics: str = setting(
+        "trained",
+        "of batch norm: those of training, or those of each domain's own images without their labels (adaptive batch "
+        "normalisation)",
+        choices=("trained", "domain"),
+    )
     batch_size: int = setting(256, "images in a batch, over all devices", low=1)
 
 

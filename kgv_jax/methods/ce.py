@@ -21,6 +21,7 @@ class CrossEntropy(Objective):
     """The term `ce` that every objective has, and no other."""
 
 
+_ADAPTED = {"evaluate.statistics": "domain"}
 _ALONE = LABELLED | {"synthetic.alone": True, "synthetic.scenes": "drawn"}
 _ORACLES = {"1": 1, "2": 2, "4": 4, "8": 8, "16": 16, "all": 10**6}
 
@@ -29,6 +30,14 @@ METHODS = {
     "ebv": Method(CrossEntropy, "fixed near-equiangular class vectors", NO_IMAGES | {"model.decoder": "equiangular"}),
     "ce_compose_labelled": Method(
         CrossEntropy, "cross-entropy with the same labelled compositions: the control", LABELLED
+    ),
+    "ce_adapted": Method(
+        CrossEntropy,
+        "ce, with batch norm adapted to each domain: it sees unlabelled images of the target",
+        NO_IMAGES | _ADAPTED,
+    ),
+    "ce_compose_labelled_adapted": Method(
+        CrossEntropy, "ce_compose_labelled, adapted in the same way", LABELLED | _ADAPTED
     ),
     "ce_compose_alone": Method(CrossEntropy, "labelled compositions alone: no photograph of any class", _ALONE),
     **{

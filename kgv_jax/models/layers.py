@@ -19,6 +19,8 @@ from kgv_jax.models.cpu.depthwise import depthwise_conv
 from kgv_jax.models.cpu.layer_norm import normalise
 from kgv_jax.models.cpu.products import dense_product
 
+BATCH_NORM_MOMENTUM = 0.9  # share of a running statistic that stays at each step
+
 # As `nn.Dense`. On a CPU, the kernel's gradient is a product in the fast order.
 Dense = functools.partial(nn.Dense, dot_general=dense_product)
 
@@ -105,6 +107,6 @@ def make_norm(
     """
     if kind == "batch":
         return functools.partial(
-            nn.BatchNorm, use_running_average=not train, momentum=0.9, epsilon=epsilon, dtype=dtype
+            nn.BatchNorm, use_running_average=not train, momentum=BATCH_NORM_MOMENTUM, epsilon=epsilon, dtype=dtype
         )
     return functools.partial(nn.GroupNorm, num_groups=groups, epsilon=epsilon, dtype=dtype)

@@ -109,7 +109,7 @@ photographs-table: $(VENV)/.stamp-run
 	@test -n "$(ROOT)" || { echo "Say where the photographs are: make photographs-table ROOT=FOLDER (docs/data.md)." >&2; exit 2; }
 	$(KGV) compare --config=road_photographs:small --config.data.root=$(ROOT) --config.data.targets=$(TARGETS) \
 	  --workdir=runs/photographs --methods=$(PHOTO_FIVE),$(PHOTO_THREE) --seeds=3 --fractions=1,0.1 \
-	  --whole_methods=$(ORACLES),ce_compose_alone
+	  --whole_methods=$(ORACLES),ce_compose_alone,ce_adapted,ce_compose_labelled_adapted
 
 # Classes without images: seen, unseen, their harmonic mean and curve; 84 runs, over an hour on two cores, minutes from benchmarks/outcomes.
 ZERO_SHOT := ce,infuse,attribute_bce,ale,gcnz,sgcn,dgp,kgnn,kgv,kgv_no_synthetic,shuffled_kg

@@ -27,6 +27,8 @@ from kgv_jax.config import schema as config_schema
 from kgv_jax.config.flags import Options, require_config
 from kgv_jax.config.methods import METHODS
 from kgv_jax.report import archive
+from kgv_jax.report.costs import cost_table
+from kgv_jax.report.gap import gap_records, gap_tables
 from kgv_jax.report.runs import RunKey, make_comparison
 from kgv_jax.report.summary import (
     chosen_only,
@@ -191,7 +193,9 @@ def run(options: Options) -> None:
     config = config_schema.resolve(values)
     if options.archive:
         _check_archive(pathlib.Path(options.archive))
-    methods = list(METHODS) if options.methods is None else options.methods
+    # Without --methods every method but the oracles, which see photographs of the target.
+    every = [name for name, method in METHODS.items() if "data.target_images" not in method.settings]
+    methods = every if options.methods is None else options.methods
     keys = plan(methods, options.fractions, options.seeds, shots=options.shots, shot_methods=options.shot_methods)
     root = pathlib.Path(options.workdir).absolute()
     claim_all(keys, root, values.to_dict())
@@ -204,12 +208,15 @@ def run(options: Options) -> None:
     study = make_comparison(keys, root, domains, source=config.data.source)
     summary = summarise(study)
     unseen = summarise_zero_shot(study) if config.zero_shot.holds_out else None
-    report: Mapping[str, Any] = {"records": records, "summary": summary}
+    gaps = gap_records(study)
+    report: Mapping[str, Any] = {"records": records, "summary": summary, **({"gap": gaps} if gaps else {})}
     (root / "compare.json").write_text(json.dumps(report, indent=1) + "\n")
     overview = overview_table(summary, source=config.data.source)
     chosen, every = (summary_text(rows, source=config.data.source) for rows in (chosen_only(summary), summary))
-    (root / "compare.md").write_text(f"{markdown(overview)}\n\n{_page(chosen, every)}")
-    print_tables([overview, *summary_tables(chosen_only(summary), source=config.data.source)])
+    extra = [*gap_tables(gaps), *filter(None, [cost_table(study)])]
+    page = "\n\n".join([markdown(overview), _page(chosen, every), *map(markdown, extra)])
+    (root / "compare.md").write_text(page.rstrip() + "\n")
+    print_tables([overview, *summary_tables(chosen_only(summary), source=config.data.source), *extra])
     if options.archive:
         archive.pack([key.folder(root) for key in keys], root, pathlib.Path(options.archive))
     if unseen:

@@ -15,6 +15,7 @@ from kgv_jax.parallel import distributed
 from kgv_jax.parallel import mesh as mesh_lib
 from kgv_jax.run.build import Run, make_run, make_state
 from kgv_jax.run.checkpoint import Checkpointer
+from kgv_jax.run.cost import Stopwatch
 from kgv_jax.run.metrics import open_metric_log
 from kgv_jax.run.preemption import StopRequest
 from kgv_jax.run.restore import recorded_epsilon, restore_run
@@ -29,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 def train_and_evaluate(config: Config, workdir: Workdir) -> list[dict[str, Any]]:
     """Trains a run, or goes on with one that has begun, and evaluates it. Returns the records of `results.json`."""
+    stopwatch = Stopwatch()
     with contextlib.closing(Checkpointer(workdir.checkpoints, keep=config.train.keep_checkpoints)) as checkpointer:
         # ------------------------------------------------------------------------------------------------------------
         # Build: data, graph, mask, model, objective, and the layout of the state. No parameter is computed yet.
@@ -50,7 +52,7 @@ def train_and_evaluate(config: Config, workdir: Workdir) -> list[dict[str, Any]]
         # ------------------------------------------------------------------------------------------------------------
         # Loop: next batch, step, metrics of the step before, save.
         # ------------------------------------------------------------------------------------------------------------
-        state = fit(run, state, workdir, checkpointer)
+        state = fit(run, state, workdir, checkpointer, stopwatch)
 
     # ----------------------------------------------------------------------------------------------------------------
     # Evaluate: predictions of every test domain, the trained nodes, and last results.json, the mark of a finished run.
@@ -73,7 +75,9 @@ def restore_or_init(run: Run, checkpointer: Checkpointer, published: Published |
     return checkpointer.restore(step, run.restorable())
 
 
-def fit(run: Run, state: State, workdir: Workdir, checkpointer: Checkpointer) -> State:
+def fit(
+    run: Run, state: State, workdir: Workdir, checkpointer: Checkpointer, stopwatch: Stopwatch | None = None
+) -> State:
     """Trains from the step of `state` to the last one; returns the state there.
 
     The loop runs under the transfer guard: a line that moves an array between host and device, or waits for the
@@ -113,6 +117,8 @@ def fit(run: Run, state: State, workdir: Workdir, checkpointer: Checkpointer) ->
             # The step. It writes over the memory of the old state.
             state, metrics = train_step(state, arrays, run.graph_arrays)
             done = step + 1
+            if stopwatch is not None:
+                stopwatch.stepped(done)
 
             # Metrics of the step before: the device has this step to work on while they are read.
             log.add(done, metrics)
@@ -126,6 +132,8 @@ def fit(run: Run, state: State, workdir: Workdir, checkpointer: Checkpointer) ->
                 raise SystemExit(
                     f"Stopped by {stop.signal.name} after step {done}; saved. The same command goes on from there."
                 )
+    if stopwatch is not None and distributed.is_leader():
+        stopwatch.write(workdir, step=steps, images_per_step=images_per_step)
     return state
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing
 
 from kgv_jax.config.methods import SETTINGS
+from kgv_jax.data.sources import SOURCES
 from kgv_jax.util.errors import UserError, nearest
 
 if typing.TYPE_CHECKING:
@@ -15,6 +16,7 @@ def check_together(config: Config) -> None:
     """Raises a UserError that names the settings, if some that are valid alone contradict each other."""
     _check_data(config)
     _check_zero_shot(config)
+    _check_synthetic(config)
     _check_batches(config)
     for section in SETTINGS:
         getattr(config, section).check(config)
@@ -29,6 +31,12 @@ def _check_data(config: Config) -> None:
             section, key = name.split(".")
             if not getattr(getattr(config, section), key):
                 raise UserError(f"config.{name} is empty; a folder data set needs it: --config.{name}={example}.")
+    if config.data.target_images and "target_images" not in SOURCES[config.data.name].settings:
+        able = ", ".join(name for name, source in SOURCES.items() if "target_images" in source.settings)
+        raise UserError(
+            f"config.data.target_images is {config.data.target_images}, and the data set {config.data.name!r} has no "
+            f"photographs of its targets to train on; the oracles are for {able}. Leave oracle methods out."
+        )
     # The encoder `features` reads vectors, and no other encoder does: the two settings go together or not at all.
     has_vectors, reads_vectors = config.data.name == "zero_shot_features", config.model.encoder == "features"
     if has_vectors != reads_vectors:
@@ -75,6 +83,21 @@ def _check_zero_shot(config: Config) -> None:
             f"config.zero_shot.{name} is {value!r} and no class is unseen, so there is nothing to make choices for. "
             "Hold classes out to be tested, such as --config.zero_shot.unseen_count=30, or leave this setting out."
         )
+
+
+def _check_synthetic(config: Config) -> None:
+    synthetic = config.synthetic
+    if synthetic.alone and not (synthetic.compositions and synthetic.labelled):
+        raise UserError(
+            f"config.synthetic.alone is true, and method {config.method!r} has no labelled compositions, so nothing "
+            "teaches a class. Set config.synthetic.alone=false, or take ce_compose_labelled or kgv_compose_labelled."
+        )
+    for name in ("extent", "legend_scale"):
+        pair = getattr(synthetic, name)
+        if len(pair) != 2 or pair[0] > pair[1]:
+            raise UserError(
+                f"config.synthetic.{name} is {pair}; expected two numbers, the least and greatest, such as 0.75,0.95."
+            )
 
 
 def _check_batches(config: Config) -> None:

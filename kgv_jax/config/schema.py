@@ -50,6 +50,18 @@ class Data:
     train_views: int = setting(60, "rendered views of each training image at fraction 1", low=1)
     test_views: int = setting(10, "rendered views of each test image", low=1)
     validation_fraction: float = setting(0.2, "share of the source's images kept to make choices on", low=0.0, high=1.0)
+    margin: float = setting(
+        0.0,
+        "what a crop of `road_photographs` shows around a sign's box, as a share of its longer side",
+        low=0.0,
+        high=1.0,
+    )
+    target_images: int = setting(
+        0,
+        "photographs per class of every target's own training part that are trained on too: the oracle, which says "
+        "what photographs of the target would be worth, and by which nothing is chosen",
+        low=0,
+    )
     split_seed: int = setting(0, "seed of the split and of every rendered view; `seed` is the run's own", low=0)
     fake_classes: int = setting(1000, "classes of the `fake` data set", low=2, high=1000)
     fake_images: int = setting(1, "training images of each class of the `fake` data set", low=1)
@@ -112,7 +124,9 @@ class ZeroShot:
     validation_classes: tuple[str, ...] = setting((), "names of the validation classes, instead of a number")
     validation_file: str = setting("", "file with the name of one validation class per line, instead of a number")
     validation_published: bool = setting(False, "validation classes are those of the data set's published split")
-    compositions: bool = setting(False, "unlabelled compositions show held-out classes too")
+    compositions: bool = setting(
+        False, "compositions show held-out classes too; labelled ones teach them, as classes that nobody photographed"
+    )
     negatives: bool = setting(False, "an ablation: held-out classes are negatives of every image")
 
     def given(self, role: str) -> dict[str, Any]:
@@ -133,6 +147,7 @@ class Synthetic:
     elements: bool = setting(False, "images of single elements enter the regulariser")
     compositions: bool = setting(False, "images composed of the elements of a class's variants")
     labelled: bool = setting(False, "compositions are also labelled class images (cross-entropy sees them)")
+    alone: bool = setting(False, "no photograph is trained on, labelled compositions alone")
     per_element: int = setting(6, "images of each element", low=1)
     per_variant: int = setting(2, "compositions of each variant", low=1)
     elements_per_step: int = setting(32, "element images in a batch", low=1)
@@ -145,10 +160,30 @@ class Synthetic:
     )
     drawing_styles: str = setting(
         "varied",
-        "drawing styles of rendered legends: every one, or only those that no rendered country uses",
-        choices=("varied", "plain"),
+        "drawing styles of rendered legends: every one; only those that no rendered country uses; or bold ones as the "
+        "plates of the standards show them, for photographs",
+        choices=("varied", "plain", "plates"),
     )
-    styles: tuple[str, ...] = setting((), "styles of variants to compose in; empty: every style of the graph")
+    scenes: str = setting(
+        "drawn",
+        "what composed signs stand in: ground and light that the renderer makes up, or those of the photographs that "
+        "are trained on, each sign in the place of the one that was photographed",
+        choices=("drawn", "photographs"),
+    )
+    extent: tuple[float, ...] = setting(
+        (0.75, 0.95),
+        "least and greatest share of the image that the longer side of a synthetic sign takes",
+        low=0.05,
+        high=2.0,
+    )
+    legend_scale: tuple[float, ...] = setting(
+        (0.9, 1.15), "least and greatest factor on the size of a composed sign's legend", low=0.1, high=3.0
+    )
+    styles: tuple[str, ...] = setting(
+        (),
+        "styles of variants to compose in; domains: those of the source and of the targets; empty: every style of the "
+        "graph",
+    )
     manifest: str = setting(
         "", "folder of element images with a manifest.csv, or emoji; empty: this package's renderer makes them"
     )
@@ -170,6 +205,13 @@ class Augment:
     cutmix: float = setting(0.0, "alpha of cutmix's Beta distribution; 0: no cutmix", low=0.0)
     randaugment_ops: int = setting(0, "operations of RandAugment on each image; 0: none", low=0, high=10)
     randaugment_magnitude: float = setting(9.0, "strength of the operations of RandAugment", low=0.0, high=10.0)
+    jitter: float = setting(
+        0.0,
+        "strength of random moves, light, blur and noise of every training image, synthetic ones too; 0: none, 1: what "
+        "suits photographs of signs. Nothing is mirrored",
+        low=0.0,
+        high=3.0,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

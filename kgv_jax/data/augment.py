@@ -1,6 +1,7 @@
 """Augmentation of training rows on the host, as a pure function of (seed, position in the stream).
 
-An image is first changed on its own (RandAugment), then mixed with a partner (mixup or cutmix).
+An image is first changed on its own (RandAugment, jitter), then mixed with a partner (mixup or cutmix). Jitter changes
+the images of every stream alike, synthetic ones too; the others change photographs alone.
 
 The papers mix a batch with a random permutation of itself. Here rows 2j and 2j + 1 of the stream are a pair, each the
 other's partner, with one share: the order of the stream is random already, and a pair needs no other row. A process
@@ -18,13 +19,14 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
+from kgv_jax.data.jitter import jitter as jittered
 from kgv_jax.data.randaugment import MAX_MAGNITUDE, randaugment
 from kgv_jax.util.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
 class Augment:
-    """Augments the rows of one stream and leaves those of the others unchanged.
+    """Augments the rows of one stream, and with jitter those of the others.
 
     Where images are mixed, every row of every stream gains what the loss needs:
       `own_share` [n] float32: weight s of the row's own label and query nodes; 1 where nothing was mixed in.
@@ -36,6 +38,7 @@ class Augment:
       mixup: a of lambda ~ Beta(a, a) in mixup (arXiv 1710.09412, section 2); 0 is off.
       cutmix: the same in cutmix (arXiv 1905.04899, section 3.1); with both, a coin decides for each pair.
       ops, magnitude: settings of RandAugment; 0 operations are off.
+      jitter: strength of `data.jitter` on the rows of every stream; 0 is off.
     """
 
     seed: int
@@ -44,6 +47,7 @@ class Augment:
     cutmix: float
     ops: int
     magnitude: float
+    jitter: float = 0.0
 
     @property
     def mixes(self) -> bool:
@@ -73,6 +77,13 @@ class Augment:
                 [
                     randaugment(image, self._rng("row", position), ops=self.ops, magnitude=self.magnitude)
                     for image, position in zip(part["image"], positions.tolist(), strict=True)
+                ]
+            )
+        if self.jitter:
+            augmented["image"] = np.stack(
+                [
+                    jittered(image, self._rng(f"jitter {stream}", position), self.jitter)
+                    for image, position in zip(augmented["image"], positions.tolist(), strict=True)
                 ]
             )
         if self.mixes:
@@ -106,21 +117,28 @@ class Augment:
 
 
 def make_augment(
-    *, seed: int, mixup: float = 0.0, cutmix: float = 0.0, ops: int = 0, magnitude: float = 9.0, stream: str = "train"
+    *,
+    seed: int,
+    mixup: float = 0.0,
+    cutmix: float = 0.0,
+    ops: int = 0,
+    magnitude: float = 9.0,
+    jitter: float = 0.0,
+    stream: str = "train",
 ) -> Augment | None:
     """Returns the augmentation of a stream, or None where all of it is off.
 
     Raises:
       UserError: a setting is out of range.
     """
-    for name, value in (("mixup", mixup), ("cutmix", cutmix), ("randaugment_ops", ops)):
+    for name, value in (("mixup", mixup), ("cutmix", cutmix), ("randaugment_ops", ops), ("jitter", jitter)):
         if not 0 <= value < np.inf:
             raise UserError(f"augment.{name} is {value}; expected 0 (off) or more.")
     if not 0 <= magnitude <= MAX_MAGNITUDE:
         raise UserError(f"augment.randaugment_magnitude is {magnitude}; expected 0 to {MAX_MAGNITUDE:g}.")
-    if not (mixup or cutmix or ops):
+    if not (mixup or cutmix or ops or jitter):
         return None
-    return Augment(int(seed), stream, float(mixup), float(cutmix), int(ops), float(magnitude))
+    return Augment(int(seed), stream, float(mixup), float(cutmix), int(ops), float(magnitude), float(jitter))
 
 
 def mixup(

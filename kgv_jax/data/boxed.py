@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import csv
 import dataclasses
 import functools
@@ -14,8 +15,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from kgv_jax.data.decode import decode_box
+from kgv_jax.data.decode import decode_box, image_size
 from kgv_jax.data.types import SourceImage
+from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.tables import Box
 
@@ -34,6 +36,7 @@ class Boxed:
       label: published class, as the data set writes it.
       box: (left, top, right, bottom) in pixels, right and bottom just outside.
       group: photographs of the same physical object share one.
+      size: (width, height) in pixels that the table says the image has; None where it says nothing.
     """
 
     path: pathlib.Path
@@ -41,6 +44,50 @@ class Boxed:
     label: str
     box: Box
     group: str
+    size: tuple[int, int] | None = None
+
+
+def fit_boxes(entries: Sequence[Boxed]) -> tuple[tuple[Boxed, ...], tuple[str, ...]]:
+    """Returns the entries with boxes that fit the images as they are, and notes on those that were scaled.
+
+    Headers are read and no pixels. A copy of a set whose images were all resized keeps the published table: its boxes
+    are then scaled by as much as the images were.
+
+    Raises:
+      UserError: a file is empty or no image, or a box reaches out of its image.
+    """
+    paths = sorted({entry.path for entry in entries})
+    with concurrent.futures.ThreadPoolExecutor(usable_cores()) as pool:
+        size_of = dict(zip(paths, pool.map(image_size, paths), strict=True))
+    fitted, scaled = [], []
+    for entry in entries:
+        size = size_of[entry.path]
+        if entry.size not in (None, size):
+            across, down = size[0] / entry.size[0], size[1] / entry.size[1]
+            left, top, right, bottom = entry.box
+            entry = dataclasses.replace(entry, box=(left * across, top * down, right * across, bottom * down))
+            scaled.append(entry)
+        _check_inside(entry, size)
+        fitted.append(entry)
+    if not scaled:
+        return tuple(fitted), ()
+    first, size = scaled[0], size_of[scaled[0].path]
+    return tuple(fitted), (
+        f"{len(scaled)} of {len(fitted)} images have another size than their table says, such as {first.path.name}, "
+        f"{size[0]} x {size[1]} instead of {first.size[0]} x {first.size[1]}; their boxes were scaled.",
+    )
+
+
+def _check_inside(entry: Boxed, size: tuple[int, int]) -> None:
+    left, top, right, bottom = entry.box
+    if entry.box == WHOLE:
+        return
+    slack = 1.0  # published boxes count pixels from 0 or from 1
+    if left < -slack or top < -slack or right > size[0] + slack or bottom > size[1] + slack:
+        raise UserError(
+            f"{entry.path}: the box {tuple(round(edge) for edge in entry.box)} (left, top, right, bottom) of "
+            f"{entry.name} reaches out of the image, which is {size[0]} x {size[1]}. Fix the table, or remove the row."
+        )
 
 
 def require_files(table: pathlib.Path, entries: Iterable[Boxed]) -> None:
@@ -72,7 +119,8 @@ def read_classes(file: str) -> dict[str, tuple[str, str]]:
 def to_image(entry: Boxed, *, domain: str, margin: float) -> SourceImage:
     """Returns the crop of an object as a source image of its class."""
     load = functools.partial(decode_box, entry.path, entry.box, margin=margin)
-    return SourceImage(f"{domain}/{entry.label}/{entry.name}", domain, entry.label, load)
+    group = f"{domain}/{entry.group}"
+    return SourceImage(f"{domain}/{entry.label}/{entry.name}", domain, entry.label, load, group=group)
 
 
 def split_groups(labels: Sequence[str], groups: Sequence[str], fraction: float, *, parts: int, seed: int) -> np.ndarray:

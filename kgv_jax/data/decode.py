@@ -114,6 +114,28 @@ def _window(centre: float, side: float, length: int) -> tuple[float, float]:
     return start, start + side
 
 
+def image_size(path: str | os.PathLike) -> tuple[int, int]:
+    """Returns the (width, height) that the header of a PNG, JPEG, WebP or PPM file states, in pixels.
+
+    Raises:
+      UserError: the file is missing, empty, or not an image.
+    """
+    path = pathlib.Path(path)
+    try:
+        with open(path, "rb") as file:
+            if not file.read(1):
+                raise UserError(
+                    f"{path}: the file is empty (0 bytes). Copy or download it again, or remove it from its table."
+                )
+            file.seek(0)
+            with Image.open(file, formats=_FORMATS) as image:
+                return image.size
+    except UserError:
+        raise
+    except Exception:  # what is wrong with it is found by reading it whole
+        return _open(path, _read(path)).size
+
+
 def check(path: str | os.PathLike) -> None:
     """Raises the UserError that `decode` would raise for a file.
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from kgv_jax.data.types import ImageSet
+from kgv_jax.data.types import ImageSet, source_of_row
 from kgv_jax.util.errors import UserError
 
 _log = logging.getLogger(__name__)
@@ -47,27 +47,36 @@ def kept_rows(
 def fraction_rows(fraction: float, images: ImageSet, *, seed: int) -> np.ndarray:
     """Returns the same share of every class, nested: a smaller share is a part of a larger one.
 
-    Where source images have several views, the first views of each are kept. Where they have one, the first images of
-    each class are kept, in an order that depends on the seed and their ids. At least one is kept.
+    Where source images have several views, the first views of each are kept. Where they have one, the first groups of
+    each class are kept with all their images, in an order that depends on the seed and their names. At least one is
+    kept.
     """
 
     def first(rows: list) -> list:
         return rows[: max(1, math.ceil(fraction * len(rows)))]
 
-    views = _rows_of_group(images)
+    views = _rows_of(images, _sources(images))
     if any(len(rows) > 1 for rows in views.values()):
         return np.sort(np.concatenate([first(rows) for rows in views.values()]))
-    return np.sort(np.concatenate([np.concatenate(first(own)) for own in _by_class(images, views, seed)]))
+    groups = _rows_of(images, images.groups.tolist())
+    kept = (rows for own in _by_class(images, groups, seed) for rows in first(own))
+    return np.sort(np.concatenate([*kept]))
 
 
 def shot_rows(shots: int, images: ImageSet, *, seed: int) -> np.ndarray:
     """Returns `shots` training images of every class, or all of a class that has fewer; nested.
 
     A shot is one row, an image as the network sees it. Each source image of a class in turn gives one of its views
-    before any gives another, so that one shot is one source image and four shots are up to four.
+    before any gives another, so that one shot is one source image and four shots are up to four. Of photographs in
+    groups a shot is one group, with all its images: the frames of one track show one physical object.
     """
+    sources = _sources(images)
+    views, groups = _rows_of(images, sources), _rows_of(images, images.groups.tolist())
+    if len(groups) < len(views):
+        kept = [rows for own in _by_class(images, groups, seed) for rows in own[:shots]]
+        return np.sort(np.concatenate(kept))
     kept = []
-    for own in _by_class(images, _rows_of_group(images), seed):
+    for own in _by_class(images, views, seed):
         dealt = [row for turn in itertools.zip_longest(*own) for row in turn if row is not None]
         kept.append(dealt[:shots])
     return np.sort(np.concatenate(kept))
@@ -85,7 +94,7 @@ def subset_rows(path: str, images: ImageSet, *, held_out: Sequence[str] = ()) ->
       UserError: the file cannot be read or is empty, a line is there twice, or means no or several images.
     """
     lines = _read_lines(path)
-    views = _rows_of_group(images)
+    views = _rows_of(images, _sources(images))
     found: dict[str, dict[str, None]] = {name: {} for name in lines}  # entry -> ids that it may mean, in order
     for id in itertools.chain(views, held_out):
         rest = id
@@ -137,17 +146,22 @@ def _read_lines(path: str) -> dict[str, int]:
     return lines
 
 
-def _rows_of_group(images: ImageSet) -> dict[str, list[int]]:
-    """Returns source image -> its rows, both in order."""
+def _sources(images: ImageSet) -> list[str]:
+    """Returns the source image of every row."""
+    return [source_of_row(id) for id in images.ids.tolist()]
+
+
+def _rows_of(images: ImageSet, names: Sequence[str]) -> dict[str, list[int]]:
+    """Returns name -> its rows, both in order."""
     rows: dict[str, list[int]] = collections.defaultdict(list)
-    for row, group in enumerate(images.groups.tolist()):
-        rows[group].append(row)
+    for row, name in zip(range(len(images)), names, strict=True):
+        rows[name].append(row)
     return dict(rows)
 
 
-def _by_class(images: ImageSet, views: Mapping[str, list[int]], seed: int) -> list[list[list[int]]]:
-    """Returns the rows of every source image, by class, in an order that depends on the seed and their ids alone."""
+def _by_class(images: ImageSet, rows_of: Mapping[str, list[int]], seed: int) -> list[list[list[int]]]:
+    """Returns the rows of every name, by class, in an order that depends on the seed and the names alone."""
     of_class: dict[int, list[list[int]]] = collections.defaultdict(list)
-    for group in sorted(views, key=lambda group: hashlib.blake2b(f"{seed}/{group}".encode()).digest()):
-        of_class[int(images.labels[views[group][0]])].append(views[group])
+    for name in sorted(rows_of, key=lambda name: hashlib.blake2b(f"{seed}/{name}".encode()).digest()):
+        of_class[int(images.labels[rows_of[name][0]])].append(rows_of[name])
     return list(of_class.values())

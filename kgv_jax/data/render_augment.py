@@ -6,10 +6,12 @@ import dataclasses
 import functools
 import hashlib
 import itertools
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
+from kgv_jax.data.scenes import Scene, in_scene
 from kgv_jax.util.errors import UserError
 
 
@@ -89,7 +91,11 @@ def view_rng(seed: int, stream: str, source_image: str, k: int) -> np.random.Gen
 
 
 def render_view(
-    rgba: np.ndarray, size_px: int, rng: np.random.Generator, render_augmentation: RenderAugmentation
+    rgba: np.ndarray,
+    size_px: int,
+    rng: np.random.Generator,
+    render_augmentation: RenderAugmentation,
+    scenes: Sequence[Scene] = (),
 ) -> np.ndarray:
     """Renders one view of a drawing. Nothing is ever mirrored: left and right are meaning.
 
@@ -98,6 +104,7 @@ def render_view(
       size_px: side of the result.
       rng: source of every random choice.
       render_augmentation: ranges to choose from.
+      scenes: photographs of this side, one of which gives ground, light and blur; none: they are made up.
 
     Returns:
       uint8 [size_px, size_px, 3] RGB.
@@ -108,10 +115,13 @@ def render_view(
     sign = cv2.multiply(rgba, weight, scale=1 / 255**2, dtype=cv2.CV_32F)
     pose = _pose(rgba, size_px, rng, render_augmentation)
     sign = cv2.warpPerspective(sign, pose, (size_px, size_px), flags=cv2.INTER_LINEAR)
-    clear = 1 - sign[..., 3]
-    image = background(size_px, rng, render_augmentation.clutter) * cv2.merge((clear, clear, clear)) + sign[..., :3]
-    image = _optics(image, rng, render_augmentation)
-    image = _light(image, rng, render_augmentation)
+    if scenes:
+        image = in_scene(sign, scenes[rng.integers(len(scenes))])
+    else:
+        clear = 1 - sign[..., 3]
+        image = background(size_px, rng, render_augmentation.clutter) * cv2.merge((clear, clear, clear)) + sign[..., :3]
+        image = _optics(image, rng, render_augmentation)
+        image = _light(image, rng, render_augmentation)
     sigma = rng.uniform(*render_augmentation.noise)
     image += rng.standard_normal(image.shape, np.float32) * np.float32(sigma)
     pixels = cv2.convertScaleAbs(np.clip(image, 0, 1, out=image), alpha=255)

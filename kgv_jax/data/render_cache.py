@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from kgv_jax.data.render_augment import RENDER_SCALE, RenderAugmentation, render_view, view_rng
+from kgv_jax.data.scenes import Scene
 from kgv_jax.data.types import SourceImage
 from kgv_jax.util.cores import usable_cores
 from kgv_jax.util.errors import UserError
@@ -35,6 +36,7 @@ def build_render_cache(
     render_augmentation: RenderAugmentation | None,
     seed: int,
     stream: str,
+    scenes: Sequence[Scene] = (),
     cache_dir: str | os.PathLike | None = None,
 ) -> np.ndarray:
     """Renders `views_per_image` views of every image, or reads them from the cache.
@@ -50,6 +52,7 @@ def build_render_cache(
       render_augmentation: ranges that a view is rendered with; None lays the image on white, as a photograph is read.
       seed: of the run or of the data, as the caller wishes.
       stream: purpose, such as "train" or "test".
+      scenes: of side `size_px`, where views stand in photographs; each view chooses one.
       cache_dir: folder for the file; None keeps the render cache in memory.
 
     Returns:
@@ -74,6 +77,10 @@ def build_render_cache(
     digest.update(
         repr((_FORMAT, cv2.__version__, size_px, views_per_image, render_augmentation, int(seed), stream)).encode()
     )
+    for scene in scenes:
+        digest.update(scene.ground)
+        digest.update(scene.light)
+        digest.update(repr(scene.blur_px).encode())
 
     def render(position: int) -> np.ndarray:
         image = source_images[position]
@@ -81,7 +88,7 @@ def build_render_cache(
         if render_augmentation is None:
             return np.repeat(over_white(rgba)[None], views_per_image, axis=0)
         rngs = (view_rng(seed, stream, image.id, k) for k in range(views_per_image))
-        return np.stack([render_view(rgba, size_px, rng, render_augmentation) for rng in rngs])
+        return np.stack([render_view(rgba, size_px, rng, render_augmentation, scenes) for rng in rngs])
 
     def blocks() -> Iterator[np.ndarray]:
         return _in_threads(render, len(source_images), what=f"{stream}: images rendered")

@@ -37,6 +37,11 @@ class SourceImages(ImageList):
     def ids(self) -> np.ndarray:
         return np.array([image.id for image in self.images], str)
 
+    @property
+    def groups(self) -> np.ndarray:
+        """`[n]` names of their groups: an image without one is its own."""
+        return np.array([image.group or image.id for image in self.images], str)
+
     def image(self, row: int) -> SourceImage:
         return self.images[row]
 
@@ -58,15 +63,16 @@ class SourceImages(ImageList):
             self.images,
             size_px=reading.size_px,
             views_per_image=reading.views,
-            render_augmentation=RenderAugmentation() if reading.render else None,
+            render_augmentation=RenderAugmentation(scale=reading.extent) if reading.render else None,
             seed=reading.seed,
             stream=reading.stream,
+            scenes=reading.scenes,
             cache_dir=cache_dir("views"),
         )
         return ImageArray(
             values=views,
             labels=np.repeat(self.labels, reading.views),
             ids=np.array([f"{id}#{k}" for id in self.ids for k in range(reading.views)], str),
-            groups=np.repeat(self.ids, reading.views),
+            groups=np.repeat(self.groups, reading.views),
             alternative_labels=np.zeros((len(views), 0), np.int32),
         )

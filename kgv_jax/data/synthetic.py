@@ -23,6 +23,7 @@ from kgv_jax.data.renderer.colours import jittered, to_rgb
 from kgv_jax.data.renderer.elements import Patch, draw_colour, draw_legend_alone, draw_shape, stretched
 from kgv_jax.data.renderer.legends import MARK_COLOURS, MARKS, legend_alpha
 from kgv_jax.data.renderer.pen import DrawingStyle
+from kgv_jax.data.renderer.plates import plate_patches
 from kgv_jax.data.renderer.sign import SignSpec, render_sign
 from kgv_jax.data.renderer.stated import Stated, find_colour, find_legend, find_shape, stated_sign, tails
 from kgv_jax.data.types import SourceImage
@@ -47,6 +48,8 @@ VARIED_STYLES = (
     DrawingStyle(stroke=1.0, roundness=0.5, width=0.95, head=1.1, variant=4, flipped=True),
     DrawingStyle(stroke=1.3, roundness=0.4, width=1.12, head=1.3, variant=5),
 )
+
+LEGEND_SCALE = (0.9, 1.15)
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 
@@ -74,21 +77,27 @@ class RenderedLegends:
     Attributes:
       drawing_styles: one patch per style; by default styles that no country of the rendered data set uses.
       labels: labels of nodes, tried where the renderer does not know the local name.
+      plates: whether the forms of `renderer.plates` stand in for the styles, where a pictogram has some.
     """
 
     drawing_styles: Sequence[DrawingStyle] = PLAIN_STYLES
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    plates: bool = False
 
     @classmethod
-    def for_graph(cls, graph: Graph, drawing_styles: Sequence[DrawingStyle] = PLAIN_STYLES) -> RenderedLegends:
+    def for_graph(
+        cls, graph: Graph, drawing_styles: Sequence[DrawingStyle] = PLAIN_STYLES, *, plates: bool = False
+    ) -> RenderedLegends:
         """Returns a source that also knows the labels of the graph's nodes."""
-        return cls(drawing_styles, dict(zip(graph.nodes, graph.labels, strict=True)))
+        return cls(drawing_styles, dict(zip(graph.nodes, graph.labels, strict=True)), plates)
 
     def patches(self, node_name: str) -> Sequence[Patch]:
         """See `LegendSource.patches`."""
         name = find_legend(local_name(node_name), self.labels.get(node_name, ""))
         if name is None:
             return ()
+        if self.plates and (patches := plate_patches(name)):
+            return patches
         return tuple(functools.partial(legend_alpha, name, drawing_style) for drawing_style in self.drawing_styles)
 
 
@@ -127,6 +136,7 @@ def composition_images(
     styles: Sequence[str] | None = None,
     per_variant: int,
     seed: int,
+    legend_scale: tuple[float, float] = LEGEND_SCALE,
 ) -> tuple[SourceImage, ...]:
     """Returns signs composed from facts: for each class, each of its variants as the graph states it.
 
@@ -137,6 +147,7 @@ def composition_images(
       styles: Style nodes whose variants are composed (names or local names); None takes all.
       per_variant: images per variant.
       seed: of hues, proportions and choice of pictogram.
+      legend_scale: least and greatest factor on the size of a pictogram in its place on the sign.
 
     Returns:
       Images of domain `compositions`; `depicts` lists the facts they show, `label` is the class's local name.
@@ -146,7 +157,7 @@ def composition_images(
     """
     images = []
     for name, variant in _variants(graph, classes, styles):
-        plan = _plan(graph, variant, legends)
+        plan = _plan(graph, variant, legends, legend_scale)
         if plan is None:
             continue
         draw = functools.partial(_compose, plan)
@@ -172,16 +183,19 @@ class _Plan:
     stated: Stated
     patches: tuple[Sequence[Patch], ...]
     facts: tuple[tuple[str, str], ...]
+    legend_scale: tuple[float, float]
 
 
-def _plan(graph: Graph, node: int, legends: LegendSource) -> _Plan | None:
+def _plan(
+    graph: Graph, node: int, legends: LegendSource, legend_scale: tuple[float, float] = LEGEND_SCALE
+) -> _Plan | None:
     stated = stated_sign(graph, node)
     patches = tuple(legends.patches(graph.nodes[legend]) for legend in stated.legends)
     if stated.shape is None or not all(patches):
         return None
     # Only facts that the image shows are listed: a fact of the graph that the renderer cannot show is no positive.
     shown = (*stated.legends, *(node for node, _ in stated.marks))
-    return _Plan(stated, patches, (*stated.facts, *(("hasLegend", graph.nodes[n]) for n in shown)))
+    return _Plan(stated, patches, (*stated.facts, *(("hasLegend", graph.nodes[n]) for n in shown)), legend_scale)
 
 
 def _compose(plan: _Plan, rng: np.random.Generator, size_px: int) -> np.ndarray:
@@ -203,7 +217,7 @@ def _compose(plan: _Plan, rng: np.random.Generator, size_px: int) -> np.ndarray:
         border_width=rng.uniform(6, 12) if on_edge else rng.uniform(3, 6),
         rim_width=0.0 if on_edge else rng.uniform(1.5, 4),
         corner=rng.uniform(2, 9),
-        legend_scale=rng.uniform(0.9, 1.15) * (1.3 if len(patches) > 1 else 1.0),
+        legend_scale=rng.uniform(*plan.legend_scale) * (1.3 if len(patches) > 1 else 1.0),
     )
     return render_sign(spec, size_px)
 

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from kgv_jax.data.crop import Crop
+from kgv_jax.data.scenes import Scene
 
 # Roles of classes: trained on, held out to test generalised zero-shot recognition, or held out to choose with.
 SEEN, UNSEEN = "seen", "unseen"
@@ -27,11 +28,13 @@ class SourceImage:
     """One image of a class or of graph elements, before a view of it is rendered.
 
     Attributes:
-      id: unique and stable, `domain/class/name`; the unit that intervals resample.
+      id: unique and stable, `domain/class/name`.
       domain: where it comes from: a country, a drawing convention, `elements`, ...
       label: class name, or None for an image without a class (an element image).
       depicts: (relation name, node name) pairs the image shows; `instanceOf` for an
         element that the image is an image of. Class images leave it empty.
+      group: what intervals resample, and splits and low-data subsets take whole: images of one physical object share
+        it, such as the frames of a track. Empty: the image is on its own, and its id is its group.
       load: `load(size_px) -> [size, size, 4]` uint8 RGBA, straight (unassociated) alpha.
     """
 
@@ -40,6 +43,7 @@ class SourceImage:
     label: str | None
     load: Callable[[int], np.ndarray] = dataclasses.field(repr=False, compare=False)
     depicts: tuple[tuple[str, str], ...] = ()
+    group: str = ""
 
 
 class ImageSet(Protocol):
@@ -48,7 +52,7 @@ class ImageSet(Protocol):
     Attributes:
       labels: `[n]` int32; -1 for images without a class.
       ids: `[n]` unique names.
-      groups: `[n]` names of the source images that rows show: the unit that intervals resample.
+      groups: `[n]` names of the groups of the source images that rows show: the unit that intervals resample.
       alternative_labels: `[n, K]` int32 other labels that are right too, -1 pads.
       shape: of one image, `(S, S, 3)`, or of one feature vector, `(F,)`.
       dtype: of the values: uint8 pixels, or float32 features.
@@ -132,6 +136,8 @@ class Reading:
       seed: of the rendered views.
       views: rows per image: rendered views that differ, where `render` is on.
       render: whether views are rendered of images that are drawings.
+      extent: of what a rendered view shows, its longer side as a share of the view's: (low, high).
+      scenes: photographs that rendered views stand in; empty: their ground and light are made up.
       crop: `(position, height, width) -> Crop` of images that stay encoded; None shows the central square.
     """
 
@@ -140,6 +146,8 @@ class Reading:
     seed: int
     views: int = 1
     render: bool = False
+    extent: tuple[float, float] = (0.75, 0.95)
+    scenes: Sequence[Scene] = ()
     crop: Callable[[int, int, int], Crop] | None = None
 
 
@@ -195,6 +203,12 @@ class ImageList(Sequence[SourceImage]):
 
     def __iter__(self) -> Iterator[SourceImage]:
         return map(self.image, range(len(self)))
+
+
+def source_of_row(id: str) -> str:
+    """Returns the id of the source image of a row: view k of it has the id `ID#k`."""
+    source, view, number = id.rpartition("#")
+    return source if view and number.isdecimal() else id
 
 
 def new_labels(labels: np.ndarray, old: Sequence[str], new: Sequence[str]) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from kgv_jax.config.schema import Config
 from kgv_jax.data.pipeline import Pipeline
-from kgv_jax.data.types import Dataset, ImageSet
+from kgv_jax.data.types import SEEN, Dataset, ImageSet
 from kgv_jax.experiment.class_roles import Trained, find_parents, set_roles
 from kgv_jax.experiment.examples import load_dataset, open_domains
 from kgv_jax.experiment.mask import ablate, make_mask, rows_of_classes
@@ -77,7 +77,10 @@ def build(
     synthetic = make_synthetic_images(config, graph, dataset, class_nodes=class_nodes, roles=roles)
     ablated = ablate(config, graph, class_nodes)
     classes = {"class_nodes": class_nodes, "variants": variants}
-    mask = make_mask(config, ablated, **classes, roles=roles, depicted=synthetic.depicted(), trained=trained)
+    # A class that labelled compositions show is learnt from them, and competes like any other, photographs or not.
+    shown = set(synthetic.compositions.labels.tolist()) if config.synthetic.labelled else set()
+    learnt = [SEEN if label in shown else role for label, role in enumerate(roles)]
+    mask = make_mask(config, ablated, **classes, roles=learnt, depicted=synthetic.depicted(), trained=trained)
 
     # What is trained and tested on.
     streams = make_streams(config, dataset, graph=graph, mask=mask, **classes, synthetic=synthetic)

@@ -13,7 +13,9 @@ from kgv_jax.data.augment import make_augment
 from kgv_jax.data.crop import RandomCrop
 from kgv_jax.data.low_data import kept_rows
 from kgv_jax.data.pipeline import Pipeline, Stream, make_pipeline
-from kgv_jax.data.types import Dataset, ImageSet, Reading
+from kgv_jax.data.scenes import Scene
+from kgv_jax.data.types import Dataset, ImageSet, Reading, source_of_row
+from kgv_jax.experiment.scenes import find_scenes
 from kgv_jax.experiment.synthetic_images import SyntheticImages
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.mask import Mask, pad_rows
@@ -40,6 +42,7 @@ def build_pipeline(
         cutmix=config.augment.cutmix,
         ops=config.augment.randaugment_ops,
         magnitude=config.augment.randaugment_magnitude,
+        jitter=config.augment.jitter,
     )
     return make_pipeline(
         streams, seed=config.seed, process_index=process_index, process_count=process_count, augment=augment
@@ -71,18 +74,29 @@ def make_streams(
     source_variants = variants_used_in(graph, variants, dataset.source, relation=config.kg.style_relation)
     rows_of_class = [query_rows(label, source_variants.get(int(node))) for label, node in enumerate(class_nodes)]
     rows = [rows_of_class[label] for label in images.labels]
-    parts = [_Part("train", images, rows, True, config.train.batch_size)]
+    parts = [] if config.synthetic.alone else [_Part("train", images, rows, True, config.train.batch_size)]
+    scenes = ()
+    if config.synthetic.scenes == "photographs" and synthetic.legends is not None:
+        scenes = find_scenes(
+            images,
+            graph,
+            class_nodes,
+            source=dataset.source,
+            legends=synthetic.legends,
+            margin=config.data.margin,
+            seed=config.data.split_seed,
+        )
 
     # Element images: what a generator made is of the kind that the data set's images are; our renderer makes drawings.
     if len(synthetic.elements):
         render = dataset.render_views or not config.synthetic.manifest
-        images = synthetic.elements.open(_synthetic_reading(config, "elements", render=render))
+        images = synthetic.elements.open(_synthetic_reading(config, "elements", render=render, scenes=scenes))
         rows_of_image = {image.id: mask.rows_for(image.depicts) for image in synthetic.elements}
-        rows = [rows_of_image[id] for id in images.groups]
+        rows = [rows_of_image[source_of_row(id)] for id in images.ids.tolist()]
         parts.append(_Part("elements", images, rows, False, config.synthetic.elements_per_step))
 
     if len(synthetic.compositions):
-        images = synthetic.compositions.open(_synthetic_reading(config, "compositions", render=True))
+        images = synthetic.compositions.open(_synthetic_reading(config, "compositions", render=True, scenes=scenes))
         rows_of_image = {}
         for image, label in zip(synthetic.compositions, synthetic.compositions.labels, strict=True):
             if config.synthetic.labelled:
@@ -90,7 +104,7 @@ def make_streams(
                 rows_of_image[image.id] = query_rows(label, variant)
             else:
                 rows_of_image[image.id] = mask.rows_for(image.depicts)
-        rows = [rows_of_image[id] for id in images.groups]
+        rows = [rows_of_image[source_of_row(id)] for id in images.ids.tolist()]
         per_step = config.synthetic.compositions_per_step
         parts.append(_Part("compositions", images, rows, config.synthetic.labelled, per_step))
 
@@ -131,13 +145,15 @@ def _open_training_images(config: Config, dataset: Dataset) -> ImageSet:
     return images if kept is None else images.take(kept)
 
 
-def _synthetic_reading(config: Config, stream: str, *, render: bool) -> Reading:
+def _synthetic_reading(config: Config, stream: str, *, render: bool, scenes: Sequence[Scene] = ()) -> Reading:
     return Reading(
         size_px=config.data.size_px,
         stream=stream,
         seed=config.data.split_seed,
         views=config.synthetic.views if render else 1,
         render=render,
+        extent=config.synthetic.extent,
+        scenes=scenes,
     )
 
 
@@ -154,8 +170,8 @@ def _to_stream(part: _Part, width: int) -> Stream:
 
 def _another_view(images: ImageSet, *, seed: int) -> AnotherView | None:
     """Returns what finds other views of the same source images, or None where each has one row alone."""
-    groups = images.groups.tolist()
-    return AnotherView(images.groups, seed=seed) if len({*groups}) < len(groups) else None
+    sources = np.array([source_of_row(id) for id in images.ids.tolist()], str)
+    return AnotherView(sources, seed=seed) if len({*sources.tolist()}) < len(sources) else None
 
 
 class AnotherView:
@@ -164,12 +180,12 @@ class AnotherView:
     An image with a single row keeps that row.
     """
 
-    def __init__(self, groups: np.ndarray, *, seed: int) -> None:
-        self._order = np.argsort(groups, kind="stable")
+    def __init__(self, sources: np.ndarray, *, seed: int) -> None:
+        self._order = np.argsort(sources, kind="stable")
         self._rank = np.argsort(self._order, kind="stable")
-        ordered = groups[self._order]
-        self._first = np.searchsorted(ordered, groups, side="left")
-        self._count = np.searchsorted(ordered, groups, side="right") - self._first
+        ordered = sources[self._order]
+        self._first = np.searchsorted(ordered, sources, side="left")
+        self._count = np.searchsorted(ordered, sources, side="right") - self._first
         self._seed = seed
 
     def __call__(self, rows: np.ndarray, positions: np.ndarray) -> np.ndarray:

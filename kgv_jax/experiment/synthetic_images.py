@@ -13,12 +13,13 @@ from kgv_jax.data.extract import ExtractedLegends
 from kgv_jax.data.legend_sources import MergedLegends
 from kgv_jax.data.source_images import SourceImages
 from kgv_jax.data.sources import SOURCES
+from kgv_jax.data.synthetic import LegendSource
 from kgv_jax.data.types import SEEN, Dataset, SourceImage
 from kgv_jax.kg.graph import Graph
 from kgv_jax.kg.names import local_name
 from kgv_jax.util.errors import UserError
 
-_STYLES = {"varied": synthetic.VARIED_STYLES, "plain": synthetic.PLAIN_STYLES}
+_STYLES = {"plain": synthetic.PLAIN_STYLES}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +30,13 @@ class SyntheticImages:
       elements: images of one node each, or, from a manifest, of several facts; without a class.
       compositions: signs composed of the facts of a class's variants; `label` is the class.
       notes: what the renderer could not render.
+      legends: where their pictograms come from; None where nothing is made.
     """
 
     elements: SourceImages
     compositions: SourceImages
     notes: tuple[str, ...] = ()
+    legends: LegendSource | None = None
 
     def depicted(self) -> set[tuple[str, str]]:
         """Returns the (relation, node) pairs that any of the images shows."""
@@ -50,7 +53,7 @@ def make_synthetic_images(
       graph: as it was loaded. An ablation of the graph changes what the method reads, and no image.
       dataset: whose training images give legends, and whose evaluated images no element image may copy.
       class_nodes: `[C]` node of each class of the data set.
-      roles: `[C]`. Held-out classes are composed only without labels and where `config.zero_shot.compositions` asks.
+      roles: `[C]`. Held-out classes are composed only where `config.zero_shot.compositions` asks.
 
     Raises:
       UserError: the graph has nothing that can be rendered, or a manifest is not as it should be.
@@ -80,13 +83,12 @@ def make_synthetic_images(
 
     # Compositions of the facts that each class, or each of its variants, states.
     if wanted.compositions:
-        held_out_too = config.zero_shot.compositions and not wanted.labelled
         label_of = {
             graph.nodes[node]: label
             for label, (node, role) in enumerate(zip(class_nodes, roles, strict=True))
-            if held_out_too or role == SEEN
+            if config.zero_shot.compositions or role == SEEN
         }
-        styles = wanted.styles or None
+        styles = _styles(config, graph) or None
         if unknown := synthetic.unknown_compositions(graph, [*label_of], legends=legends, styles=styles):
             notes.append(f"{len(unknown)} variants of classes cannot be composed: {_some(unknown)}")
         images = synthetic.composition_images(
@@ -96,6 +98,7 @@ def make_synthetic_images(
             styles=styles,
             per_variant=wanted.per_variant,
             seed=config.data.split_seed,
+            legend_scale=wanted.legend_scale,
         )
         if not images:
             raise UserError(
@@ -103,7 +106,16 @@ def make_synthetic_images(
                 f"method {config.method!r} has nothing to compose. Use method kgv, or add hasShape and hasLegend."
             )
         compositions = _with_class_names(images, {local_name(n): dataset.classes[k] for n, k in label_of.items()})
-    return SyntheticImages(SourceImages(elements), SourceImages(compositions, dataset.classes), tuple(notes))
+    return SyntheticImages(SourceImages(elements), SourceImages(compositions, dataset.classes), tuple(notes), legends)
+
+
+def _styles(config: Config, graph: Graph) -> list[str]:
+    """Returns the styles to compose in; `domains` stands for those of the source and the targets, such as de and cn."""
+    known = {local_name(graph.nodes[node]) for node in graph.nodes_of_type("Style")}
+    # A country with several sets of images is called by it first: cn-tt100k.
+    countries = [domain.partition("-")[0] for domain in (config.data.source, *config.data.targets)]
+    own = [country for country in dict.fromkeys(countries) if country in known]
+    return [style for name in config.synthetic.styles for style in (own if name == "domains" else [name])]
 
 
 def _legends(config: Config, graph: Graph, dataset: Dataset) -> MergedLegends:
@@ -111,8 +123,9 @@ def _legends(config: Config, graph: Graph, dataset: Dataset) -> MergedLegends:
     if config.synthetic.legends in ("source", "both"):
         sources.append(ExtractedLegends(graph, dataset.train))
     if config.synthetic.legends in ("rendered", "both"):
-        styles = _STYLES[config.synthetic.drawing_styles]
-        sources.append(synthetic.RenderedLegends.for_graph(graph, styles))
+        chosen = config.synthetic.drawing_styles
+        styles = _STYLES.get(chosen, synthetic.VARIED_STYLES)
+        sources.append(synthetic.RenderedLegends.for_graph(graph, styles, plates=chosen == "plates"))
     return MergedLegends(sources)
 
 

@@ -258,5 +258,8 @@ METHODS = {
     "kgv_association": Method(Kgv, "KGV with association relations only", ELEMENTS | {"kg.keep": "association"}),
     "kgv_compose": Method(Kgv, "KGV with unlabelled compositions (ours)", COMPOSED),
     "kgv_compose_labelled": Method(Kgv, "KGV with the same compositions, labelled (ours)", LABELLED),
+    "shuffled_kg_compose_labelled": Method(
+        Kgv, "the same images and labels, with wrong facts in the regulariser: its control", LABELLED | _SHUFFLED
+    ),
     "shuffled_kg_compose": Method(Kgv, "KGV with compositions on permuted class rows", COMPOSED | _SHUFFLED),
 }

@@ -21,10 +21,11 @@ from collections.abc import Iterable
 import numpy as np
 
 from kgv_jax.report.study import read_outcomes
+from kgv_jax.run.cost import FILE as COST
 from kgv_jax.run.predictions import Outcomes
 from kgv_jax.run.workdir import Workdir
 
-_RECORDS = ("config.json", "results.json", "validation.json")
+_RECORDS = ("config.json", "results.json", "validation.json", COST)
 
 
 def pack(folders: Iterable[pathlib.Path], root: pathlib.Path, file: pathlib.Path) -> None:

@@ -38,6 +38,7 @@ CONTROLS = (
     "attribute_bce_compose",
     "shuffled_kg_compose",
     "ce_compose_labelled",
+    "shuffled_kg_compose_labelled",
     "infuse_random",
 )
 _OVERVIEW_CONTROL = "ce"

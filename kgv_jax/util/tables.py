@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import json
 import math
 import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from kgv_jax.util.errors import UserError
 
@@ -37,6 +39,11 @@ class Row:
             inside = f" inside the image, {width} x {height}" if size else ""
             raise self.error(f"the box {box} (left, top, right, bottom) is no box{inside}")
         return box
+
+    def size(self, columns: Sequence[str]) -> tuple[int, int]:
+        """Returns the width and the height of the image, from these columns."""
+        width, height = (self.integer(column) for column in columns)
+        return width, height
 
     def error(self, problem: str) -> UserError:
         """Returns the error that reports a problem of this row."""
@@ -100,6 +107,21 @@ def _positions(table: pathlib.Path, columns: Sequence[str], names: Sequence[str]
             " Expected the table as published. Unpack the archive again."
         )
     return {name: names.index(name) for name in columns}
+
+
+def read_json(path: pathlib.Path) -> dict[str, Any]:
+    """Returns the object of a JSON file.
+
+    Raises:
+      UserError: the file is missing, no JSON, or no object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as JSON ({error}); unpack the archive again.") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: a {type(content).__name__}; expected a JSON object. Unpack the archive again.")
+    return content
 
 
 def find(root: pathlib.Path, name: str, *, prefer: str = "") -> pathlib.Path | None:

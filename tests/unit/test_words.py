@@ -15,7 +15,7 @@ OLD_WORDS = {
     r"\bpictures?\b": "image",
     r"\bnuisances?\b": "render augmentation",
     r"\b(photograph bank|image bank|banks? of (photographs|images|views))\b": "render cache",
-    r"\bphotographed\b|\bphotographs? of (a|an|the|each|every|one) (drawing|source image)": "rendered view",
+    r"\bphotographs? of (a|an|the|each|every|one) (drawing|source image)": "rendered view",
     r"\b(another|other|our|their|whose|drawn|several|three) hands?\b(?! (over|down|out)\b)": "artist, drawing style",
     r"(?<!\.)\bstrips?\b(?!\()": "candidate set",
     r"\bunasked\b|\bunshown\b": "ignored",

@@ -61,8 +61,8 @@ def draw_legend_alone(patches: Sequence[Patch], rng: np.random.Generator, size_p
 
 
 def stretched(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Changes the proportions of an alpha patch by up to a tenth."""
-    height, width = patch.shape
+    """Changes the proportions of a patch by up to a tenth."""
+    height, width = patch.shape[:2]
     size = (round(width * rng.uniform(0.9, 1.1)), round(height * rng.uniform(0.9, 1.1)))
     return cv2.resize(patch, size, interpolation=cv2.INTER_AREA)
 

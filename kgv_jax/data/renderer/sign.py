@@ -22,7 +22,8 @@ class SignSpec:
       shape: a key of `SHAPES`.
       fill: colour of the field.
       border: colour of the border line, or None for a plate without one.
-      legend: a pictogram's name, an alpha patch `[h, w]` (float in [0, 1] or uint8), or None.
+      legend: a pictogram's name, an alpha patch `[h, w]` (float in [0, 1] or uint8), one with colours of its own
+        `[h, w, 4]` uint8, or None.
       legend_colour: ink of the legend.
       marks: (pictogram name, colour) pairs laid over the legend: a slash, a cross.
       drawing_style: style of the pictogram and of the marks.
@@ -92,6 +93,18 @@ def _placed(patch: np.ndarray, box: Box, scale: float, size_px: int) -> np.ndarr
     return np.clip(cv2.warpAffine(alpha, move, (size_px, size_px), flags=cv2.INTER_LINEAR), 0, 1)
 
 
+def _print(below: np.ndarray, legend: np.ndarray, box: Box, scale: float) -> np.ndarray:
+    """Prints a legend that has colours of its own, `[h, w, 4]` uint8, onto the opaque parts of `below`."""
+    size_px, alpha = len(below), legend[..., 3:] / 255
+    # Colours are resampled weighted by their alpha, so that none bleeds out of what is clear.
+    inks = np.stack(
+        [_placed(ink, box, scale, size_px) for ink in np.moveaxis(legend[..., :3] / 255 * alpha, -1, 0)], -1
+    )
+    cover = _placed(alpha[..., 0], box, scale, size_px)[..., None]
+    mixed = below[..., :3] * (1 - cover) + 255 * inks
+    return np.concatenate([np.rint(mixed).astype(np.uint8), below[..., 3:]], axis=-1)
+
+
 def render_sign(spec: SignSpec, size_px: int) -> np.ndarray:
     """Returns the sign as [size, size, 4] uint8 RGBA, transparent outside of the plate.
 
@@ -125,7 +138,11 @@ def render_sign(spec: SignSpec, size_px: int) -> np.ndarray:
         return rasterise(_svg(open_clip, field, legend, marks, edge, "</g>"), size_px)
     # A patch of pixels (a pictogram cut out of a source image) is inked onto the rendered plate, and marks go over it.
     plate = rasterise(_svg(open_clip, field, edge, "</g>"), size_px)
-    plate = _over(plate, spec.legend_colour, _placed(spec.legend, shape.legend, spec.legend_scale, size_px))
+    if spec.legend.ndim == 3:
+        plate = _print(plate, spec.legend, shape.legend, spec.legend_scale)
+    else:
+        alpha = _placed(spec.legend, shape.legend, spec.legend_scale, size_px)
+        plate = _over(plate, spec.legend_colour, alpha)
     for name, ink in spec.marks:
         over = rasterise(_svg(open_clip, _in_box(draw_legend(name, spec.drawing_style), shape.mark), "</g>"), size_px)
         plate = _over(plate, ink, over[..., 3] / 255 * (over[..., 0] / 255))

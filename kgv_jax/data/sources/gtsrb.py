@@ -29,6 +29,16 @@ _COLUMNS = (*_SIZE, *_BOX, "ClassId")
 _TRAINING = ("Final_Training/Images", "Training")
 
 
+def read(root: pathlib.Path) -> dict[str, tuple[Boxed, ...]]:
+    """Returns the signs of the parts that are there, `train` and `test`.
+
+    Raises:
+      UserError: as `read_train` and `read_test`.
+    """
+    parts = {"train": read_train(root), "test": read_test(root)}
+    return {part: entries for part, entries in parts.items() if entries}
+
+
 def read_train(root: pathlib.Path) -> tuple[Boxed, ...]:
     """Returns the training signs; `label` is the published number of the class, as text.
 
@@ -87,14 +97,14 @@ def _rows(table: pathlib.Path, delimiter: str, name: str) -> Iterator[Row]:
 def _published(row: Row, folder: pathlib.Path, *, group: bool) -> Boxed:
     label, file = _label(row), row.cells["Filename"]
     track = f"{folder.name}/{file.partition('_')[0]}" if group else file
-    return Boxed(folder / file, f"{folder.name}/{file}", label, row.box(_BOX, _SIZE), track)
+    return Boxed(folder / file, f"{folder.name}/{file}", label, row.box(_BOX, _SIZE), track, row.size(_SIZE))
 
 
 def _kaggle(table: pathlib.Path) -> Iterator[Boxed]:
     for row in _rows(table, ",", "Path"):
         file = row.cells["Path"]
         group = file.rpartition("_")[0] or file  # class and track; test images have neither
-        yield Boxed(table.parent / file, file, _label(row), row.box(_BOX, _SIZE), group)
+        yield Boxed(table.parent / file, file, _label(row), row.box(_BOX, _SIZE), group, row.size(_SIZE))
 
 
 def _label(row: Row) -> str:

@@ -14,7 +14,6 @@ The COCO files leave the number out.
 
 from __future__ import annotations
 
-import json
 import pathlib
 import re
 from collections.abc import Iterator, Mapping
@@ -22,7 +21,7 @@ from typing import Any
 
 from kgv_jax.data.boxed import WHOLE, Boxed, require_files
 from kgv_jax.util.errors import UserError
-from kgv_jax.util.tables import Row, find, read_table, require_folder
+from kgv_jax.util.tables import Row, find, read_json, read_table, require_folder
 
 EXPECTED = "rtsd-r1/gt_test.csv, full-gt.csv, or val_anno.json"
 
@@ -30,7 +29,19 @@ _CODE = re.compile(r"\d+(_\d+)*(_[a-z][\d.]*)?")
 _JSON = {"train": "train_anno.json", "test": "val_anno.json"}
 
 
-def read(root: pathlib.Path, *, part: str = "test") -> tuple[Boxed, ...]:
+def read(root: pathlib.Path) -> dict[str, tuple[Boxed, ...]]:
+    """Returns the signs of the parts that are there, `train` and `test`; frames with one table for all are `test`.
+
+    Raises:
+      UserError: as `read_part`.
+    """
+    parts = {"test": read_part(root)}
+    if find(root, "gt_train.csv", prefer="rtsd-r") is not None or find(root, _JSON["train"]) is not None:
+        parts["train"] = read_part(root, part="train")
+    return parts
+
+
+def read_part(root: pathlib.Path, *, part: str = "test") -> tuple[Boxed, ...]:
     """Returns the signs of a part, `train` or `test`; `label` is the published code, such as `3_24_n40`.
 
     Raises:
@@ -72,7 +83,7 @@ def _frames(table: pathlib.Path, folder: pathlib.Path) -> Iterator[Boxed]:
 
 
 def _coco(table: pathlib.Path, folder: pathlib.Path) -> Iterator[Boxed]:
-    content = _read_json(table)
+    content = read_json(table)
     files = {image["id"]: image["file_name"] for image in _items(table, content, "images", ("id", "file_name"))}
     code_of = _categories(table, content)
     for place, item in enumerate(_items(table, content, "annotations", ("image_id", "category_id", "bbox")), 1):
@@ -110,7 +121,7 @@ def _frame_folder(root: pathlib.Path, table: pathlib.Path) -> pathlib.Path:
 def _categories(table: pathlib.Path, content: Mapping[str, Any]) -> dict[int, str]:
     labels = table.parent / "label_map.json"
     if labels.exists():
-        return {number: code for code, number in _read_json(labels).items()}
+        return {number: code for code, number in read_json(labels).items()}
     if "categories" not in content:
         raise UserError(f"{labels}: no such file, and {table.name} has no categories: the codes of the classes are"
                         " missing. Put label_map.json beside it.")  # fmt: skip
@@ -126,13 +137,3 @@ def _items(table: pathlib.Path, content: Mapping[str, Any], key: str, needed: tu
         if missing := [name for name in needed if name not in item]:
             raise UserError(f"{table}: {key} {place} has no {missing[0]!r}; fix it, or take it out.")
     return items
-
-
-def _read_json(path: pathlib.Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as JSON ({error}); unpack the archive again.") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: a {type(content).__name__}; expected a JSON object. Unpack the archive again.")
-    return content

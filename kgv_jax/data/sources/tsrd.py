@@ -12,6 +12,7 @@ differs with who unpacked them, so both are looked for two folders deep.
 from __future__ import annotations
 
 import pathlib
+import re
 
 from kgv_jax.data.boxed import Boxed, require_files
 from kgv_jax.util.errors import UserError
@@ -20,10 +21,35 @@ from kgv_jax.util.tables import find, read_table, require_folder
 CLASSES = 58
 LISTS = {"train": "TsignRecgTrain4170Annotation.txt", "test": "TsignRecgTest1994Annotation.txt"}
 
+_TWIN = re.compile(r"^(\d+)_1_(.+)$")
 _COLUMNS = ("filename", "width", "height", "x1", "y1", "x2", "y2", "class")
 
 
-def read(root: pathlib.Path, *, part: str = "test") -> tuple[Boxed, ...]:
+def read(root: pathlib.Path) -> dict[str, tuple[Boxed, ...]]:
+    """Returns the signs of the parts that are there, `train`, `test` or both, each image once.
+
+    Raises:
+      UserError: as `read_part`, or there is neither part.
+    """
+    require_folder(root, f"{LISTS['train']} or {LISTS['test']}, and the images that they name")
+    present = [part for part, table in LISTS.items() if find(root, table) is not None]
+    if not present:
+        raise UserError(f"{root}: neither {LISTS['train']} nor {LISTS['test']}, there or in its folders; unpack the"
+                        " archive with the annotations of TSRD there.")  # fmt: skip
+    return {part: _once(read_part(root, part=part)) for part in present}
+
+
+def _once(entries: tuple[Boxed, ...]) -> tuple[Boxed, ...]:
+    """Returns the entries without twins: `NNN_1_XXXX.png` has the pixels and the box of `NNN_XXXX.png`."""
+    names = {entry.path.name for entry in entries}
+    return tuple(
+        entry
+        for entry in entries
+        if (first := _TWIN.sub(r"\1_\2", entry.path.name)) == entry.path.name or first not in names
+    )
+
+
+def read_part(root: pathlib.Path, *, part: str = "test") -> tuple[Boxed, ...]:
     """Returns the signs of a part, `train` or `test`; `label` is the published number of the class, as text.
 
     Raises:

@@ -1,5 +1,6 @@
 """Shares, shots and published lists: nested, stratified, seeded, and every line of a list is one image."""
 
+import collections
 import dataclasses
 
 import numpy as np
@@ -20,10 +21,11 @@ IMAGES = [
 
 def image_set(images=IMAGES, views=1):
     """Returns the images with so many views each, as `SourceImages.open` gives them."""
-    groups = np.repeat([image.id for image in images], views)
+    groups = np.repeat([image.group or image.id for image in images], views)
+    ids = np.array([f"{image.id}#{view}" for image in images for view in range(views)])
     labels = np.repeat([[*COUNTS].index(image.label) for image in images], views)
     count = len(groups)
-    return ImageArray(np.zeros((count, 1)), labels, np.arange(count).astype(str), groups, np.zeros((count, 0), int))
+    return ImageArray(np.zeros((count, 1)), labels, ids, groups, np.zeros((count, 0), int))
 
 
 def classes(rows, views_per_image=1):
@@ -53,6 +55,19 @@ def test_shots_are_dealt_to_as_many_source_images_as_there_are():
     assert len({d for d in shown if IMAGES[d].label == "n01443537"}) == 8
     shark = sorted(row % 10 for row in rows if IMAGES[row // 10].label == "n01484850")
     assert shark == [0, 0, 0, 1, 1, 1, 2, 2]
+
+
+def test_of_tracks_whole_ones_are_kept():
+    """Frames of one track show one physical sign: a share and a shot count tracks, not frames."""
+    tracked = [dataclasses.replace(image, group=f"{image.label}/{int(k) // 3}") for k, image in enumerate(IMAGES)]
+    images = image_set(tracked)
+    frames = collections.Counter(images.groups.tolist())
+    for kept in (shot_rows(2, images, seed=0), fraction_rows(0.2, images, seed=0)):
+        own = collections.Counter(images.groups[kept].tolist())
+        assert all(frames[track] == count for track, count in own.items())
+    tracks = collections.Counter(track.partition("/")[0] for track in {*images.groups[shot_rows(2, images, seed=0)]})
+    assert tracks == {"n01440764": 2, "n01443537": 2, "n01484850": 2}
+    assert {*shot_rows(1, images, seed=0)} < {*shot_rows(2, images, seed=0)}
 
 
 def test_what_is_kept_does_not_depend_on_the_order_of_images():

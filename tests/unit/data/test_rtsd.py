@@ -14,7 +14,7 @@ from tests import road_photographs as written
 def test_cut_out_signs(tmp_path):
     written.rtsd_crops(tmp_path)
     for part in ("train", "test"):
-        entries = rtsd.read(tmp_path, part=part)
+        entries = rtsd.read_part(tmp_path, part=part)
         assert [entry.label for entry in entries] == list(written.RTSD_CODES)
         assert {entry.path.parent.name for entry in entries} == {part}
     pixels = to_image(entries[0], domain="ru", margin=0.1).load(48)
@@ -22,7 +22,7 @@ def test_cut_out_signs(tmp_path):
 
 
 def test_whole_frames(tmp_path):
-    first, second = rtsd.read(written.rtsd_frames(tmp_path))
+    first, second = rtsd.read_part(written.rtsd_frames(tmp_path))
     assert (first.label, first.box) == ("3_24_n30", (10, 10, 30, 32))
     assert (second.label, second.box) == ("2_5", (60, 10, 69, 19))
     assert first.path == second.path and first.name != second.name
@@ -35,7 +35,7 @@ def test_frames_in_the_folder_that_kaggle_nests(tmp_path):
     (tmp_path / "rtsd-frames").rename(tmp_path / "inner")
     (tmp_path / "rtsd-frames").mkdir()
     (tmp_path / "inner").rename(tmp_path / "rtsd-frames" / "rtsd-frames")
-    assert len(rtsd.read(tmp_path)) == 2
+    assert len(rtsd.read_part(tmp_path)) == 2
 
 
 @pytest.mark.parametrize("label_map", [True, False])
@@ -43,7 +43,7 @@ def test_coco(tmp_path, label_map):
     written.rtsd_coco(tmp_path)
     if not label_map:
         (tmp_path / "label_map.json").unlink()
-    entries = rtsd.read(tmp_path)
+    entries = rtsd.read_part(tmp_path)
     assert [(entry.label, entry.box) for entry in entries] == [("2_5", (10, 10, 30, 32)), ("3_24", (60, 10, 69, 19))]
 
 
@@ -65,13 +65,13 @@ def test_broken_tables_of_crops_are_reported(tmp_path, file, old, new, reported)
     path = written.rtsd_crops(tmp_path) / "rtsd-r1" / file
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(UserError, match=reported):
-        rtsd.read(tmp_path)
+        rtsd.read_part(tmp_path)
 
 
 def test_crops_without_the_names_of_classes(tmp_path):
     (written.rtsd_crops(tmp_path) / "rtsd-r1" / "numbers_to_classes.csv").unlink()
     with pytest.raises(UserError, match=r"numbers_to_classes\.csv: no such table"):
-        rtsd.read(tmp_path)
+        rtsd.read_part(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_a_broken_table_of_frames_is_reported(tmp_path, old, new, reported):
     path = written.rtsd_frames(tmp_path) / "full-gt.csv"
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(UserError, match=reported):
-        rtsd.read(tmp_path)
+        rtsd.read_part(tmp_path)
 
 
 def test_a_box_outside_of_its_frame_is_reported_when_it_is_loaded(tmp_path):
     path = written.rtsd_frames(tmp_path) / "full-gt.csv"
     path.write_text(path.read_text().replace("60,10,9,9", "160,10,9,9"))
-    entry = rtsd.read(tmp_path)[1]
+    entry = rtsd.read_part(tmp_path)[1]
     with pytest.raises(UserError, match=r"autosave.*\.jpg: the box \(160, 10, 169, 19\) .* which is 128 x 72"):
         to_image(entry, domain="ru", margin=0.1).load(8)
 
@@ -115,22 +115,22 @@ def test_a_broken_coco_file_is_reported(tmp_path, change, reported):
     change(content)
     path.write_text(json.dumps(content))
     with pytest.raises(UserError, match=reported):
-        rtsd.read(tmp_path)
+        rtsd.read_part(tmp_path)
 
 
 def test_what_is_missing_is_reported(tmp_path):
     with pytest.raises(UserError, match=r"the folder is empty; expected rtsd-r1/gt_test\.csv, full-gt\.csv"):
-        rtsd.read(tmp_path)
+        rtsd.read_part(tmp_path)
     written.rtsd_coco(tmp_path)
     (tmp_path / "val_anno.json").write_text('{"images": [')
     with pytest.raises(UserError, match=r"val_anno\.json: cannot be read as JSON"):
-        rtsd.read(tmp_path)
+        rtsd.read_part(tmp_path)
     (tmp_path / "val_anno.json").write_text("[]")
     with pytest.raises(UserError, match=r"val_anno\.json: a list; expected a JSON object"):
-        rtsd.read(tmp_path)
+        rtsd.read_part(tmp_path)
     (tmp_path / "rtsd-frames").rename(tmp_path / "frames")
     with pytest.raises(UserError, match=r"no folder rtsd-frames"):
-        rtsd.read(tmp_path)
+        rtsd.read_part(tmp_path)
     (tmp_path / "val_anno.json").unlink()
     with pytest.raises(UserError, match=r"no table of RTSD; expected"):
-        rtsd.read(tmp_path)
+        rtsd.read_part(tmp_path)

@@ -18,7 +18,7 @@ def table(root):
 
 @pytest.mark.parametrize(("part", "folder"), [("train", "tsrd-train"), ("test", "TSRD-Test")])
 def test_each_part_has_its_own_images(root, part, folder):
-    entries = tsrd.read(root, part=part)
+    entries = tsrd.read_part(root, part=part)
     assert [entry.label for entry in entries] == ["2", "52", "55", "17"]
     assert {entry.path.parent.name for entry in entries} == {folder}
     assert {entry.box for entry in entries} == {(5, 5, 25, 23)}
@@ -28,7 +28,7 @@ def test_everything_in_one_folder(root):
     flat = root / "flat"
     (root / "TSRD-Test").rename(flat)
     table(root).rename(flat / table(root).name)
-    assert len(tsrd.read(flat)) == 4
+    assert len(tsrd.read_part(flat)) == 4
 
 
 @pytest.mark.parametrize(
@@ -44,19 +44,19 @@ def test_everything_in_one_folder(root):
 def test_a_broken_list_is_reported(root, old, new, reported):
     table(root).write_text(table(root).read_text().replace(old, new))
     with pytest.raises(UserError, match=reported):
-        tsrd.read(root)
+        tsrd.read_part(root)
 
 
 def test_what_is_missing_is_reported(root, tmp_path):
     table(root).write_text("")
     with pytest.raises(UserError, match=r"1994Annotation\.txt: the table has no row"):
-        tsrd.read(root)
+        tsrd.read_part(root)
     table(root).unlink()
     with pytest.raises(UserError, match=r"no TsignRecgTest1994Annotation\.txt.*TSRD's test part"):
-        tsrd.read(root)
+        tsrd.read_part(root)
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"empty: the folder is empty"):
-        tsrd.read(tmp_path / "empty")
+        tsrd.read_part(tmp_path / "empty")
 
 
 def test_a_list_without_its_images(root):
@@ -64,4 +64,4 @@ def test_a_list_without_its_images(root):
         for path in (root / folder).iterdir():
             path.unlink()
     with pytest.raises(UserError, match=r"none of the images 002_0001\.png and 017_0001\.png"):
-        tsrd.read(root)
+        tsrd.read_part(root)

@@ -74,7 +74,19 @@ def test_unlabelled_compositions_of_them_are_asked_for():
     counts = {name: len(streams[-1]) for name, streams in drawn.items()}
     assert drawn["all"][-1].name == "compositions" and counts["all"] > counts["seen"]
     assert (drawn["all"][-1].arrays["labelled"] == 0).all()
-    assert len(_built("kgv_compose_labelled", compositions=True).pipeline.streams[-1]) == counts["seen"]
+
+
+def test_labelled_compositions_teach_held_out_classes():
+    """A class that nobody photographed and that the graph describes: learnt, and tested as an unseen one."""
+    plain, described = (_built("kgv_compose_labelled", compositions=shown) for shown in (False, True))
+    unseen = [label for label, role in enumerate(described.roles) if role == UNSEEN]
+    assert described.roles == plain.roles and unseen
+    train, compositions = described.pipeline.streams[0], described.pipeline.streams[-1]
+    assert not np.isin(train.arrays["label"], unseen).any()
+    assert np.isin(unseen, compositions.arrays["label"]).all()
+    assert not np.isin(plain.pipeline.streams[-1].arrays["label"], unseen).any()
+    nodes = described.class_nodes[unseen]
+    assert np.isin(nodes, plain.mask.ignored_nodes).all() and not np.isin(nodes, described.mask.ignored_nodes).any()
 
 
 def test_a_permuted_graph_and_the_seed_leave_the_roles():

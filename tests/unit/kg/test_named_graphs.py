@@ -9,9 +9,10 @@ from kgv_jax.util.errors import UserError
 def test_every_name_is_stated_by_the_module_that_owns_the_graph():
     assert graph_names() == (
         "artwork", "emoji", "fake", "imagenet-1k", "imagenet-22k", "imagenet-mini", "imagenet-tiny", "pacs",
-        "roadsigns",
+        "road_photographs", "roadsigns",
     )  # fmt: skip
-    assert {*GRAPHS} == {"emoji", "fake", "imagenet-1k", "imagenet-22k", "imagenet-mini", "imagenet-tiny"}
+    assert {*GRAPHS} == {"emoji", "fake", "imagenet-1k", "imagenet-22k", "imagenet-mini", "imagenet-tiny",
+                         "road_photographs"}  # fmt: skip
 
 
 @pytest.mark.usefixtures("kgv_cache")

@@ -1,4 +1,4 @@
-# make demo | test | test-fast | parity | lint | table | finetune-table | emoji-table | infuse-table | zero-shot-table | beyond-signs-table | bench | peers | aot | golden | lock | clean. Needs Python 3.11 or newer with its venv module.
+# make demo | test | test-fast | parity | lint | table | finetune-table | emoji-table | infuse-table | zero-shot-table | photographs-table | beyond-signs-table | bench | peers | aot | golden | lock | clean. Needs Python 3.11 or newer with its venv module.
 # Every target that runs something first brings .venv up to date; a second call costs nothing.
 
 SHELL := /bin/bash
@@ -21,14 +21,14 @@ PYTEST_ARGS ?=
 # Compiled programs outlive a clone: a second `make test` is several times faster.
 JAX_COMPILATION_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kgv_jax/xla
 
-.PHONY: help demo test test-fast parity lint table finetune-table emoji-table infuse-table zero-shot-table beyond-signs-table bench peers aot golden lock clean
+.PHONY: help demo test test-fast parity lint table finetune-table emoji-table infuse-table zero-shot-table photographs-table beyond-signs-table bench peers aot golden lock clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
 
 # On Linux, glibc then asks the kernel for huge pages: a CPU step waits less for its temporaries. Numbers do not change.
 # It is read before a program starts, so it is set here. GLIBC_TUNABLES= (empty) leaves it out.
-TRAINS := demo table finetune-table emoji-table infuse-table zero-shot-table beyond-signs-table bench
+TRAINS := demo table finetune-table emoji-table infuse-table zero-shot-table photographs-table beyond-signs-table bench
 $(TRAINS): export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 # Compiled programs are kept for the next run of the same shapes.
 $(TRAINS): export JAX_COMPILATION_CACHE_DIR := $(JAX_COMPILATION_CACHE_DIR)
@@ -98,6 +98,18 @@ infuse-table: $(VENV)/.stamp-run
 	  --methods=$(INFUSE_ALL) --seeds=3
 	$(KGV) compare --config=configs/infuse.py:emoji --workdir=runs/infuse/emoji \
 	  --methods=$(INFUSE_ALL) --seeds=3
+
+# Photographs of road signs, ROOT with GTSRB and the sets of TARGETS as published (docs/data.md): 200 runs of two minutes on a core.
+# Nothing is trained again that is finished in runs/photographs, or unpacked there from benchmarks/outcomes/photographs.tar.xz.
+TARGETS ?= cn
+PHOTO_FIVE := kgv:5,shuffled_kg:5,attribute_bce_elements:5,ce_compose_labelled:5,kgv_compose_labelled:5,shuffled_kg_compose_labelled:5
+PHOTO_THREE := ce,attribute_bce,soft_labels,ebv,supcon,kgnn,dgp,infuse,kgv_vector,kgv_compose,shuffled_kg_compose,attribute_bce_compose
+ORACLES := oracle_1,oracle_2,oracle_4,oracle_8,oracle_16,oracle_all,oracle_1_compose,oracle_4_compose,oracle_16_compose,oracle_all_compose
+photographs-table: $(VENV)/.stamp-run
+	@test -n "$(ROOT)" || { echo "Say where the photographs are: make photographs-table ROOT=FOLDER (docs/data.md)." >&2; exit 2; }
+	$(KGV) compare --config=road_photographs:small --config.data.root=$(ROOT) --config.data.targets=$(TARGETS) \
+	  --workdir=runs/photographs --methods=$(PHOTO_FIVE),$(PHOTO_THREE) --seeds=3 --fractions=1,0.1 \
+	  --whole_methods=$(ORACLES),ce_compose_alone
 
 # Classes without images: seen, unseen, their harmonic mean and curve; 84 runs, over an hour on two cores, minutes from benchmarks/outcomes.
 ZERO_SHOT := ce,infuse,attribute_bce,ale,gcnz,sgcn,dgp,kgnn,kgv,kgv_no_synthetic,shuffled_kg

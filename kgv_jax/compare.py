@@ -52,6 +52,7 @@ def plan(
     *,
     shots: Sequence[str] = (),
     shot_methods: Sequence[str] = (),
+    whole_methods: Sequence[str] = (),
 ) -> list[RunKey]:
     """Returns every run, seed by seed, so that a comparison cut off has whole seeds of all methods.
 
@@ -61,13 +62,15 @@ def plan(
       seeds: of the methods that do not say.
       shots: numbers of training images of every class.
       shot_methods: whom `shots` is for, written like `methods`, with the same seeds unless they say; empty: `methods`.
+      whole_methods: further methods, written like `methods`, that are run on all training images and on no less.
 
     Raises:
       UserError: a method is not known, a number is none, or nothing is asked for.
     """
     counts = _seeds_of(methods, "--methods", seeds)
     shot_counts = _seeds_of(shot_methods, "--shot_methods", seeds, counts) if shot_methods else counts
-    if not (counts or shot_counts):
+    whole_counts = _seeds_of(whole_methods, "--whole_methods", seeds)
+    if not (counts or shot_counts or whole_counts):
         raise UserError(f"--methods is empty; expected NAME or NAME:SEEDS of {', '.join(METHODS)}.")
     try:
         shares = [float(fraction) for fraction in fractions]
@@ -78,11 +81,12 @@ def plan(
     if shot_methods and not shots:
         raise UserError("--shot_methods is given without --shots; say how many images of a class: --shots=4.")
     amounts = [(share, 0, counts) for share in shares] + [(1.0, int(text), shot_counts) for text in shots]
+    amounts += [(1.0, 0, whole_counts)] if whole_counts else []
     if not amounts:
         raise UserError("--fractions and --shots are both empty; expected an amount of data, such as --fractions=1.")
     keys = [
         RunKey(method, share, seed, number)
-        for seed in range(max([*counts.values(), *shot_counts.values()]))
+        for seed in range(max([*counts.values(), *shot_counts.values(), *whole_counts.values()]))
         for share, number, of in amounts
         for method in of
         if seed < of[method]
@@ -196,7 +200,14 @@ def run(options: Options) -> None:
     # Without --methods every method but the oracles, which see photographs of the target.
     every = [name for name, method in METHODS.items() if "data.target_images" not in method.settings]
     methods = every if options.methods is None else options.methods
-    keys = plan(methods, options.fractions, options.seeds, shots=options.shots, shot_methods=options.shot_methods)
+    keys = plan(
+        methods,
+        options.fractions,
+        options.seeds,
+        shots=options.shots,
+        shot_methods=options.shot_methods,
+        whole_methods=options.whole_methods,
+    )
     root = pathlib.Path(options.workdir).absolute()
     claim_all(keys, root, values.to_dict())
     # The runs read the same file and overrides; their method, amount of data and seed come last and win.

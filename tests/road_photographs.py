@@ -9,10 +9,13 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from kgv_jax.data.renderer.sign import SignSpec, render_sign
+from kgv_jax.data.scenes import framed
+
 GTSRB_HEADER = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"
 KAGGLE_HEADER = "Width,Height,Roi.X1,Roi.Y1,Roi.X2,Roi.Y2,ClassId,Path"
 CLASSES = (1, 14, 17)  # of GTSRB: 30 km/h, stop, no entry
-TSRD_CLASSES = (2, 52, 55, 17)  # the same, and one that the graph does not have
+TSRD_CLASSES = (2, 52, 55, 17)  # the same, and no horn, which GTSRB does not have
 RTSD_CODES = ("3_24_n30", "2_5", "3_1", "5_20")
 
 
@@ -43,6 +46,33 @@ def gtsrb(root: pathlib.Path, *, tracks: int = 5, frames: int = 3, classes: Sequ
     return root
 
 
+def write_pixels(path: pathlib.Path, pixels: np.ndarray) -> None:
+    """Writes an image of these pixels."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def drawn_gtsrb(root: pathlib.Path) -> pathlib.Path:
+    """Writes GTSRB's training part with signs that look like their classes, on a green ground, in several lights."""
+    looks = {
+        1: SignSpec("circle", border="#c01020", legend="number-30"),
+        14: SignSpec("octagon", fill="#c01020", legend="stop-text", legend_colour="#ffffff"),
+        17: SignSpec("circle", fill="#c01020", legend="bar", legend_colour="#ffffff"),
+    }
+    for label, spec in looks.items():
+        folder, rows = root / "GTSRB" / "Final_Training" / "Images" / f"{label:05d}", [GTSRB_HEADER]
+        sign = framed(render_sign(spec, 80), 40).astype(np.float32)
+        cover = sign[..., 3:] / 255
+        for track in range(5):
+            lit = (0.4 + 0.1 * track) * sign[..., :3] + 20
+            photograph = np.full((48, 48, 3), (40, 120, 60), np.float32)
+            photograph[4:44, 4:44] = cover * lit + (1 - cover) * photograph[4:44, 4:44]
+            write_pixels(folder / f"{track:05d}_00000.ppm", photograph.clip(0, 255).astype(np.uint8))
+            rows.append(f"{track:05d}_00000.ppm;48;48;4;4;44;44;{label}")
+        (folder / f"GT-{label:05d}.csv").write_text("\n".join(rows) + "\n")
+    return root
+
+
 def kaggle_gtsrb(root: pathlib.Path, *, tracks: int = 4, frames: int = 2) -> pathlib.Path:
     """Writes GTSRB as Kaggle has it."""
     rows = [KAGGLE_HEADER]
@@ -70,6 +100,49 @@ def tsrd(root: pathlib.Path) -> pathlib.Path:
             lines.append(f"{label:03d}_0001.png;30;28;5;5;25;23;{label};")
         (root / f"TSRD-{part.title()} Annotation").mkdir()
         (root / f"TSRD-{part.title()} Annotation" / table).write_text("\r\n".join(lines) + "\r\n")
+    return root
+
+
+def tt100k_crops(root: pathlib.Path, codes: Sequence[str] = ("pl30", "ps", "pne", "p11", "zz")) -> pathlib.Path:
+    """Writes signs cut out of TT100K: of each code four frames to train on, two signs each, and two to test on."""
+    for part, frames in (("train", range(4)), ("test", range(10, 12))):
+        for number, code in enumerate(codes):
+            for frame in frames:
+                for k in range(2 if part == "train" else 1):
+                    write_image(root / part / code / f"{100 * number + frame}_{k}.png", width=24, height=26)
+    return root
+
+
+def tt100k_frames(root: pathlib.Path) -> pathlib.Path:
+    """Writes whole frames of TT100K with their annotations; one frame in train shows two signs."""
+
+    def item(code: str, left: float) -> dict:
+        return {"category": code, "bbox": {"xmin": left, "ymin": 10.5, "xmax": left + 20, "ymax": 31.0}}
+
+    images = {}
+    for part, key, items in (
+        ("train", "7", [item("pl30", 10), item("ps", 40)]),
+        ("test", "8", [item("pne", 12)]),
+        ("other", "9", [item("ps", 12)]),
+    ):
+        write_image(root / "data" / part / f"{key}.jpg", width=96, height=64)
+        images[key] = {"path": f"{part}/{key}.jpg", "id": int(key), "objects": items}
+    (root / "data" / "annotations_all.json").write_text(json.dumps({"types": ["pl30", "ps", "pne"], "imgs": images}))
+    return root
+
+
+def belgium(root: pathlib.Path, *, exchanged: bool = True) -> pathlib.Path:
+    """Writes BelgiumTSC: tables in which width and height, X and Y are exchanged, and one row that stands twice."""
+    header = GTSRB_HEADER
+    for part, top in (("Training", "BelgiumTSC_Training"), ("Testing", "BelgiumTSC_Testing")):
+        for label in (21, 22, 32):
+            folder, rows = root / top / part / f"{label:05d}", [header]
+            for pole in range(3):
+                name = f"{1000 + label + pole:05d}_{0:05d}.ppm"
+                write_image(folder / name, width=40, height=28)
+                size, box = ("28;40", "3;5;23;35") if exchanged else ("40;28", "5;3;35;23")
+                rows.append(f"{name};{size};{box};{label}")
+            (folder / f"GT-{label:05d}.csv").write_text("\n".join([*rows, rows[-1]]) + "\n")
     return root
 
 

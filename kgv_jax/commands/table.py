@@ -31,6 +31,8 @@ def _compare(own: flags.FlagValues) -> None:
     flags.DEFINE_list("shots", [], "Numbers of training images per class, beside the fractions.", flag_values=own)
     about = "Methods that --shots is for, NAME or NAME:SEEDS (default: those of --methods)."
     flags.DEFINE_list("shot_methods", [], about, flag_values=own)
+    about = "Methods that are run on all training images and on no less, NAME or NAME:SEEDS, such as oracles."
+    flags.DEFINE_list("whole_methods", [], about, flag_values=own)
     about = "Runs at a time, each on its share of the cores."
     flags.DEFINE_integer("jobs", usable_cores(), about, lower_bound=1, flag_values=own)
     flags.DEFINE_string("archive", "", "NAME.tar.xz to write, with all that the tables are made of.", own)
@@ -63,6 +65,14 @@ def _explain(own: flags.FlagValues) -> None:
     flags.DEFINE_integer("measured", 100, "Images that the numbers are of.", lower_bound=1, flag_values=own)
     flags.DEFINE_enum("of", "predicted", ["predicted", "label"], "The class that is explained.", own)
     flags.DEFINE_string("out", None, "The PNG (default: DIR/explain/DOMAIN.png).", own)
+    define_plugin(own)
+
+
+def _figure(own: flags.FlagValues) -> None:
+    flags.DEFINE_string("domain", None, "A test domain of both runs.", own)
+    flags.DEFINE_integer("count", 6, "Images that are shown.", lower_bound=1, flag_values=own)
+    flags.DEFINE_boolean("rendered", False, "Show composed signs of the same classes in place of the images.", own)
+    flags.DEFINE_string("out", None, "The PNG (default: DOMAIN.png).", own)
     define_plugin(own)
 
 
@@ -262,6 +272,15 @@ COMMANDS: tuple[Command, ...] = (
         define=_explain,
         required=("workdir", "domain"),
         shows_notes=True,
+    ),
+    Command(
+        "kgv figure",
+        "Draws images on which two runs disagree, with both answers and the facts behind the second.",
+        "kgv figure runs/photographs/{ce,kgv_compose_labelled}/fraction1/seed0 --domain=cn",
+        run="kgv_jax.commands.figure:run",
+        define=_figure,
+        required=("domain",),
+        operands=(Operand("RUN", "folder of a run; the first is the baseline", repeats=True),),
     ),
     Command(
         "kgv embed",

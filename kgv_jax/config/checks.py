@@ -5,7 +5,6 @@ from __future__ import annotations
 import typing
 
 from kgv_jax.config.methods import SETTINGS
-from kgv_jax.data.sources import SOURCES
 from kgv_jax.util.errors import UserError, nearest
 
 if typing.TYPE_CHECKING:
@@ -31,12 +30,6 @@ def _check_data(config: Config) -> None:
             section, key = name.split(".")
             if not getattr(getattr(config, section), key):
                 raise UserError(f"config.{name} is empty; a folder data set needs it: --config.{name}={example}.")
-    if config.data.target_images and "target_images" not in SOURCES[config.data.name].settings:
-        able = ", ".join(name for name, source in SOURCES.items() if "target_images" in source.settings)
-        raise UserError(
-            f"config.data.target_images is {config.data.target_images}, and the data set {config.data.name!r} has no "
-            f"photographs of its targets to train on; the oracles are for {able}. Leave oracle methods out."
-        )
     # The encoder `features` reads vectors, and no other encoder does: the two settings go together or not at all.
     has_vectors, reads_vectors = config.data.name == "zero_shot_features", config.model.encoder == "features"
     if has_vectors != reads_vectors:

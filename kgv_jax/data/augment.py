@@ -80,9 +80,11 @@ class Augment:
                 ]
             )
         if self.jitter:
+            # A counter of the generator in place of a hash of the position: it has to be made for every image.
+            key = self._key("jitter", stream)
             augmented["image"] = np.stack(
                 [
-                    jittered(image, self._rng(f"jitter {stream}", position), self.jitter)
+                    jittered(image, np.random.Generator(np.random.Philox(key=key, counter=position)), self.jitter)
                     for image, position in zip(augmented["image"], positions.tolist(), strict=True)
                 ]
             )
@@ -112,8 +114,11 @@ class Augment:
 
     def _rng(self, purpose: str, position: int) -> np.random.Generator:
         """Returns the random generator of a row or of a pair, independent of all others."""
-        digest = hashlib.blake2b(repr((self.seed, "augment", self.stream, purpose, position)).encode(), digest_size=16)
-        return np.random.Generator(np.random.Philox(key=int.from_bytes(digest.digest(), "little")))
+        return np.random.Generator(np.random.Philox(key=self._key(self.stream, purpose, position)))
+
+    def _key(self, *purpose: str | int) -> int:
+        digest = hashlib.blake2b(repr((self.seed, "augment", *purpose)).encode(), digest_size=16)
+        return int.from_bytes(digest.digest(), "little")
 
 
 def make_augment(

@@ -55,6 +55,8 @@ def find_scene(photograph: np.ndarray, drawing: np.ndarray) -> Scene | None:
     alpha = drawing[..., 3].astype(np.float32) / 255
     ink = drawing[..., :3].astype(np.float32) / 255 * alpha[..., None]
     scale = side / _SIDE_PX
+    if not (alpha > _COVERED).any():
+        return None
     strength, seen = _edges(y.mean(-1), alpha > _COVERED), _blurred(y, _SOFT_PX * scale)
     # Light explains contrast and blur explains edges, and each is needed to find the other.
     blur_px = 0.0

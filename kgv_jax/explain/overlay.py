@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 _BOX = (255, 0, 255)  # a colour that no sign has
 _SIDE, _GAP, _TEXT, _PAIRS_A_ROW = 160, 6, 30, 4
+_CARD, _LINE, _CARD_CHARACTERS = 230, 15, 38
 _CHARACTERS = 44  # per line of a caption
 # From cold to hot: red, green and blue at equal distances of the map's value.
 _HEAT = np.array([[0.1, 0.1, 0.5], [0.0, 0.6, 0.8], [0.4, 0.9, 0.4], [1.0, 0.85, 0.1], [0.85, 0.1, 0.05]])
@@ -51,6 +52,27 @@ def draw_overlays(
             draw.rectangle((left + x0, top + y0, left + max(x0, x1 - 1), top + max(y0, y1 - 1)), outline=_BOX)
         caption = "\n".join(line[:_CHARACTERS] for line in caption.splitlines())
         draw.text((left, top + _SIDE + 2), caption, fill="black", font=font, spacing=1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(path, "PNG")
+
+
+def draw_cards(path: pathlib.Path, images: Sequence[np.ndarray], captions: Sequence[Sequence[str]]) -> None:
+    """Writes images in a row, each over the lines of its caption.
+
+    Args:
+      path: the PNG; its folder is made.
+      images: uint8 `[s, s, 3]` each.
+      captions: lines of each.
+    """
+    lines = max(map(len, captions))
+    width, height = _CARD + _GAP, _SIDE + 2 * _GAP + lines * _LINE
+    sheet = Image.new("RGB", (len(images) * width + _GAP, height + _GAP), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        left = number * width + _GAP
+        sheet.paste(_scaled(image), (left, _GAP))
+        for place, line in enumerate(caption):
+            draw.text((left, _SIDE + 2 * _GAP + place * _LINE), line[:_CARD_CHARACTERS], fill="black", font=font)
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path, "PNG")
 

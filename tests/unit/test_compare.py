@@ -50,6 +50,7 @@ def test_shots_are_amounts_beside_fractions(tmp_path):
         ({"shots": ["1.5"]}, "--shots has '1.5'; expected whole numbers"),
         ({"shots": ["4"], "shot_methods": ["kvg"]}, "--shot_methods names 'kvg', did you mean 'kgv'"),
         ({"shot_methods": ["ce"]}, "--shot_methods is given without --shots"),
+        ({"whole_methods": ["oracle_3"]}, "--whole_methods names 'oracle_3', did you mean 'oracle_"),
         ({}, "--fractions and --shots are both empty"),
     ],
 )
@@ -174,3 +175,10 @@ def test_the_config_of_a_run_has_its_shots(tmp_path):
     # As before, where shots are the config's alone.
     compare.claim_all(keys[:1], tmp_path / "other", values | {"shots": 2})
     assert Workdir(keys[0].folder(tmp_path / "other")).read_config().shots == 2
+
+
+def test_whole_methods_are_run_on_all_images_alone():
+    keys = plan(["ce:2"], ["1", "0.1"], 1, whole_methods=["oracle_all:3"])
+    found = {(key.method, key.fraction, key.seed) for key in keys}
+    assert found == {("ce", f, s) for f in (1.0, 0.1) for s in (0, 1)} | {("oracle_all", 1.0, s) for s in range(3)}
+    assert [key.method for key in plan([], [], 1, whole_methods=["ce"])] == ["ce"]

@@ -5,7 +5,7 @@ import collections
 import numpy as np
 import pytest
 
-from kgv_jax.data.boxed import to_image
+from kgv_jax.data.boxed import fit_boxes, to_image
 from kgv_jax.data.sources import gtsrb
 from kgv_jax.util.errors import UserError
 from tests import road_photographs as written
@@ -128,3 +128,21 @@ def test_folders_without_a_set(tmp_path):
     (tmp_path / "Training").mkdir()
     with pytest.raises(UserError, match=r"Training: no class folder; expected 00000 to 00042"):
         gtsrb.read_train(tmp_path)
+
+
+def test_a_resized_copy_has_its_boxes_scaled(tmp_path):
+    entries = gtsrb.read(written.gtsrb(tmp_path))["train"]
+    for entry in entries:
+        written.write_image(entry.path, width=60, height=56)
+    fitted, notes = fit_boxes(entries)
+    assert {entry.box for entry in entries} == {(5, 5, 25, 23)} and {entry.box for entry in fitted} == {
+        (10, 10, 50, 46)
+    }
+    assert len(notes) == 1 and "60 x 56 instead of 30 x 28; their boxes were scaled" in notes[0]
+
+
+def test_an_empty_file_is_named(tmp_path):
+    entries = gtsrb.read(written.gtsrb(tmp_path))["train"]
+    entries[4].path.write_bytes(b"")
+    with pytest.raises(UserError, match=rf"{entries[4].path.name}: the file is empty \(0 bytes\)"):
+        fit_boxes(entries)

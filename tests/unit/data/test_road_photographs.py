@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from kgv_jax.data.boxed import read_classes
-from kgv_jax.data.sources import gtsrb, road_photographs, tsrd
-from kgv_jax.data.sources.rendered_signs import graph_path
+from kgv_jax.data.sources import belgium, gtsrb, road_photographs, tsrd
 from kgv_jax.kg.load import load_graph
 from kgv_jax.kg.mapping import map_classes
 from kgv_jax.kg.names import local_name
+from kgv_jax.kg.road_photographs import graph_path
 from kgv_jax.util.errors import UserError
 from tests import road_photographs as written
 
@@ -37,7 +37,9 @@ def codes(graph, country):
     return found
 
 
-@pytest.mark.parametrize(("file", "country"), [("gtsrb", "de"), ("tsrd", "cn"), ("rtsd", "ru")])
+@pytest.mark.parametrize(
+    ("file", "country"), [("gtsrb", "de"), ("tsrd", "cn"), ("tt100k", "cn"), ("rtsd", "ru"), ("belgium", "be")]
+)
 def test_classes_of_the_tables_are_signs_of_their_country(graph, file, country):
     table = read_classes(f"{file}_classes.csv")
     assert {label for _, label in table.values()} - {""} <= codes(graph, country).keys()
@@ -45,9 +47,10 @@ def test_classes_of_the_tables_are_signs_of_their_country(graph, file, country):
 
 def test_the_tables_are_whole():
     assert list(read_classes("gtsrb_classes.csv")) == [str(number) for number in range(gtsrb.CLASSES)]
+    assert list(read_classes("belgium_classes.csv")) == [str(number) for number in range(belgium.CLASSES)]
     assert list(read_classes("tsrd_classes.csv")) == [str(number) for number in range(tsrd.CLASSES)]
     mapped = [label for _, label in read_classes("gtsrb_classes.csv").values() if label]
-    assert len(mapped) == len(set(mapped)) == 35
+    assert len(mapped) == len(set(mapped)) == gtsrb.CLASSES
 
 
 def test_german_classes_have_the_number_of_the_german_catalogue(graph):
@@ -77,7 +80,7 @@ def test_the_experiment(root, graph):
     assert len(data.train) == 3 * 4 * 3 and len(data.validation) == 3 * 1 * 3
     everyone = [*data.train, *data.validation, *(p for part in data.domains.values() for p in part)]
     assert len({image.id for image in everyone}) == len(everyone)
-    assert any(note.startswith("cn: 1 of 4 test images are of 1 classes") for note in data.notes)
+    assert any(note.startswith("cn: tested on 3 of 3 classes. Not in de, left out: no-horn") for note in data.notes)
     assert any(note.startswith("ru: tested on 3 of 3 classes") for note in data.notes)
 
 
@@ -123,10 +126,12 @@ def test_images_are_read_when_they_are_asked_for(root, monkeypatch):
 
 
 def test_a_image_shows_a_margin(root):
-    data = road_photographs.load(root)
+    data = road_photographs.load(root, margin=0.1)
     pixels = data.train[0].load(24)
     np.testing.assert_array_equal(pixels[0, 0], (128, 128, 128, 255))
     assert pixels[12, 12, 1] == 0
+    tight = road_photographs.load(root).train[0].load(24)
+    assert tight[12, 0, 1] < 100, "without a margin the sign fills the image"
 
 
 def test_folders_are_found_in_any_case(root, tmp_path):
@@ -149,7 +154,7 @@ def test_codes_with_other_values(tmp_path):
     ("options", "reported"),
     [
         ({"source": "germany"}, r"config\.data\.source is 'germany'; .* one source, 'de'"),
-        ({"targets": ("cn", "us")}, r"config\.data\.targets has 'us'.*cn, ru"),
+        ({"targets": ("cn", "us")}, r"config\.data\.targets has 'us'.*cn, cn-tt100k, cn-tsrd, ru, be"),
         ({"targets": ("cn", "cn")}, r"name each domain once"),
         ({"validation_fraction": 0.5}, r"validation_fraction is 0\.5; expected more than 0"),
     ],

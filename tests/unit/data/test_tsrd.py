@@ -1,5 +1,7 @@
 """TSRD as published, and what is wrong with a broken one."""
 
+import shutil
+
 import pytest
 
 from kgv_jax.data.sources import tsrd
@@ -65,3 +67,30 @@ def test_a_list_without_its_images(root):
             path.unlink()
     with pytest.raises(UserError, match=r"none of the images 002_0001\.png and 017_0001\.png"):
         tsrd.read_part(root)
+
+
+def test_twins_are_kept_once(tmp_path):
+    written.tsrd(tmp_path)
+    table = tmp_path / "TSRD-Train Annotation" / "TsignRecgTrain4170Annotation.txt"
+    names = ("002_0001.png", "002_1_0001.png", "002_0007_j.png", "002_1_0007_j.png", "002_1_0009.png")
+    for name in names:
+        written.write_image(tmp_path / "tsrd-train" / name)
+    table.write_text("".join(f"{name};30;28;5;5;25;23;2;\n" for name in names))
+    kept = [entry.path.name for entry in tsrd.read(tmp_path)["train"]]
+    assert kept == ["002_0001.png", "002_0007_j.png", "002_1_0009.png"], "a twin without its first is no twin"
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_one_part_is_enough(tmp_path, part):
+    written.tsrd(tmp_path)
+    other = {"train": "Test", "test": "Train"}[part]
+    shutil.rmtree(tmp_path / f"TSRD-{other} Annotation")
+    assert [*tsrd.read(tmp_path)] == [part]
+
+
+def test_no_part(tmp_path):
+    (tmp_path / "readme.txt").write_text("nothing")
+    with pytest.raises(
+        UserError, match=r"neither TsignRecgTrain4170Annotation\.txt nor TsignRecgTest1994Annotation\.txt"
+    ):
+        tsrd.read(tmp_path)

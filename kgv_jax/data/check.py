@@ -15,7 +15,7 @@ import pathlib
 import statistics
 from collections.abc import Mapping, Sequence
 
-from kgv_jax.data.fingerprint import fingerprints, near_pairs
+from kgv_jax.data.fingerprint import fingerprints, is_flat, near_pairs
 from kgv_jax.data.sources import folder
 from kgv_jax.data.types import SourceImage
 from kgv_jax.kg.check import Findings
@@ -109,10 +109,13 @@ def _copies(root: pathlib.Path, parts: Mapping[str, Sequence[SourceImage]]) -> l
     label = [image.label for image in images]
     part = [part_of[image.id] for image in images]
     content = [hashlib.blake2b((root / image.id).read_bytes()).digest() for image in images]
-    pairs = near_pairs(fingerprints(images))
+    prints = fingerprints(images)
+    pairs, flat = near_pairs(prints), is_flat(prints)
     listed: dict[str, list[str]] = collections.defaultdict(list)
     for i, j, bits in zip(pairs.first.tolist(), pairs.second.tolist(), pairs.distance.tolist(), strict=True):
         same = content[i] == content[j]
+        if not same and (flat[i] or flat[j]):
+            continue  # nothing in them to compare
         kind = "the same file" if same else "near copies"
         apart = "" if same else f" ({bits} bits apart)"
         if part[i] != part[j]:

@@ -29,6 +29,7 @@ MAX_SVG_BYTES = 16 * 2**20  # the XML tree takes several times as much memory
 # Pillow opens some forty formats; fewer parsers read untrusted bytes if only these are allowed.
 _FORMATS = ("PNG", "JPEG", "WEBP", "PPM")
 _SIDES = ("width", "height")
+_ORIENTATION = 0x0112  # EXIF
 
 
 def decode(path: str | os.PathLike, size_px: int) -> np.ndarray:
@@ -115,7 +116,7 @@ def _window(centre: float, side: float, length: int) -> tuple[float, float]:
 
 
 def image_size(path: str | os.PathLike) -> tuple[int, int]:
-    """Returns the (width, height) that the header of a PNG, JPEG, WebP or PPM file states, in pixels.
+    """Returns the (width, height) of an image in pixels, upright, from the header of a PNG, JPEG, WebP or PPM file.
 
     Raises:
       UserError: the file is missing, empty, or not an image.
@@ -129,7 +130,8 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
                 )
             file.seek(0)
             with Image.open(file, formats=_FORMATS) as image:
-                return image.size
+                # A camera's orientation of 5 to 8 lies the image on its side.
+                return image.size[::-1] if image.getexif().get(_ORIENTATION, 1) >= 5 else image.size
     except UserError:
         raise
     except Exception:  # what is wrong with it is found by reading it whole

@@ -86,6 +86,19 @@ def fingerprints(images: Sequence[SourceImage], *, size_px: int = 96) -> np.ndar
     return result
 
 
+def is_flat(prints: np.ndarray) -> np.ndarray:
+    """Returns `[n]` bool: images without contrast, of which a fingerprint says no more than how bright they are.
+
+    Two dark frames of different signs are a few bits apart, and no copies of each other.
+
+    Args:
+      prints: uint64 [n, V, WORDS], from `fingerprints`.
+    """
+    waves = 2 * len(_LEVELS) * sum(n * n - 1 for n in _FREQUENCIES)
+    bits = np.unpackbits(np.ascontiguousarray(prints[:, 0]).view(np.uint8), axis=1)[:, :waves]
+    return bits.sum(axis=1) <= NEAR
+
+
 def near_pairs(first: np.ndarray, second: np.ndarray | None = None, *, max_distance: int = NEAR) -> NearPairs:
     """Returns the pairs whose fingerprints differ in few bits: one image whole, the other whole or cut.
 

@@ -19,8 +19,8 @@ from tests.cli import ROOT, refused, run
 pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
 
 WORDS = (
-    "train", "eval", "compare", "report", "explain", "embed", "check-graph", "check-data", "build-graph", "prepare",
-    "weights", "settings", "demo", "completion",
+    "train", "eval", "compare", "report", "explain", "figure", "embed", "check-graph", "check-data", "build-graph",
+    "prepare", "weights", "settings", "demo", "completion",
 )  # fmt: skip
 # What a page of help may not wait for.
 HEAVY = ("numpy", "scipy", "jax", "cv2", "PIL", "ml_collections", "rich", "pyoxigraph")
@@ -41,7 +41,8 @@ def test_every_command_is_there():
     assert [leaf.name for leaf in leaves() if leaf.name.count(" ") == 2] == [
         "kgv build-graph wordnet", "kgv build-graph cars", "kgv build-graph attributes", "kgv build-graph merge",
         "kgv prepare roadsigns", "kgv prepare emoji", "kgv prepare imagenet", "kgv prepare elements",
-        "kgv prepare prompts", "kgv weights list", "kgv weights features", "kgv weights convert",
+        "kgv prepare icons", "kgv prepare corruptions", "kgv prepare prompts", "kgv weights list",
+        "kgv weights features", "kgv weights convert",
     ]  # fmt: skip
 
 
@@ -71,7 +72,8 @@ def test_names_that_the_table_repeats_are_those_of_the_code():
 def test_every_command_that_reads_configs_or_classes_takes_plugins():
     names = {leaf.word for leaf in leaves() if "plugin" in leaf.flags()}
     assert names == {
-        "train", "eval", "compare", "report", "explain", "check-graph", "check-data", "elements", "settings", "demo",
+        "train", "eval", "compare", "report", "explain", "figure", "check-graph", "check-data", "elements",
+        "corruptions", "settings", "demo",
     }  # fmt: skip
 
 

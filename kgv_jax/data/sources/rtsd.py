@@ -72,7 +72,8 @@ def _crops(table: pathlib.Path, folder: pathlib.Path) -> Iterator[Boxed]:
         file, number = row.cells["filename"], row.cells["class_number"]
         if number not in code_of:
             raise row.error(f"class_number is {number!r}, which {numbers.name} does not have")
-        yield Boxed(folder / file, f"{table.parent.name}/{folder.name}/{file}", code_of[number], WHOLE, file)
+        name = f"{table.parent.name}/{folder.name}/{file}"  # both parts have the same file names
+        yield Boxed(folder / file, name, code_of[number], WHOLE, name)
 
 
 def _frames(table: pathlib.Path, folder: pathlib.Path) -> Iterator[Boxed]:

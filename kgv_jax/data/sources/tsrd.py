@@ -72,6 +72,7 @@ def read_part(root: pathlib.Path, *, part: str = "test") -> tuple[Boxed, ...]:
         if not 0 <= number < CLASSES:
             raise row.error(f"the class is {number}; expected 0 to {CLASSES - 1}")
         box = row.box(("x1", "y1", "x2", "y2"), ("width", "height"))
-        entries.append(Boxed(first.parent / file, f"{part}/{file}", str(number), box, file))
+        name = f"{part}/{file}"  # both parts have the same file names
+        entries.append(Boxed(first.parent / file, name, str(number), box, name, row.size(("width", "height"))))
     require_files(table, entries)
     return tuple(entries)

@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kgv_jax.data.boxed import WHOLE, Boxed, require_files
-from kgv_jax.data.decode import SUFFIXES
 from kgv_jax.util.errors import UserError
 from kgv_jax.util.tables import find, read_json, require_folder
 
@@ -24,6 +23,7 @@ EXPECTED = "annotations_all.json, annotations.json, or the folders train and tes
 PARTS = ("train", "test")
 
 _TABLES = ("annotations_all.json", "annotations.json")
+_CROPS = (".png", ".jpg", ".jpeg", ".webp", ".ppm")
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -53,7 +53,7 @@ def read(root: pathlib.Path) -> dict[str, tuple[Boxed, ...]]:
 
 def _crops(folder: pathlib.Path) -> Iterator[Boxed]:
     for path in sorted(folder.glob("*/*")):
-        if path.suffix.lower() in SUFFIXES:
+        if path.suffix.lower() in _CROPS:
             code, frame = path.parent.name, path.stem.rpartition("_")[0] or path.stem
             yield Boxed(path, f"{folder.name}/{code}/{path.name}", code, WHOLE, frame)
 
@@ -66,7 +66,7 @@ def _frames(table: pathlib.Path) -> Iterator[tuple[str, Boxed]]:
         path = image.get("path") if isinstance(image, Mapping) else None
         if not isinstance(path, str):
             raise UserError(f"{table}: frame {key} has no 'path'; expected one such as train/10056.jpg.")
-        for number, item in enumerate(image.get("objects", ())):
+        for number, item in enumerate(image.get("objects") or ()):
             box, code = _box(table, key, number, item), item["category"]
             yield path.partition("/")[0], Boxed(table.parent / path, f"{path}#{number}", code, box, str(key))
 

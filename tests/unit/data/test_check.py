@@ -140,3 +140,13 @@ def test_the_exit_code(root, capsys):
     (root / "cn" / "stop" / "bad.png").write_bytes(b"x")
     assert cli.run("check-data", str(root), "--source=de") == 1
     assert "\n1 finding:\n  " in capsys.readouterr().out
+
+
+def test_dark_frames_of_two_signs_are_no_copies(root):
+    """A frame without contrast says how bright it is and no more; the same file is still found."""
+    for path, seed in ((root / "de" / "stop" / "dark.png", 1), (root / "cn" / "yield" / "dark.png", 2)):
+        pixels = np.random.default_rng(seed).integers(0, 2, (48, 48, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+    assert not [line for line in check(root).findings if "dark" in line]
+    shutil.copy(root / "cn" / "yield" / "dark.png", root / "de" / "stop" / "dark.png")
+    assert any("the same file in cn and de" in line and "dark" in line for line in check(root).findings)

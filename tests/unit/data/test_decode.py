@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from kgv_jax.data import decode as module
-from kgv_jax.data.decode import decode, decode_box
+from kgv_jax.data.decode import decode, decode_box, image_size
 from kgv_jax.util.errors import UserError
 
 RED = (255, 0, 0)
@@ -310,3 +310,18 @@ def test_a_damaged_image_with_a_box_is_reported(halves):
     halves.write_bytes(halves.read_bytes()[:100])
     with pytest.raises(UserError, match=r"a\.ppm: the PPM data cannot be decoded"):
         decode_box(halves, (0, 0, 8, 8), 8)
+
+
+def test_the_size_of_an_image_is_read_from_its_header(tmp_path):
+    sideways = Image.new("RGB", (30, 20))
+    exif = sideways.getexif()
+    exif[0x0112] = 6
+    sideways.save(tmp_path / "sideways.jpg", exif=exif)
+    sideways.save(tmp_path / "upright.ppm")
+    assert image_size(tmp_path / "upright.ppm") == (30, 20)
+    assert image_size(tmp_path / "sideways.jpg") == (20, 30), "as it is decoded"
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "page.png").write_bytes(b"<html>not found</html>")
+    for name, reported in (("empty.png", "is empty"), ("page.png", "HTML page"), ("none.png", "cannot be read")):
+        with pytest.raises(UserError, match=reported):
+            image_size(tmp_path / name)

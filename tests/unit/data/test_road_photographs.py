@@ -179,3 +179,12 @@ def test_missing_sets_are_reported(tmp_path):
     table.write_text(table.read_text().splitlines()[-1])
     with pytest.raises(UserError, match=r"TSRD: no sign of a class of GTSRB"):
         road_photographs.load(tmp_path, targets=("cn",))
+
+
+@pytest.mark.parametrize("target", ["cn", "ru"])
+def test_names_that_both_parts_have_are_different_signs(root, target):
+    """TSRD and RTSD call the files of both parts alike; the oracle trains on those of the training part."""
+    data = road_photographs.load(root, targets=(target,), target_images=4)
+    shown = [image for image in data.train if image.domain == target]
+    assert len(shown) == 3 and not {image.id for image in shown} & {image.id for image in data.domains[target]}
+    assert not any("its test part shows too" in note for note in data.notes)

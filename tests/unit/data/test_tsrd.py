@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from kgv_jax.data.boxed import fit_boxes
 from kgv_jax.data.sources import tsrd
 from kgv_jax.util.errors import UserError
 from tests import road_photographs as written
@@ -94,3 +95,11 @@ def test_no_part(tmp_path):
         UserError, match=r"neither TsignRecgTrain4170Annotation\.txt nor TsignRecgTest1994Annotation\.txt"
     ):
         tsrd.read(tmp_path)
+
+
+def test_a_resized_copy_has_its_boxes_scaled(tmp_path):
+    entries = tsrd.read(written.tsrd(tmp_path))["test"]
+    for entry in entries:
+        written.write_image(entry.path, width=60, height=56)
+    fitted, notes = fit_boxes(entries)
+    assert {entry.box for entry in fitted} == {(10, 10, 50, 46)} and len(notes) == 1

@@ -197,8 +197,8 @@ def run(options: Options) -> None:
     config = config_schema.resolve(values)
     if options.archive:
         _check_archive(pathlib.Path(options.archive))
-    # Without --methods every method but the oracles, which see photographs of the target.
-    every = [name for name, method in METHODS.items() if "data.target_images" not in method.settings]
+    # Without --methods every method that sees nothing of the target.
+    every = [name for name, method in METHODS.items() if not method.sees]
     methods = every if options.methods is None else options.methods
     keys = plan(
         methods,

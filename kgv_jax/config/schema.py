@@ -155,8 +155,9 @@ class Synthetic:
     views: int = setting(10, "rendered views of each synthetic image", low=1)
     legends: str = setting(
         "rendered",
-        "where legends come from: this package's renderer, cut out of source images, or both",
-        choices=("rendered", "source", "both"),
+        "where legends come from: this package's renderer, cut out of source images, both, or the renderer's beside "
+        "those of real sign artwork (`kgv prepare roadsigns`)",
+        choices=("rendered", "source", "both", "artwork"),
     )
     drawing_styles: str = setting(
         "varied",

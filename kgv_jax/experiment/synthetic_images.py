@@ -10,7 +10,7 @@ import numpy as np
 from kgv_jax.config.schema import Config
 from kgv_jax.data import synthetic, synthetic_manifest
 from kgv_jax.data.extract import ExtractedLegends
-from kgv_jax.data.legend_sources import MergedLegends
+from kgv_jax.data.legend_sources import ArtworkLegends, MergedLegends
 from kgv_jax.data.source_images import SourceImages
 from kgv_jax.data.sources import SOURCES
 from kgv_jax.data.synthetic import LegendSource
@@ -122,7 +122,9 @@ def _legends(config: Config, graph: Graph, dataset: Dataset) -> MergedLegends:
     sources = []
     if config.synthetic.legends in ("source", "both"):
         sources.append(ExtractedLegends(graph, dataset.train))
-    if config.synthetic.legends in ("rendered", "both"):
+    if config.synthetic.legends == "artwork":
+        sources.append(ArtworkLegends.for_graph(graph))
+    if config.synthetic.legends in ("rendered", "both", "artwork"):
         chosen = config.synthetic.drawing_styles
         styles = _STYLES.get(chosen, synthetic.VARIED_STYLES)
         sources.append(synthetic.RenderedLegends.for_graph(graph, styles, plates=chosen == "plates"))

@@ -21,6 +21,7 @@ class CrossEntropy(Objective):
     """The term `ce` that every objective has, and no other."""
 
 
+_PHOTOGRAPHS, _UNLABELLED = "photographs", "unlabelled images"
 _ADAPTED = {"evaluate.statistics": "domain"}
 _ALONE = LABELLED | {"synthetic.alone": True, "synthetic.scenes": "drawn"}
 _ORACLES = {"1": 1, "2": 2, "4": 4, "8": 8, "16": 16, "all": 10**6}
@@ -35,9 +36,10 @@ METHODS = {
         CrossEntropy,
         "ce, with batch norm adapted to each domain: it sees unlabelled images of the target",
         NO_IMAGES | _ADAPTED,
+        sees=_UNLABELLED,
     ),
     "ce_compose_labelled_adapted": Method(
-        CrossEntropy, "ce_compose_labelled, adapted in the same way", LABELLED | _ADAPTED
+        CrossEntropy, "ce_compose_labelled, adapted in the same way", LABELLED | _ADAPTED, sees=_UNLABELLED
     ),
     "ce_compose_alone": Method(CrossEntropy, "labelled compositions alone: no photograph of any class", _ALONE),
     **{
@@ -45,6 +47,7 @@ METHODS = {
             CrossEntropy,
             f"an oracle that sees the target: ce with {name} of its photographs per class",
             NO_IMAGES | {"data.target_images": count},
+            sees=_PHOTOGRAPHS,
         )
         for name, count in _ORACLES.items()
     },
@@ -53,6 +56,7 @@ METHODS = {
             CrossEntropy,
             f"an oracle that sees the target: ce_compose_labelled with {name} of its photographs per class",
             LABELLED | {"data.target_images": _ORACLES[name]},
+            sees=_PHOTOGRAPHS,
         )
         for name in ("1", "4", "16", "all")
     },

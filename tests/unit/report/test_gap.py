@@ -80,6 +80,12 @@ def test_a_curve_that_falls_by_chance_is_pooled(tmp_path):
     assert found["kgv"].startswith("about 0.") and found["oracle_all"] == "all there are"
 
 
+def test_the_control_is_worth_nothing_whatever_chance_makes_of_an_oracle(tmp_path):
+    study = _study(tmp_path, {"ce": [12], "oracle_1": [11], "oracle_2": [14], "oracle_all": [30]})
+    found = {r["method"]: r["worth"] for r in gap_records(study) if r["domain"] == "cn"}
+    assert found["ce"] == found["oracle_1"] == "none" and found["oracle_2"] == "about 2"
+
+
 def test_costs_are_medians_over_seeds(tmp_path):
     study = _study(tmp_path, {"ce": [10, 10, 10], "kgv": [10]})
     assert cost_table(study) is None

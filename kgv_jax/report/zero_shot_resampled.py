@@ -1,7 +1,9 @@
 """Resamples of generalised zero-shot recognition: source images of seen and of unseen classes, and seeds.
 
-The unit that is resampled is a source image, as in `report/stats.py`; the test images that show it come with it. A
-resample has source image `g` `v_g` times. Each of its `n_g` test images then has the weight
+The unit that is resampled is a source image, as in `report/stats.py`; the test images that show it come with it. Where
+the unit is a larger group, such as a street image with signs of several classes, `g` below is the part of a group that
+shows one class, and all parts of a group have its `v_g`. A resample has source image `g` `v_g` times. Each of its `n_g`
+test images then has the weight
 
     a_g = v_g / (K sum_{g' of the class of g} v_g' n_g'),
 
@@ -47,10 +49,12 @@ class _Side(NamedTuple):
       group: `[m]` index of the source image that each test image of the side shows.
       weight: `[1 + B, G]` float64, `a_g` of every source image. In the first row each source image counts once, which
         gives the value that is reported; the other rows are resamples.
+      units: how many are resampled: source images, or fewer groups of them.
     """
 
     group: np.ndarray
     weight: np.ndarray
+    units: int
 
 
 class Draws(NamedTuple):
@@ -62,7 +66,7 @@ class Draws(NamedTuple):
     @property
     def images(self) -> int:
         """The number of source images of the side that has fewer."""
-        return min(side.weight.shape[1] for side in self)
+        return min(side.units for side in self)
 
 
 def draw(gzsl_outcome: GzslOutcome, *, domain: str, resamples: int = stats.RESAMPLES, seed: int = 0) -> Draws:
@@ -73,12 +77,17 @@ def draw(gzsl_outcome: GzslOutcome, *, domain: str, resamples: int = stats.RESAM
 
 
 def _draw_side(label: np.ndarray, group: np.ndarray, rng: np.random.Generator, resamples: int) -> _Side:
-    # The side's source images, the number of test images of each (n_g), and the class of each.
-    images, first, index, sizes = np.unique(group, return_index=True, return_inverse=True, return_counts=True)
+    # The side's source images, or parts of groups that show one class: their group, their class, the number of test
+    # images of each (n_g).
+    groups, of_group = np.unique(group, return_inverse=True)
+    _, first, index, sizes = np.unique(
+        np.stack([of_group, label], 1), axis=0, return_index=True, return_inverse=True, return_counts=True
+    )
+    index = index.ravel()
     _, of_class = np.unique(label[first], return_inverse=True)
 
     # How often each is in a resample (v_g); the first row has every source image once.
-    sampled = stats.multiplicities(rng, resamples, len(images))
+    sampled = stats.multiplicities(rng, resamples, len(groups))[:, of_group[first]]
     times = np.concatenate([np.ones_like(sampled[:1]), sampled]).astype(np.float32)
 
     # Test images per class, [1 + B, K]: sums over runs of source images that are sorted by class.
@@ -86,7 +95,8 @@ def _draw_side(label: np.ndarray, group: np.ndarray, rng: np.random.Generator, r
     starts = np.searchsorted(of_class[order], np.arange(of_class.max() + 1))
     counts = np.add.reduceat((times * sizes.astype(np.float32))[:, order], starts, axis=1)
     classes = np.count_nonzero(counts, axis=1, keepdims=True).astype(np.float32)
-    return _Side(index, times / (np.maximum(counts, 1) * classes)[:, of_class].astype(float))
+    weight = times / (np.maximum(counts, 1) * classes)[:, of_class].astype(float)
+    return _Side(index, weight, len(groups))
 
 
 def resample(

@@ -102,3 +102,16 @@ def test_where_all_is_right_the_interval_is_wilsons():
     gzsl_outcome = _gzsl_outcome(10.0 * np.eye(8)[label], label, np.arange(40))
     found = _resample([gzsl_outcome], [0.0])
     assert all(stats.interval_of(1.0, found[metric], 15).low < 0.9 for metric in METRICS)
+
+
+def test_a_group_may_show_several_classes():
+    """A street image with signs of many classes is one unit, and each of its signs counts for its own class."""
+    scores, label, _ = _problem(images=60)
+    group = np.arange(len(label)) % 30  # each shows several classes
+    found = measure(gzsl_outcome := _gzsl_outcome(scores, label, group), 0.0, draw(gzsl_outcome, domain="cn"))
+    plain = zero_shot.seen_unseen(gzsl_outcome, 0.0)
+    for metric, expected in (("seen", plain.seen), ("unseen", plain.unseen)):
+        assert abs(found[metric][0] - expected) < 1e-6
+        low, high = np.quantile(found[metric][1:], [0.025, 0.975])
+        assert low < expected < high
+    assert draw(gzsl_outcome, domain="cn").images <= 30

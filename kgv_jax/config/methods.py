@@ -41,16 +41,16 @@ class Method:
       objective: called as `objective(config, graph_arrays, mesh)`; a subclass of `kgv_jax.methods.objective.Objective`.
       about: one line for the table's legend.
       settings: config values that the method fixes, by "section.name".
+      defaults: config values that the method sets where the config leaves the schema's default.
       sees: what it sees of the target, such as `photographs`; empty: nothing. Such a row has an advantage over others,
         so `kgv compare` runs it only where it is named.
-      defaults: config values that the method sets where the config leaves the schema's default.
     """
 
     objective: Callable[..., Any]
     about: str
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    sees: str = ""
     defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    sees: str = ""
 
     def __post_init__(self) -> None:
         for name in ("settings", "defaults"):
